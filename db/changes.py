@@ -1,0 +1,66 @@
+"""The vocabulary of changes: what replication appends to the log and every reader of it gets.
+
+Values are wire values (`db.wire`): what GraphQL clients see in JSON. Keys are key texts (`db.keys`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from db.position import Position
+
+WireValue = str | int | float | bool | None | list["WireValue"] | dict[str, "WireValue"]
+WireRow = Mapping[str, WireValue]
+
+
+class Operation(StrEnum):
+    """What happened to a row, or with TRUNCATE to all of a table."""
+
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    TRUNCATE = "TRUNCATE"
+
+
+class Cause(StrEnum):
+    """Where a commit came from. For people to read: it never decides whether something is synced."""
+
+    SOURCE = "SOURCE"
+    API = "API"
+    SQL = "SQL"
+    ROLLBACK = "ROLLBACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log.
+
+    `relation` is `schema.table`. `key` is the row's key text after the change (before it, for DELETE), None for
+    TRUNCATE; `old_key` is set only where an UPDATE changed the key. `before` is None for INSERT, `after` for DELETE.
+    """
+
+    position: Position
+    relation: str
+    operation: Operation
+    key: str | None
+    old_key: str | None
+    before: WireRow | None
+    after: WireRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One commit of a synced table, or a slice of a large one (`last` is False until its final slice)."""
+
+    xid: int
+    committed_at: datetime
+    cause: Cause
+    actor: str | None
+    changes: tuple[Change, ...]
+    last: bool
+
+    @property
+    def position(self) -> Position:
+        """Of the last entry: a cursor there has read all of this slice."""
+        return self.changes[-1].position

@@ -1,0 +1,59 @@
+"""The one error tree of rowcast. Each error says what to do; `code` is what GraphQL clients see.
+
+    RowcastError
+    ├── BadUserInput          the caller can mend it by calling differently
+    ├── NotFound              no such source, row, run, conflict, failure
+    ├── Conflict              the state does not allow it now
+    ├── CursorExpired         the log no longer reaches back to the cursor
+    ├── LimitExceeded         a documented limit was passed
+    ├── SourceUnreachable     the sheet or feed can't be read or written
+    ├── NotImplementedYet     part of the contract that is not built yet
+    └── Unavailable           the process can't serve this now; try again
+        └── LeadershipLost    this process no longer holds the lease: stop, write nothing
+
+Never raised: a bare RowcastError. Anything else that escapes is a bug, and is answered as INTERNAL.
+"""
+
+from typing import ClassVar
+
+
+class RowcastError(Exception):
+    """An error whose message is meant for the caller."""
+
+    code: ClassVar[str]
+
+
+class BadUserInput(RowcastError):
+    code = "BAD_USER_INPUT"
+
+
+class NotFound(RowcastError):
+    code = "NOT_FOUND"
+
+
+class Conflict(RowcastError):
+    code = "CONFLICT"
+
+
+class CursorExpired(RowcastError):
+    code = "CURSOR_EXPIRED"
+
+
+class LimitExceeded(RowcastError):
+    code = "LIMIT_EXCEEDED"
+
+
+class SourceUnreachable(RowcastError):
+    code = "SOURCE_UNREACHABLE"
+
+
+class NotImplementedYet(RowcastError):
+    code = "NOT_IMPLEMENTED"
+
+
+class Unavailable(RowcastError):
+    code = "UNAVAILABLE"
+
+
+class LeadershipLost(Unavailable):
+    """The lease went to another process: whatever was under way must stop without a write."""

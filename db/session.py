@@ -1,0 +1,52 @@
+"""How rowcast connects to Postgres: pinned settings for every session, the walsender's included.
+
+Server, role and database settings change what Postgres prints (dates, floats, bytea, intervals) and what a query
+sees (row security). Two sessions that print differently would make an unchanged row look edited, so no connection
+is made without these.
+"""
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+PINNED = {
+    "DateStyle": "ISO,YMD",
+    "TimeZone": "UTC",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "row_security": "off",  # an error, where rows would silently be missing
+    "client_encoding": "UTF8",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+Connection = AsyncConnection[TupleRow]
+
+
+def session_dsn(dsn: str, application_name: str) -> str:
+    """The DSN with the pinned settings and a name that `pg_stat_activity` shows."""
+    given = conninfo_to_dict(dsn).get("options") or ""
+    pinned = " ".join(f"-c {name}={value}" for name, value in PINNED.items())
+    # Ours stand last, so they win over what the user's DSN sets.
+    return make_conninfo(dsn, options=f"{given} {pinned}".strip(), application_name=application_name)
+
+
+async def connect(dsn: str, application_name: str, *, autocommit: bool = True) -> Connection:
+    """One connection outside the pool, for a task that holds it: the lease, a listener."""
+    return await AsyncConnection.connect(session_dsn(dsn, application_name), autocommit=autocommit)
+
+
+def make_pool(dsn: str, application_name: str, *, max_size: int = 10) -> Pool:
+    """The process' pool, closed as made: `async with make_pool(…) as pool`. Connections are in transaction mode."""
+    return AsyncConnectionPool(
+        session_dsn(dsn, application_name),
+        min_size=1,
+        max_size=max_size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        connection_class=AsyncConnection[TupleRow],
+    )

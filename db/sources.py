@@ -1,0 +1,242 @@
+"""The registered sources: what they bind, how they behave, how they are doing.
+
+Written by registration (any process) and, for `state`, by the leader's runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from db.session import Connection
+from db.wire import ColumnType
+
+
+class SourceKind(StrEnum):
+    SHEET = "SHEET"
+    FEED = "FEED"
+
+
+class SourceState(StrEnum):
+    """HELD: the delete guard waits, nothing is written either way. FAILING: `state_reason` says what mends it."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    HELD = "HELD"
+    FAILING = "FAILING"
+
+
+class Direction(StrEnum):
+    TWO_WAY = "TWO_WAY"
+    FROM_SOURCE = "FROM_SOURCE"
+    TO_SOURCE = "TO_SOURCE"
+
+
+class ConflictPolicy(StrEnum):
+    DATABASE_WINS = "DATABASE_WINS"
+    SOURCE_WINS = "SOURCE_WINS"
+    LATEST_WINS = "LATEST_WINS"
+    MANUAL = "MANUAL"
+
+
+class DeletePolicy(StrEnum):
+    PROPAGATE = "PROPAGATE"
+    SOFT = "SOFT"
+    IGNORE = "IGNORE"
+
+
+class DriftPolicy(StrEnum):
+    ADD_COLUMNS = "ADD_COLUMNS"
+    STRICT = "STRICT"
+
+
+class Initial(StrEnum):
+    MERGE = "MERGE"
+    SOURCE = "SOURCE"
+    DATABASE = "DATABASE"
+
+
+class Side(StrEnum):
+    SOURCE = "SOURCE"
+    DATABASE = "DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table. `field` is the header it is bound to; None where only the table has it.
+
+    `read_only`: the source's formula columns and the table's generated ones; never written on that side.
+    """
+
+    name: str
+    type: ColumnType
+    field: str | None
+    read_only: bool = False
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetBinding:
+    """Where the rows are: the spreadsheet's id, the worksheet's title and numeric id, the header's row from 1."""
+
+    spreadsheet: str
+    worksheet: str
+    sheet_id: int
+    header_row: int
+    credential: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A registered source, as `rowcast.sources` has it. `relation` is `schema.table`."""
+
+    id: UUID
+    name: str
+    description: str | None
+    kind: SourceKind
+    state: SourceState
+    state_reason: str | None
+    direction: Direction
+    relation: str
+    adopted: bool
+    managed_key: bool
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    sheet: SheetBinding | None
+    poll_seconds: int
+    conflict_policy: ConflictPolicy
+    delete_policy: DeletePolicy
+    drift_policy: DriftPolicy
+    max_delete_share: float
+    initial: Initial
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def bound(self) -> tuple[Column, ...]:
+        """The columns that both sides have."""
+        return tuple(column for column in self.columns if column.field is not None)
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+async def all_sources(connection: Connection) -> list[Source]:
+    """Every source, by name."""
+    return await _fetch(connection, 'SELECT * FROM rowcast.sources ORDER BY name COLLATE "C"')
+
+
+async def source_by_name(connection: Connection, name: str) -> Source | None:
+    """The source of that name."""
+    return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE name = %s", name))
+
+
+async def source_by_id(connection: Connection, id_: UUID) -> Source | None:
+    """The source of that id."""
+    return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s", id_))
+
+
+async def sources_of_relation(connection: Connection, relation: str) -> list[Source]:
+    """The sources bound to a table; they all have the same key columns."""
+    return await _fetch(
+        connection, "SELECT * FROM rowcast.sources WHERE relation = %s ORDER BY created_at, name", relation
+    )
+
+
+async def insert_source(connection: Connection, source: Source) -> None:
+    """Store a new source and its empty sync state. UniqueViolation if the name is taken."""
+    values = _to_row(source)
+    await connection.execute(
+        """INSERT INTO rowcast.sources (id, name, description, kind, state, state_reason, direction, relation, adopted,
+               managed_key, key, columns, sheet, poll_seconds, conflict_policy, delete_policy, drift_policy,
+               max_delete_share, initial, created_at, updated_at)
+           VALUES (%(id)s, %(name)s, %(description)s, %(kind)s, %(state)s, %(state_reason)s, %(direction)s,
+               %(relation)s, %(adopted)s, %(managed_key)s, %(key)s, %(columns)s, %(sheet)s, %(poll_seconds)s,
+               %(conflict_policy)s, %(delete_policy)s, %(drift_policy)s, %(max_delete_share)s, %(initial)s,
+               %(created_at)s, %(updated_at)s)""",
+        values,
+    )
+    await connection.execute("INSERT INTO rowcast.sync_state (source_id) VALUES (%s)", (source.id,))
+
+
+async def update_source(connection: Connection, source: Source) -> Source:
+    """Store the settings of an existing source; the state is `set_state`'s. Returns it with its new `updated_at`."""
+    updated = await _fetch(
+        connection,
+        """UPDATE rowcast.sources SET description = %(description)s, direction = %(direction)s, columns = %(columns)s,
+               sheet = %(sheet)s, poll_seconds = %(poll_seconds)s, conflict_policy = %(conflict_policy)s,
+               delete_policy = %(delete_policy)s, drift_policy = %(drift_policy)s,
+               max_delete_share = %(max_delete_share)s, updated_at = clock_timestamp()
+           WHERE id = %(id)s RETURNING *""",
+        _to_row(source),
+    )
+    return updated[0]
+
+
+async def set_state(connection: Connection, id_: UUID, state: SourceState, reason: str | None) -> bool:
+    """Change a source's state; False where it already was so, or the source is gone."""
+    cursor = await connection.execute(
+        """UPDATE rowcast.sources SET state = %(state)s, state_reason = %(reason)s, updated_at = clock_timestamp()
+           WHERE id = %(id)s AND (state, state_reason) IS DISTINCT FROM (%(state)s, %(reason)s)""",
+        {"id": id_, "state": state, "reason": reason},
+    )
+    return cursor.rowcount == 1
+
+
+async def delete_source(connection: Connection, id_: UUID) -> None:
+    """Forget a source with its base, runs, conflicts and failures; its table and history stay."""
+    await connection.execute("DELETE FROM rowcast.sources WHERE id = %s", (id_,))
+
+
+async def _fetch(connection: Connection, query: str, parameters: object = None) -> list[Source]:
+    if parameters is not None and not isinstance(parameters, dict):
+        parameters = (parameters,)
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query.encode(), parameters)
+        return [_from_row(row) for row in await cursor.fetchall()]
+
+
+def _one(sources: Sequence[Source]) -> Source | None:
+    return sources[0] if sources else None
+
+
+def _to_row(source: Source) -> dict[str, Any]:
+    return {
+        **asdict(replace(source, columns=(), sheet=None)),
+        "key": list(source.key),
+        "columns": Jsonb([asdict(column) for column in source.columns]),
+        "sheet": None if source.sheet is None else Jsonb(asdict(source.sheet)),
+    }
+
+
+def _from_row(row: dict[str, Any]) -> Source:
+    columns = tuple(Column(**{**column, "type": ColumnType(column["type"])}) for column in row["columns"])
+    return Source(
+        id=row["id"],
+        name=row["name"],
+        description=row["description"],
+        kind=SourceKind(row["kind"]),
+        state=SourceState(row["state"]),
+        state_reason=row["state_reason"],
+        direction=Direction(row["direction"]),
+        relation=row["relation"],
+        adopted=row["adopted"],
+        managed_key=row["managed_key"],
+        key=tuple(row["key"]),
+        columns=columns,
+        sheet=None if row["sheet"] is None else SheetBinding(**row["sheet"]),
+        poll_seconds=row["poll_seconds"],
+        conflict_policy=ConflictPolicy(row["conflict_policy"]),
+        delete_policy=DeletePolicy(row["delete_policy"]),
+        drift_policy=DriftPolicy(row["drift_policy"]),
+        max_delete_share=row["max_delete_share"],
+        initial=Initial(row["initial"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,207 @@
+"""Values on the wire: between what Postgres prints and what JSON carries, for each column type.
+
+INTEGER and FLOAT are JSON numbers (NaN and the infinities strings), BIGINT and NUMERIC exact strings, dates and
+times ISO 8601, JSON itself, everything else the text that Postgres prints. NULL is null. The same in rows, changes,
+filters and history.
+"""
+
+import datetime as dt
+import json
+import math
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TypeGuard
+
+from db.changes import WireValue
+
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
+_NUMERIC = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z|NaN\Z|[+-]?Infinity\Z", re.ASCII)
+_NON_FINITE = {"NaN", "Infinity", "-Infinity"}
+_OFFSET = re.compile(r"([+-])(\d\d)(?::(\d\d))?(?::\d\d)?\Z", re.ASCII)
+
+
+class ColumnType(StrEnum):
+    """The types that the contract names; a Postgres type outside them counts as TEXT, as it prints."""
+
+    TEXT = "TEXT"
+    INTEGER = "INTEGER"
+    BIGINT = "BIGINT"
+    FLOAT = "FLOAT"
+    NUMERIC = "NUMERIC"
+    BOOLEAN = "BOOLEAN"
+    DATE = "DATE"
+    TIME = "TIME"
+    TIMESTAMP = "TIMESTAMP"
+    TIMESTAMPTZ = "TIMESTAMPTZ"
+    UUID = "UUID"
+    JSON = "JSON"
+
+
+SQL_TYPES: Mapping[ColumnType, str] = {
+    ColumnType.TEXT: "text",
+    ColumnType.INTEGER: "integer",
+    ColumnType.BIGINT: "bigint",
+    ColumnType.FLOAT: "double precision",
+    ColumnType.NUMERIC: "numeric",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "date",
+    ColumnType.TIME: "time",
+    ColumnType.TIMESTAMP: "timestamp",
+    ColumnType.TIMESTAMPTZ: "timestamptz",
+    ColumnType.UUID: "uuid",
+    ColumnType.JSON: "jsonb",
+}
+"""The type that a column of ours gets."""
+
+_BY_OID: Mapping[int, ColumnType] = {
+    16: ColumnType.BOOLEAN,
+    20: ColumnType.BIGINT,
+    21: ColumnType.INTEGER,
+    23: ColumnType.INTEGER,
+    114: ColumnType.JSON,
+    700: ColumnType.FLOAT,
+    701: ColumnType.FLOAT,
+    1082: ColumnType.DATE,
+    1083: ColumnType.TIME,
+    1114: ColumnType.TIMESTAMP,
+    1184: ColumnType.TIMESTAMPTZ,
+    1700: ColumnType.NUMERIC,
+    2950: ColumnType.UUID,
+    3802: ColumnType.JSON,
+}
+
+
+def column_type(oid: int) -> ColumnType:
+    """Of a Postgres type's OID; TEXT for those that the contract does not name."""
+    return _BY_OID.get(oid, ColumnType.TEXT)
+
+
+def to_wire(type_: ColumnType, text: str | None) -> WireValue:
+    """The wire value of what a pinned session prints (booleans as `t` and `f`)."""
+    if text is None:
+        return None
+    match type_:
+        case ColumnType.INTEGER:
+            return int(text)
+        case ColumnType.FLOAT:
+            return text if text in _NON_FINITE else float(text)
+        case ColumnType.BOOLEAN:
+            return text == "t"
+        case ColumnType.JSON:
+            value: WireValue = json.loads(text)
+            return value
+        case ColumnType.TIMESTAMP:
+            return text.replace(" ", "T", 1) if text[0].isdigit() else text
+        case ColumnType.TIMESTAMPTZ:
+            return _iso_offset(text) if text[0].isdigit() else text
+        case _:
+            return text
+
+
+def to_text(type_: ColumnType, value: WireValue) -> str | None:
+    """The text that Postgres reads as that wire value. ValueError, saying what was expected, if it is no such value."""
+    if value is None:
+        return None
+    if type_ is ColumnType.JSON:
+        return json.dumps(value, ensure_ascii=False)
+    text = _TO_TEXT.get(type_, lambda value: _calendar(type_, value))(value)
+    if text is None:
+        raise ValueError(_EXPECTED[type_])
+    return text
+
+
+def _boolean(value: WireValue) -> str | None:
+    return ("t" if value else "f") if isinstance(value, bool) else None
+
+
+def _integer(value: WireValue) -> str | None:
+    return str(value) if _is_int(value) and -(2**31) <= value < 2**31 else None
+
+
+def _bigint(value: WireValue) -> str | None:
+    if not (_is_int(value) or (isinstance(value, str) and _INTEGER.match(value))):
+        return None
+    return str(int(value)) if -(2**63) <= int(value) < 2**63 else None
+
+
+def _numeric(value: WireValue) -> str | None:
+    return str(value) if _is_int(value) or (isinstance(value, str) and _NUMERIC.match(value)) else None
+
+
+def _float(value: WireValue) -> str | None:
+    if _is_int(value) or (isinstance(value, float) and math.isfinite(value)):
+        return repr(value)
+    return value if isinstance(value, str) and value in _NON_FINITE else None
+
+
+def _text(value: WireValue) -> str | None:
+    return value if isinstance(value, str) and "\0" not in value else None
+
+
+def _calendar(type_: ColumnType, value: WireValue) -> str | None:
+    return value if isinstance(value, str) and _is_text_of(type_, value) else None
+
+
+_TO_TEXT: Mapping[ColumnType, Callable[[WireValue], str | None]] = {
+    ColumnType.TEXT: _text,
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.INTEGER: _integer,
+    ColumnType.BIGINT: _bigint,
+    ColumnType.NUMERIC: _numeric,
+    ColumnType.FLOAT: _float,
+}
+
+_EXPECTED: Mapping[ColumnType, str] = {
+    ColumnType.TEXT: "expected a string (without a NUL character)",
+    ColumnType.INTEGER: "expected an integer between -2147483648 and 2147483647",
+    ColumnType.BIGINT: "expected a 64-bit integer, as a string or an integer",
+    ColumnType.FLOAT: 'expected a number, "NaN", "Infinity" or "-Infinity"',
+    ColumnType.NUMERIC: "expected an exact number, as a string or an integer",
+    ColumnType.BOOLEAN: "expected true or false",
+    ColumnType.DATE: 'expected a date such as "2026-01-31"',
+    ColumnType.TIME: 'expected a time such as "13:05:00"',
+    ColumnType.TIMESTAMP: 'expected a date and time without offset, such as "2026-01-31T13:05:00"',
+    ColumnType.TIMESTAMPTZ: 'expected a date and time with offset, such as "2026-01-31T13:05:00+00:00"',
+    ColumnType.UUID: "expected a UUID",
+    ColumnType.JSON: "expected a JSON value",
+}
+
+
+def _is_int(value: WireValue) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text_of(type_: ColumnType, text: str) -> bool:
+    try:
+        match type_:
+            case ColumnType.DATE:
+                dt.date.fromisoformat(text)
+            case ColumnType.TIME:
+                return dt.time.fromisoformat(text).tzinfo is None
+            case ColumnType.TIMESTAMP:
+                return dt.datetime.fromisoformat(text).tzinfo is None
+            case ColumnType.TIMESTAMPTZ:
+                return dt.datetime.fromisoformat(text).tzinfo is not None
+            case _:
+                uuid.UUID(text)
+    except ValueError:
+        return _prints_so(type_, text)
+    return True
+
+
+def _prints_so(type_: ColumnType, text: str) -> bool:
+    """What Python's calendar lacks but Postgres prints, so that every value that was read can be written again."""
+    if type_ not in (ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ):
+        return False
+    return text in ("infinity", "-infinity") or bool(re.match(r"\d{4,}-\d\d-\d\d[T \d:.+-]*( BC)?\Z", text, re.ASCII))
+
+
+def _iso_offset(text: str) -> str:
+    """`2026-01-31 13:05:00+00` as `2026-01-31T13:05:00+00:00`; a year BC keeps its suffix."""
+    text, era = (text[:-3], " BC") if text.endswith(" BC") else (text, "")
+    text = text.replace(" ", "T", 1)
+    if (offset := _OFFSET.search(text)) and offset[3] is None:
+        text += ":00"
+    return text + era
