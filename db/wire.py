@@ -106,7 +106,8 @@ def to_text(type_: ColumnType, value: WireValue) -> str | None:
         return None
     if type_ is ColumnType.JSON:
         return json.dumps(value, ensure_ascii=False)
-    text = _TO_TEXT.get(type_, lambda value: _calendar(type_, value))(value)
+    encode = _TO_TEXT.get(type_)
+    text = _calendar(type_, value) if encode is None else encode(value)
     if text is None:
         raise ValueError(_EXPECTED[type_])
     return text

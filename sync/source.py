@@ -1,0 +1,113 @@
+"""What the engine needs of a source, and all that it knows of one: the narrow interface that sheets implement.
+
+A source is read whole, and written by small edits addressed by key. It has no transactions, no compare-and-set and
+may change between any two calls: whoever implements this locates rows by a fresh read right before writing, and
+verifies after. Nothing here knows of Postgres.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+Cell = str | float | bool | None
+"""A cell as the source keeps it: text, a double, a boolean; None where it is empty."""
+
+Mark = Mapping[str, str]
+"""The source's own version marks (for a sheet Drive's version); equal marks mean that nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A row as read. `cells` has the bound columns by column name, `formulas` those that hold a formula.
+
+    `errors` are the columns whose cell shows an error (#N/A, #REF!): no value of theirs is in `cells`.
+    `address` is for people, such as `customers!A7`; `addresses` the same of each column.
+    """
+
+    key: str
+    cells: Mapping[str, Cell]
+    formulas: frozenset[str]
+    errors: Mapping[str, str]
+    address: str
+    addresses: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the source at one place, and what to do about it; becomes a failure there."""
+
+    code: str
+    message: str
+    address: str | None = None
+    column: str | None = None
+    key: str | None = None
+    value: Cell = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One complete read. `rows` are ordered by key, each key once; rows that have none or a copied one are problems.
+
+    `unsure` is True while any row's key is unreadable, duplicate or not yet verified: no key may then count as
+    vanished. `mark` was taken before the values were read. `modified_at` is the source's own time of its last change.
+    """
+
+    rows: Sequence[SourceRow]
+    problems: Sequence[Problem]
+    unsure: bool
+    mark: Mark
+    modified_at: datetime | None
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What to do with the row of a key. `expected` are its cells as the plan saw them, to notice an edit in between.
+
+    cells: for an insert all, for an update the changed; None deletes the row. Never a formula cell: an update of one is refused
+    with a problem, an inserted row gets the formula of the row above.
+    """
+
+    key: str
+    cells: Mapping[str, Cell] | None
+    insert: bool = False
+    expected: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one edit: `row` as read back afterwards (None where it is gone), or the problems that refused it.
+
+    `moved_on`: the row was no longer as the edit expected it, so nothing of it was written; the next run sees it anew.
+    """
+
+    key: str
+    row: SourceRow | None
+    problems: Sequence[Problem] = ()
+    moved_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What became of all edits of one write, and the calls that it took. A key that is in `written` is settled."""
+
+    written: Sequence[Written]
+    calls: int
+
+
+class SourceAdapter(Protocol):
+    """A sheet or feed. Errors: SourceUnreachable (its message says what mends it); nothing was written by the plan then
+    except what the next read will show."""
+
+    async def mark(self) -> Mark:
+        """The version marks now: one small call."""
+        ...
+
+    async def read(self) -> Reading:
+        """Everything, consistent in itself."""
+        ...
+
+    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+        """Carry out the edits, in as few calls as can be; each row is located freshly and verified after."""
+        ...
