@@ -65,8 +65,8 @@ class Reading:
 class Edit:
     """What to do with the row of a key. `expected` are its cells as the plan saw them, to notice an edit in between.
 
-    cells: for an insert all, for an update the changed; None deletes the row. Never a formula cell: an update of one is refused
-    with a problem, an inserted row gets the formula of the row above.
+    `cells`: for an insert all, for an update the changed; None deletes the row. Never a formula cell: an update of one
+    is refused with a problem, an inserted row gets the formula of the row above.
     """
 
     key: str
