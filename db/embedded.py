@@ -171,9 +171,7 @@ class EmbeddedPostgres:
     def _start_locked(self, lock: int, until: float) -> None:
         """Starts a server that inherits the lock. With the lock held no server of ours runs, so a pid file is old."""
         home = self._placed()
-        if self._wanted_port is not None and not _is_free(self._wanted_port):
-            raise PortInUse(self._wanted_port)
-        self._port = self._wanted_port or _free_port()
+        self._port = self._choose_port()
         if not home.cluster.exists():
             _make_cluster(home)
         _check_version(home)
@@ -195,6 +193,14 @@ class EmbeddedPostgres:
                 pass_fds=[lock],
             )
         self._await_ready(until)
+
+    def _choose_port(self) -> int:
+        if self._wanted_port is not None:
+            if not _is_free(self._wanted_port):
+                raise PortInUse(self._wanted_port)
+            return self._wanted_port
+        # A restart keeps the port, so that clients with the DSN find the server again.
+        return self._port if self._port is not None and _is_free(self._port) else _free_port()
 
     def _await_ready(self, until: float) -> None:
         assert self._process is not None

