@@ -1,0 +1,23 @@
+/** The playground: GraphiQL over this server's GraphQL, subscriptions included. */
+import 'graphiql/setup-workers/vite';
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+import { createSocket } from '../graphql/socket';
+import { examples } from './examples';
+import 'graphiql/style.css';
+import './playground.css';
+
+const fetcher = createGraphiQLFetcher({ url: '/graphql', wsClient: createSocket({ retryAttempts: 5 }) });
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('The page has no element with the id "root".');
+createRoot(root).render(
+  <GraphiQL fetcher={fetcher} defaultTabs={examples} defaultEditorToolsVisibility="variables">
+    <GraphiQL.Logo>
+      <a href="/" className="home">
+        rowcast
+      </a>
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);
