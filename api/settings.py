@@ -1,0 +1,206 @@
+"""All of rowcast's settings: one frozen object, read once from `ROWCAST_*` variables and `.env`.
+
+For everything that starts a part of rowcast. `docs/configuration.md` says the same, and a test holds it to that. Never
+read the environment elsewhere, and never change a setting after the start.
+"""
+
+import difflib
+import importlib.util
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import psycopg
+from dotenv import dotenv_values
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX: Final = "ROWCAST_"
+# Read by the tests, not by rowcast.
+_FOR_TESTS: Final = frozenset({"ROWCAST_TEST_DATABASE_URL", "ROWCAST_CHROMIUM"})
+_BROADCASTS: Final = {"memory": None, "redis": "redis", "rediss": "redis", "kafka": "aiokafka", "postgres": "asyncpg"}
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message names the variable and says what it takes."""
+
+
+class Settings(BaseSettings):
+    """Made by `load_settings`. Every field has a description, which the documentation repeats."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address to listen on. Loopback only: there is no authentication yet.",
+    )
+    port: Port = Field(8000, description="The port of the server: GraphQL, dashboard, playground, hooks.")
+    sandbox_port: Port = Field(8010, description="The port of the sandbox, the local stand-in for Google.")
+    pg_port: Port = Field(5433, description="The port of the embedded Postgres, on 127.0.0.1.")
+    data_dir: Path = Field(
+        Path(".rowcast"),
+        description="The folder for all that rowcast keeps: the embedded Postgres, the sandbox, keys, pid files.",
+    )
+    database_url: str | None = Field(
+        None,
+        repr=False,
+        description="A Postgres 14 or newer with `wal_level=logical`, and a role with REPLICATION, as a URL or "
+        "`key=value` pairs. Unset: the embedded Postgres.",
+    )
+    broadcast_url: str = Field(
+        "memory://",
+        repr=False,
+        description="How the processes of one rowcast tell each other of commits: `memory://` for one process, "
+        "`redis://…`, `kafka://…` or `postgres://…` for several.",
+    )
+    secret_key: str | None = Field(
+        None,
+        repr=False,
+        min_length=32,
+        description="What commits' origins are signed and stored secrets encrypted with; 32 characters or "
+        "more, the same for all processes. Unset: made once, in the data folder's file `secret-key`.",
+    )
+    google_credentials: str | None = Field(
+        None,
+        repr=False,
+        description="Google's service account: the path of its JSON file, or the JSON itself. Unset: no sheets.",
+    )
+    google_api_url: str | None = Field(
+        None, description="What to call instead of Google, such as the sandbox. Unset: Google itself."
+    )
+    allowed_hosts: Names = Field(
+        (),
+        description="Names besides loopback that a request's Host may have, for tunnels and proxies; comma-separated.",
+    )
+    allowed_origins: Names = Field(
+        (),
+        description="Origins besides our own whose pages may call us, such as `https://app.example.com`; "
+        "comma-separated.",
+    )
+    public_url: str | None = Field(
+        None,
+        description="What `hookUrl` begins with: rowcast's address as Google sees it. Unset: the host and port.",
+    )
+    history_days: int = Field(30, ge=1, le=3650, description="How many days the change log reaches back.")
+    log_format: Literal["text", "json"] = Field("text", description="`text` for people, `json` for machines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+    @property
+    def base_url(self) -> str:
+        """The server's own address, without a slash at its end, unless `public_url` says otherwise."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def postgres_dir(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        try:
+            loopback = value == "localhost" or ipaddress.ip_address(value).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError(
+                "rowcast has no authentication yet, so whoever reaches it may read and change everything: "
+                "take a loopback address such as 127.0.0.1, and a tunnel or a proxy with authentication before it"
+            )
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _conninfo(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                conninfo_to_dict(value)
+            except psycopg.ProgrammingError as error:
+                # libpq's message quotes the text, and with it a password.
+                raise ValueError("expected postgresql://user:password@host:port/name or key=value pairs") from error
+        return value
+
+    @field_validator("broadcast_url")
+    @classmethod
+    def _broadcast(cls, value: str) -> str:
+        scheme = value.partition("://")[0]
+        if scheme not in _BROADCASTS or "://" not in value:
+            raise ValueError("expected memory://, redis://…, kafka://… or postgres://…")
+        package = _BROADCASTS[scheme]
+        if package is not None and importlib.util.find_spec(package) is None:
+            raise ValueError(f"{scheme}:// needs the package {package}: pip install {package}")
+        return value
+
+    @field_validator("google_api_url", "public_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return None if value is None else _checked_url(value)
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if urlsplit(_checked_url(origin)).path:
+                raise ValueError(f"an origin is scheme, host and port only, not {origin}")
+        return value
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load_settings(env_file: Path = Path(".env")) -> Settings:
+    """Settings from the environment and, below it, from `env_file` where it exists. An empty value counts as unset.
+
+    Raises SettingsError for a wrong value and for a ROWCAST_ name that isn't a setting.
+    """
+    known = {variable(field) for field in Settings.model_fields} | _FOR_TESTS
+    given = {*os.environ, *dotenv_values(env_file, interpolate=False)}
+    unknown = sorted(name for name in given - known if name.startswith(PREFIX))
+    if unknown:
+        raise SettingsError("\n".join(_unknown(name) for name in unknown))
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_wrong(details) for details in error.errors(include_input=False))) from error
+
+
+def _checked_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("expected http://host or https://host")
+    return value.rstrip("/")
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
+    hint = f"did you mean {variable(near[0])}?" if near else "docs/configuration.md lists them all."
+    return f"{name} is not a setting of rowcast: {hint}"
+
+
+def _wrong(details: Any) -> str:
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{variable(str(details['loc'][0]))}: {message}"
