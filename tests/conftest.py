@@ -9,6 +9,8 @@ from hypothesis import settings
 from db.embedded import EmbeddedPostgres
 from tests.postgres import SETTINGS, Server, embedded_folder, migrated_template, running_server
 
+pytest_plugins = ["tests.browser"]
+
 # Speed is never asserted: the machine is shared.
 settings.register_profile("rowcast", deadline=None, print_blob=True)
 settings.load_profile("rowcast")

@@ -1,0 +1,154 @@
+"""A real browser for tests: the fixtures `browser` and `page`, from Playwright for Python.
+
+For tests of any page that rowcast serves. The browser comes from npm (`@sparticuz/chromium` in web/node_modules), so
+that neither apt nor a download is needed; `ROWCAST_CHROMIUM` names another one. Where none is to be had the test fails
+and says what to do: it is never skipped.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+NODE_MODULES = Path(__file__).parent.parent / "web" / "node_modules"
+
+# Nothing but the page under test may use the network, and containers allow no sandbox of Chromium's own.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# How long a page may take to show what is waited for, on a busy machine. In milliseconds.
+PATIENCE_MS = 60_000
+
+# The package's own names folders of the machine that it was made for.
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{home}/fonts</dir>
+  <cachedir>{home}/fonts-cache</cachedir>
+</fontconfig>
+"""
+
+# Prints nothing; writes the decompressed files beside the names given. Python's library has no Brotli, Node's has.
+_DECOMPRESS = """
+const { createReadStream, createWriteStream } = require('node:fs');
+const { pipeline } = require('node:stream/promises');
+const { createBrotliDecompress } = require('node:zlib');
+const [source, target, ...names] = process.argv.slice(1);
+Promise.all(names.map((name) => pipeline(
+  createReadStream(`${source}/${name}.br`), createBrotliDecompress(), createWriteStream(`${target}/${name}`))));
+"""
+
+
+class NoBrowserError(Exception):
+    """No browser can be had here. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chromium:
+    """A browser's program and what its environment needs besides the caller's own."""
+
+    program: Path
+    environment: Mapping[str, str]
+
+
+def find_chromium(environment: Mapping[str, str]) -> Chromium:
+    """The browser that `ROWCAST_CHROMIUM` names, else npm's, else the system's."""
+    if named := environment.get("ROWCAST_CHROMIUM"):
+        if not os.access(named, os.X_OK):
+            raise NoBrowserError(f"ROWCAST_CHROMIUM names {named}, which is no program. Set it to a Chromium's path.")
+        return Chromium(Path(named), {})
+    # The package holds a build for this system only.
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64") and (NODE_MODULES / "@sparticuz").is_dir():
+        return _unpacked(NODE_MODULES)
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name, path=environment.get("PATH")):
+            return Chromium(Path(found), {})
+    raise NoBrowserError(
+        "No browser for the tests of the pages. Run `npm ci` in web/ (on Linux x86-64 it brings one), "
+        "install Chromium, or set ROWCAST_CHROMIUM to a Chromium's path."
+    )
+
+
+def _unpacked(node_modules: Path) -> Chromium:
+    """npm's browser, unpacked once into node_modules/.cache, so that it goes where node_modules goes."""
+    package = node_modules / "@sparticuz" / "chromium"
+    packed = package / "bin"
+    stamp = (packed / "chromium.br").stat()
+    home = node_modules / ".cache" / f"chromium-{stamp.st_size}-{int(stamp.st_mtime)}"
+    if not home.is_dir():
+        home.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home.parent, ignore_cleanup_errors=True) as folder:
+            _unpack(packed, Path(folder))
+            (Path(folder) / "fonts.conf").write_text(_FONTS.format(home=escape(str(home))))
+            try:
+                Path(folder).rename(home)
+            except OSError:
+                # Another test process was quicker: the folder that it made is as good.
+                if not home.is_dir():
+                    raise
+    libraries = [str(home / "lib"), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    return Chromium(home / "chromium", {"LD_LIBRARY_PATH": ":".join(libraries), "FONTCONFIG_PATH": str(home)})
+
+
+def _unpack(packed: Path, target: Path) -> None:
+    node = shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if node is None:
+        raise NoBrowserError("Node is needed to unpack the browser that npm brings: put `node` on the PATH.")
+    archives = ("al2023.tar", "fonts.tar", "swiftshader.tar")
+    subprocess.run([node, "-e", _DECOMPRESS, packed, target, "chromium", *archives], check=True)
+    for archive in archives:
+        with tarfile.open(target / archive) as tar:
+            tar.extractall(target, filter="data")
+        (target / archive).unlink()
+    (target / "chromium").chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Chromium:
+    try:
+        return find_chromium(os.environ)
+    except NoBrowserError as problem:
+        pytest.fail(str(problem), pytrace=False)
+
+
+@pytest_asyncio.fixture
+async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
+    """A browser of the test's own, with an empty profile."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.program,
+            args=list(FLAGS),
+            env={**os.environ, **chromium.environment},
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """An empty page. Errors that the page's own code doesn't catch fail the test at its end."""
+    page = await browser.new_page(locale="en-GB", timezone_id="UTC")
+    page.set_default_timeout(PATIENCE_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    await page.close()
+    assert errors == [], "The page's code failed."
