@@ -1,0 +1,56 @@
+"""A service account's key, from the file that Google hands out or its text. Checked here, before anybody calls."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from db.errors import BadUserInput
+
+_NEEDED: Final = ("client_email", "private_key", "token_uri")
+_HOW: Final = (
+    "Set ROWCAST_GOOGLE_CREDENTIALS to the JSON key of a service account (Google Cloud console, IAM, Service accounts,"
+    " Keys, Add key, JSON), as a file's path or as the text itself."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """`info` is the parsed key file, in Google's format; never shown, for it holds the private key."""
+
+    email: str
+    info: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def load(cls, setting: str) -> "ServiceAccount":
+        """Of a path, or of the JSON itself. BadUserInput says what is wrong with it."""
+        text = setting if setting.lstrip().startswith("{") else _read(Path(setting).expanduser())
+        return cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> "ServiceAccount":
+        """Of the key file's text. BadUserInput says what is wrong with it."""
+        try:
+            info = json.loads(text)
+        except ValueError as error:
+            raise BadUserInput(f"The Google credentials are no JSON. {_HOW}") from error
+        if not isinstance(info, dict) or info.get("type") != "service_account":
+            raise BadUserInput(f"The Google credentials are not those of a service account. {_HOW}")
+        missing = [name for name in _NEEDED if not isinstance(info.get(name), str)]
+        if missing:
+            raise BadUserInput(f"The Google credentials lack {', '.join(missing)}. {_HOW}")
+        try:
+            load_pem_private_key(info["private_key"].encode(), password=None)
+        except ValueError as error:
+            raise BadUserInput(f"The private key in the Google credentials can't be read. {_HOW}") from error
+        return cls(email=info["client_email"], info=info)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadUserInput(f"The Google credentials can't be read from {path}: {error}. {_HOW}") from error

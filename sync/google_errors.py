@@ -1,0 +1,126 @@
+"""What Google's answers mean, and what the user does about them.
+
+    SourceUnreachable
+    ├── GoogleBusy       too many calls, a server's error, a time-out, no connection: it may pass by itself
+    ├── GoogleRefused    400: just this request can't be carried out (a protected cell, a value too long)
+    └── WorksheetMoved   the range's worksheet is not there: renamed or deleted since it was looked up
+
+Anything else (401, 403, 404) is a plain SourceUnreachable: the user has to act. Pure: answers in, errors out.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import requests
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from gspread.exceptions import APIError
+
+from db.errors import SourceUnreachable
+
+_BUSY_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
+_BUSY_REASONS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
+_DISABLED_REASONS: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+_RANGE_MESSAGES: Final = ("Unable to parse range", "No grid with id")
+
+
+class GoogleBusy(SourceUnreachable):
+    """`unsent`: the request surely changed nothing. `retry_after_s`: what Google asked for."""
+
+    def __init__(self, message: str, *, unsent: bool, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.unsent = unsent
+        self.retry_after_s = retry_after_s
+
+
+class GoogleRefused(SourceUnreachable):
+    """The request is wrong in itself: sending it again gives the same answer, and nothing of it was carried out."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WorksheetMoved(SourceUnreachable):
+    """Look the worksheet up by its id again."""
+
+
+def explain(error: Exception, email: str) -> SourceUnreachable:
+    """The error of ours for what a call raised. `email` is the service account's. Reraises what is none of Google's."""
+    if isinstance(error, APIError):
+        return _explain_answer(error.response, error.error, email)
+    if isinstance(error, RefreshError) and not getattr(error, "retryable", False):
+        return SourceUnreachable(
+            f"Google refused the key of {email} ({_first(error)}): it was revoked or deleted, or this machine's clock"
+            " is wrong. Create a new key for the service account and set ROWCAST_GOOGLE_CREDENTIALS to it."
+        )
+    if isinstance(error, TransportError | RefreshError):
+        # The token is fetched before the call: the call itself was never made.
+        return GoogleBusy(f"Google's token endpoint could not be reached ({_first(error)}).", unsent=True)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return GoogleBusy("Google could not be reached: no connection in time.", unsent=True)
+    if isinstance(error, requests.exceptions.Timeout):
+        return GoogleBusy("Google did not answer in time.", unsent=False)
+    if isinstance(error, requests.exceptions.RequestException):
+        unsent = "NewConnectionError" in repr(error)
+        return GoogleBusy("The connection to Google failed.", unsent=unsent)
+    if isinstance(error, GoogleAuthError):
+        return SourceUnreachable(f"The credential of {email} can't be used ({_first(error)}).")
+    raise error
+
+
+def _explain_answer(response: requests.Response, error: Mapping[str, object], email: str) -> SourceUnreachable:
+    status = response.status_code
+    message = str(error.get("message", "")).strip() or response.reason
+    reasons = _reasons(error)
+    if status in _BUSY_STATUS or reasons & _BUSY_REASONS:
+        limited = status in (403, 429)
+        return GoogleBusy(
+            "Google's quota is used up for now." if limited else f"Google answered {status}: {message}",
+            unsent=limited,
+            retry_after_s=_retry_after(response),
+        )
+    if status == 400 and message.startswith(_RANGE_MESSAGES):
+        return WorksheetMoved(f"The worksheet is not in the spreadsheet any more (Google: {message}).")
+    if status == 400:
+        return GoogleRefused(f"Google refused the request: {message}", message)
+    return SourceUnreachable(_remedy(status, message, reasons, email))
+
+
+def _remedy(status: int, message: str, reasons: frozenset[str], email: str) -> str:
+    if status == 401:
+        return (
+            f"Google refused the credential of {email}: its key was revoked or deleted. Create a new key and set"
+            " ROWCAST_GOOGLE_CREDENTIALS to it."
+        )
+    if status == 403 and reasons & _DISABLED_REASONS:
+        return f"The API is not enabled in the service account's Google Cloud project: enable it there. ({message})"
+    if status == 403:
+        return (
+            f"The spreadsheet is not shared with {email}, or only for reading: share it with that address as Editor"
+            f" (Viewer is enough for FROM_SOURCE). Google: {message}"
+        )
+    if status == 404:
+        return (
+            f"There is no spreadsheet of that id, or it isn't shared with {email}: check the id in the sheet's address,"
+            " and share the spreadsheet with that address as Editor."
+        )
+    return f"Google answered {status}: {message}"
+
+
+def _reasons(error: Mapping[str, object]) -> frozenset[str]:
+    """The machine-readable reasons: `errors[].reason` (Drive), `details[].reason` (Sheets)."""
+    found: set[str] = set()
+    for name in ("errors", "details"):
+        entries = error.get(name)
+        if isinstance(entries, list):
+            found.update(str(entry["reason"]) for entry in entries if isinstance(entry, dict) and "reason" in entry)
+    return frozenset(found)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _first(error: Exception) -> str:
+    return str(error.args[0]) if error.args else type(error).__name__
