@@ -24,7 +24,8 @@ from psycopg.conninfo import make_conninfo
 from db.embedded_home import EmbeddedPostgresError, Home, locate
 from db.embedded_launch import launch
 
-ROLE: Final = "rowcast"
+# Not "rowcast": Postgres looks for tables first in the schema named like the role, and that one is ours.
+ROLE: Final = "rowcast_server"
 DATABASE: Final = "rowcast"
 _SUPERUSER: Final = "postgres"
 _HOST: Final = "127.0.0.1"
@@ -108,6 +109,13 @@ class EmbeddedPostgres:
                     f"A process holds {self._home.root / 'lock'}, but no server answers: see {self._home.root / 'log'}."
                 )
             time.sleep(_PAUSE_S)
+
+    def alive(self) -> bool:
+        """Whether the server that `start` started or joined still runs. It may not answer yet, or no longer."""
+        if self._process is not None:
+            return self._process.poll() is None
+        running = _read_pid_file(self._placed().cluster)
+        return running is not None and _serves(running[0], self._placed().cluster)
 
     def stop(self, grace_s: float = 3.0) -> None:
         """Stops the server if this object started it. What doesn't stop in time is cut off: Postgres recovers."""

@@ -49,7 +49,7 @@ async def store_hook_secret(connection: Connection, keyring: Keyring, source_id:
 
 
 async def hook_secrets(connection: Connection, keyring: Keyring, source_id: UUID) -> list[str]:
-    """The source's hook secrets that serve now, newest first. Unavailable if ROWCAST_SECRET_KEY is not the one of then."""
+    """The source's hook secrets that serve now, newest first. Unavailable if ROWCAST_SECRET_KEY has changed."""
     cursor = await connection.execute(
         """SELECT ciphertext FROM rowcast.secrets
            WHERE name = %s AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY id DESC""",
