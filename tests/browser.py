@@ -116,9 +116,13 @@ def _unpack(packed: Path, target: Path) -> None:
     subprocess.run([node, "-e", _DECOMPRESS, packed, target, "chromium", *archives], check=True)
     for archive in archives:
         with tarfile.open(target / archive) as tar:
-            tar.extractall(target, filter="data")
+            # Python before 3.11.4 has no filters, and needs none: the archives are pinned by hash.
+            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
+            tar.extractall(target)
         (target / archive).unlink()
     (target / "chromium").chmod(0o755)
+    # Temporary folders are their maker's alone; node_modules is for everybody who may read the checkout.
+    target.chmod(0o755)
 
 
 @pytest.fixture(scope="session")
