@@ -21,7 +21,8 @@ CREATE TABLE rowcast.log_state (
     head_lsn    bigint NOT NULL,            -- the last entry's position
     head_index  integer NOT NULL,
     decoded_to  bigint NOT NULL,            -- every commit below this LSN is in the log
-    floor_lsn   bigint NOT NULL,            -- retention: this epoch's entries at or below are gone
+    floor_lsn   bigint NOT NULL,            -- retention: commits below this LSN may be gone
+    publications text[] NOT NULL,           -- what the stream serves: a table of another one is not in the log
     updated_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -60,11 +61,12 @@ CREATE INDEX changes_xid ON rowcast.changes (xid);
 CREATE TABLE rowcast.lease (
     one         boolean PRIMARY KEY DEFAULT true CHECK (one),
     term        bigint NOT NULL,
-    holder      text NOT NULL,              -- the application_name of the holder's sessions
+    holder      text NOT NULL,              -- the application_name of the holder's sessions; empty: handed back
+    previous    text NOT NULL,              -- the holder before, whose walsender may still linger
     acquired_at timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL
 );
-INSERT INTO rowcast.lease VALUES (true, 0, '', '-infinity', '-infinity');
+INSERT INTO rowcast.lease VALUES (true, 0, '', '', '-infinity', '-infinity');
 """
 
 SOURCES = """
@@ -92,6 +94,10 @@ CREATE TABLE rowcast.sources (
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- A worksheet belongs to one source.
+CREATE UNIQUE INDEX sources_worksheet ON rowcast.sources ((sheet ->> 'spreadsheet'), (sheet ->> 'sheet_id'));
+CREATE INDEX sources_relation ON rowcast.sources (relation);
 
 -- What the sync remembers of a source between runs; changed by the leader alone.
 CREATE TABLE rowcast.sync_state (
@@ -198,6 +204,14 @@ CREATE FUNCTION rowcast.notify_event() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER notify_event AFTER INSERT ON rowcast.events FOR EACH ROW EXECUTE FUNCTION rowcast.notify_event();
 """
 
+# Replication learns in the order of the WAL which tables have a source: a change behind this message is not missed.
+ANNOUNCE = """
+CREATE FUNCTION rowcast.announce_sources() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_logical_emit_message(true, 'rowcast', 'sources'); RETURN NULL; END $$;
+CREATE TRIGGER announce_sources AFTER INSERT OR DELETE OR UPDATE OF relation, key ON rowcast.sources
+    FOR EACH STATEMENT EXECUTE FUNCTION rowcast.announce_sources();
+"""
+
 ACCESS = """
 -- Encrypted with ROWCAST_SECRET_KEY: hook secrets, later feed credentials.
 CREATE TABLE rowcast.secrets (
@@ -230,5 +244,5 @@ CREATE PUBLICATION rowcast_tables WITH (publish_via_partition_root = true);
 
 
 def upgrade() -> None:
-    for statements in (LOG, SOURCES, ACCESS):
+    for statements in (LOG, SOURCES, ANNOUNCE, ACCESS):
         op.execute(statements)

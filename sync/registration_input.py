@@ -1,0 +1,126 @@
+"""What people ask for when they register or update a source. Shapes and their own rules only. Pure."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from db.errors import BadUserInput, NotImplementedYet
+from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial
+from db.wire import ColumnType
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z", re.ASCII)
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT = _Absent.ABSENT
+"""A field of an update that was not given: it keeps its value. None clears, where that means something."""
+Absent = Literal[_Absent.ABSENT]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedColumn:
+    """A column as a person describes it: None is what is inferred, or kept."""
+
+    name: str
+    field: str | None = None
+    type: ColumnType | None = None
+    read_only: bool | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSheet:
+    """`spreadsheet` is an id or URL, `worksheet` a title or gid (None: the first)."""
+
+    spreadsheet: str
+    worksheet: str | None = None
+    header_row: int = 1
+    credential: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSource:
+    """A new source. `table` None is `public.<name>`, `key` None a managed key column."""
+
+    name: str
+    sheet: WantedSheet
+    description: str | None = None
+    table: str | None = None
+    adopt: bool = False
+    key: tuple[str, ...] | None = None
+    columns: tuple[WantedColumn, ...] = ()
+    direction: Direction = Direction.TWO_WAY
+    poll_seconds: int = 30
+    conflict_policy: ConflictPolicy = ConflictPolicy.DATABASE_WINS
+    delete_policy: DeletePolicy = DeletePolicy.PROPAGATE
+    drift_policy: DriftPolicy = DriftPolicy.ADD_COLUMNS
+    max_delete_share: float = 0.5
+    initial: Initial = Initial.MERGE
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSheet:
+    """Another place of the same rows."""
+
+    spreadsheet: str | Absent = ABSENT
+    worksheet: str | Absent = ABSENT
+    header_row: int | Absent = ABSENT
+    credential: str | None | Absent = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSource:
+    """Changed settings of a source."""
+
+    description: str | None | Absent = ABSENT
+    sheet: UpdateSheet | Absent = ABSENT
+    columns: tuple[WantedColumn, ...] | Absent = ABSENT
+    direction: Direction | Absent = ABSENT
+    poll_seconds: int | Absent = ABSENT
+    conflict_policy: ConflictPolicy | Absent = ABSENT
+    delete_policy: DeletePolicy | Absent = ABSENT
+    drift_policy: DriftPolicy | Absent = ABSENT
+    max_delete_share: float | Absent = ABSENT
+
+
+def check_registration(wanted: RegisterSource) -> None:
+    """BadUserInput for what can be refused without a look at the sheet or the database."""
+    if not _NAME.match(wanted.name):
+        raise BadUserInput(
+            f'"{wanted.name}" can\'t name a source: use a lower-case letter, then up to 47 of a-z, 0-9 and _.'
+        )
+    if wanted.key is not None and not wanted.key:
+        raise BadUserInput("key is empty: name its columns, or leave it out for a managed key column.")
+    if wanted.key is not None and len(set(wanted.key)) != len(wanted.key):
+        raise BadUserInput("key names a column twice.")
+    if wanted.initial is not Initial.MERGE:
+        raise NotImplementedYet("Only initial: MERGE is built yet; leave it out.")
+    check_header_row(wanted.sheet.header_row)
+    check_credential(wanted.sheet.credential)
+    check_settings(wanted.poll_seconds, wanted.max_delete_share, wanted.delete_policy)
+
+
+def check_settings(poll_seconds: int, max_delete_share: float, delete_policy: DeletePolicy) -> None:
+    """The rules that hold for a new and for an updated source."""
+    if poll_seconds < 1:
+        raise BadUserInput("pollSeconds is 1 at least.")
+    if not 0 <= max_delete_share <= 1:
+        raise BadUserInput("maxDeleteShare is a share between 0 and 1.")
+    if delete_policy is not DeletePolicy.PROPAGATE:
+        raise NotImplementedYet("Only deletePolicy: PROPAGATE is built yet; leave it out.")
+
+
+def check_header_row(header_row: int) -> None:
+    """Rows count from 1."""
+    if header_row < 1:
+        raise BadUserInput("headerRow counts from 1.")
+
+
+def check_credential(credential: str | None) -> None:
+    """There is one credential, which has no name."""
+    if credential is not None:
+        raise NotImplementedYet("Named credentials are not built yet: leave credential out to use the server's own.")
