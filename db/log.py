@@ -1,0 +1,196 @@
+"""Reading the change log: how far it goes, its entries in order, a row's history, and what retention takes away.
+
+For every reader with a cursor: subscriptions, the sync, history. It is written by `db.log_append` alone.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from db.changes import Cause, Change, Operation, Transaction
+from db.errors import CursorExpired
+from db.position import Position
+from db.session import Connection
+from db.slices import LogEntry, Slicer
+
+PAGE = 1000
+"""Entries that one query of the log brings at most."""
+
+_COLUMNS = "epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor"
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What the log is a log of, and how far it goes: the row of `rowcast.log_state`.
+
+    `decoded_to`: every commit whose LSN is below it is in the log. `floor`: commits whose LSN is below it may be gone.
+    """
+
+    epoch: int
+    system_id: str
+    timeline: int
+    slot: str
+    term: int
+    head: Position
+    decoded_to: int
+    floor: int
+    publications: tuple[str, ...]
+
+    @property
+    def frontier(self) -> Position:
+        """Behind everything that the log holds, before everything that it will hold."""
+        return Position(self.epoch, self.decoded_to, 0)
+
+    def check(self, position: Position) -> None:
+        """CursorExpired unless everything behind `position` is still in the log."""
+        if position.epoch != self.epoch:
+            raise CursorExpired(
+                "The change log had to begin anew after this cursor (the database was restored or failed over, or its "
+                "replication slot was lost): take a new snapshot."
+            )
+        if position.lsn < self.floor:
+            raise CursorExpired("The change log no longer reaches back to this cursor: take a new snapshot.")
+
+
+async def log_state(connection: Connection) -> LogState | None:
+    """The log's state; None before the first leader opened it."""
+    cursor = await connection.execute(
+        """SELECT epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to, floor_lsn, publications
+           FROM rowcast.log_state"""
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to, floor, publications = row
+    head = Position(epoch, head_lsn, head_index)
+    return LogState(epoch, system_id, timeline, slot, term, head, decoded_to, floor, tuple(publications))
+
+
+async def read_log(
+    connection: Connection,
+    after: Position,
+    relations: Collection[str] | None = None,
+    until: Position | None = None,
+    page: int = PAGE,
+) -> AsyncIterator[Transaction]:
+    """The entries behind `after` and before `until` (None: the frontier now), in order, in slices of one table each.
+
+    `relations` None: of all tables. At most `page` entries are in memory. CursorExpired when the log no longer holds
+    all of them, also when that happens while reading. `until` must stand between two commits, as a frontier does.
+    """
+    slicer = Slicer(page)
+    while True:
+        # The expiry check comes after the page: retention between the two can then only be seen, not missed.
+        rows = [] if until is not None and after >= until else await _page(connection, after, relations, until, page)
+        await _check(connection, after)
+        for row in rows:
+            for transaction in slicer.add(row):
+                yield transaction
+        if len(rows) < page:
+            break
+        after = rows[-1].change.position
+    for transaction in slicer.end():
+        yield transaction
+
+
+async def has_entries(connection: Connection, after: Position, relation: str) -> bool:
+    """Whether the log holds anything of a table behind `after`. CursorExpired when it can't tell."""
+    rows = await _page(connection, after, (relation,), None, 1)
+    await _check(connection, after)
+    return bool(rows)
+
+
+async def history(
+    connection: Connection, relation: str, key: str | None, before: Position | None, limit: int
+) -> list[LogEntry]:
+    """A table's entries, newest first, from all epochs; of one row with `key`, under its old keys where it was moved.
+
+    `before`: entries older than it. What retention took away is not there.
+    """
+    conditions = [sql.SQL("relation = %(relation)s")]
+    if key is not None:
+        conditions.append(sql.SQL("(key = %(key)s OR old_key = %(key)s)"))
+    if before is not None:
+        conditions.append(sql.SQL("(epoch, lsn, index) < (%(epoch)s, %(lsn)s, %(index)s)"))
+    query = sql.SQL("SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch DESC, lsn DESC, index DESC LIMIT %(limit)s")
+    cursor = await connection.execute(
+        query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)),
+        {"relation": relation, "key": key, "limit": limit, **_parts(before)},
+    )
+    return [_entry(row) for row in await cursor.fetchall()]
+
+
+async def drop_history(connection: Connection, days: int, today: date) -> int:
+    """Drop the entries that were appended more than `days` days before `today`; returns how many days went.
+
+    In the caller's transaction. Cursors that would need them are expired by the floor that this raises.
+    """
+    await connection.execute("SET LOCAL lock_timeout = '5s'")
+    oldest = today - timedelta(days=days)
+    dropped = 0
+    for name, day in await partitions(connection):
+        if day >= oldest:
+            continue
+        table = sql.Identifier("rowcast", name)
+        await connection.execute(
+            sql.SQL(
+                """UPDATE rowcast.log_state SET floor_lsn = greatest(floor_lsn, (
+                       SELECT max(lsn) + 1 FROM {} c WHERE c.epoch = log_state.epoch))"""
+            ).format(table)
+        )
+        await connection.execute(sql.SQL("DROP TABLE {}").format(table))
+        dropped += 1
+    await connection.execute("DELETE FROM rowcast.events WHERE at < %s::date", (oldest,))
+    return dropped
+
+
+async def partitions(connection: Connection) -> list[tuple[str, date]]:
+    """The log's partitions: name and day, oldest first."""
+    cursor = await connection.execute(
+        """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+           WHERE i.inhparent = 'rowcast.changes'::regclass ORDER BY c.relname"""
+    )
+    return [(name, date.fromisoformat(name.removeprefix("changes_"))) for (name,) in await cursor.fetchall()]
+
+
+async def _check(connection: Connection, after: Position) -> None:
+    state = await log_state(connection)
+    if state is None:
+        raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
+    state.check(after)
+
+
+async def _page(
+    connection: Connection, after: Position, relations: Collection[str] | None, until: Position | None, limit: int
+) -> list[LogEntry]:
+    conditions = [sql.SQL("epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)")]
+    if relations is not None:
+        conditions.append(
+            sql.SQL("relation = %(only)s") if len(relations) == 1 else sql.SQL("relation = ANY(%(relations)s)")
+        )
+    if until is not None:
+        conditions.append(sql.SQL("lsn < %(until)s"))
+    query = sql.SQL("SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s")
+    parameters = {
+        **_parts(after),
+        "limit": limit,
+        "relations": list(relations or ()),
+        "only": next(iter(relations or ()), None),
+        "until": None if until is None else until.lsn,
+    }
+    cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
+    return [_entry(row) for row in await cursor.fetchall()]
+
+
+def _parts(position: Position | None) -> dict[str, int]:
+    return {} if position is None else {"epoch": position.epoch, "lsn": position.lsn, "index": position.index}
+
+
+def _entry(row: TupleRow) -> LogEntry:
+    epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor = row
+    position = Position(epoch, lsn, index)
+    change = Change(position, relation, Operation(operation), key, old_key, before, after)
+    return LogEntry(change, xid, committed_at, Cause(cause), actor)

@@ -1,0 +1,213 @@
+"""Writing the change log: the leader's appends, its idle advance, and the beginning of a new epoch.
+
+A commit is appended whole, in one transaction that holds the leader's term, together with how far the log then goes.
+Nothing else writes `rowcast.changes` and `rowcast.log_state`; retention (`db.log.drop_history`) raises the floor.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import orjson
+from psycopg import AsyncCopy, sql
+
+from db.changes import Cause, Transaction, WireRow
+from db.events import EventKind, insert_event
+from db.lease import Term
+from db.log import LogState, log_state
+from db.position import Position
+from db.session import Connection
+
+_COPY = """COPY rowcast.changes (epoch, lsn, index, day, xid, committed_at, relation, operation, key, old_key,
+    before, after, cause, actor) FROM STDIN"""
+
+
+def utc_today() -> date:
+    """The day whose partition takes an append."""
+    return datetime.now(UTC).date()
+
+
+class Append:
+    """An open append: give it slices of commits, each commit to its last slice."""
+
+    def __init__(self, copy: AsyncCopy, day: date) -> None:
+        self._copy = copy
+        self._day = day
+        self.head: Position | None = None
+        self.relations: set[str] = set()
+        self.late_origins: dict[int, tuple[int, Cause, str | None]] = {}
+        self._causes: dict[int, tuple[Cause, str | None]] = {}
+        self.changes = 0
+
+    async def write(self, transaction: Transaction) -> None:
+        """COPY a slice; nothing of it is visible before the append is committed."""
+        origin = transaction.cause, transaction.actor
+        lsn = transaction.position.lsn
+        if self._causes.setdefault(lsn, origin) != origin:
+            # The origin stood behind the first slices in the WAL: the whole commit gets it.
+            self.late_origins[lsn] = (transaction.changes[0].position.epoch, *origin)
+        for change in transaction.changes:
+            position = change.position
+            await self._copy.write_row(
+                (
+                    position.epoch,
+                    position.lsn,
+                    position.index,
+                    self._day,
+                    transaction.xid,
+                    transaction.committed_at,
+                    change.relation,
+                    change.operation.value,
+                    change.key,
+                    change.old_key,
+                    _json(change.before),
+                    _json(change.after),
+                    transaction.cause.value,
+                    transaction.actor,
+                )
+            )
+            self.relations.add(change.relation)
+        self.changes += len(transaction.changes)
+        self.head = transaction.position
+
+
+@asynccontextmanager
+async def appending(
+    connection: Connection, term: Term, decoded_to: Callable[[], int], day: date
+) -> AsyncIterator[Append]:
+    """One append as one transaction: committed with `decoded_to()` when the block ends, undone when it raises.
+
+    It is visible, and may be published, once the block was left. Durable it is a little later: the slot must not be
+    confirmed before the server has flushed it.
+    """
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        await term.fence(connection)
+        async with connection.cursor() as cursor:
+            async with cursor.copy(_COPY) as copy:
+                append = Append(copy, day)
+                yield append
+            for lsn, (epoch, cause, actor) in append.late_origins.items():
+                await cursor.execute(
+                    "UPDATE rowcast.changes SET cause = %s, actor = %s WHERE epoch = %s AND lsn = %s",
+                    (cause, actor, epoch, lsn),
+                )
+            head = append.head
+            assert head is not None
+            await cursor.execute(
+                """UPDATE rowcast.log_state SET head_lsn = %s, head_index = %s, decoded_to = greatest(decoded_to, %s),
+                       term = %s, updated_at = clock_timestamp() WHERE epoch = %s AND head_lsn < %s""",
+                (head.lsn, head.index, decoded_to(), term.number, head.epoch, head.lsn),
+            )
+            if cursor.rowcount != 1:
+                raise RuntimeError(f"The log's head is not before {head}: two writers, or a commit given twice.")
+
+
+async def advance(connection: Connection, term: Term, decoded_to: int) -> None:
+    """Store how far an idle log goes, and write the heartbeat that moves a quiet database on."""
+    async with connection.transaction():
+        await term.fence(connection)
+        await connection.execute(
+            """UPDATE rowcast.log_state SET decoded_to = greatest(decoded_to, %s), term = %s,
+                   updated_at = clock_timestamp()""",
+            (decoded_to, term.number),
+        )
+        await connection.execute("SELECT pg_logical_emit_message(true, 'rowcast', '')")
+
+
+async def heartbeat(connection: Connection) -> None:
+    """Write a commit that the log knows and that is no change: what was written before it gets flushed and decoded."""
+    await connection.execute("SELECT pg_logical_emit_message(true, 'rowcast', '')")
+
+
+async def set_publications(connection: Connection, term: Term, names: Sequence[str]) -> None:
+    """Store what the stream serves from now on."""
+    async with connection.transaction():
+        await term.fence(connection)
+        await connection.execute("UPDATE rowcast.log_state SET publications = %s", (list(names),))
+
+
+async def begin_epoch(
+    connection: Connection,
+    term: Term,
+    *,
+    system_id: str,
+    timeline: int,
+    slot: str,
+    start: int,
+    publications: Sequence[str],
+    reason: str,
+) -> LogState:
+    """Begin the log anew at the LSN `start`: cursors of before are expired. Leaves a gap marker and an event.
+
+    Epochs follow the clock, so that two restores of the same backup don't begin the same epoch.
+    """
+    async with connection.transaction():
+        await term.fence(connection)
+        cursor = await connection.execute(
+            """SELECT greatest(coalesce((SELECT max(epoch) FROM rowcast.epochs), 0) + 1,
+                   extract(epoch FROM clock_timestamp() - timestamptz '2020-01-01')::integer)"""
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        epoch = row[0]
+        await connection.execute(
+            "INSERT INTO rowcast.epochs (epoch, lsn, reason) VALUES (%s, %s, %s)", (epoch, start, reason)
+        )
+        await connection.execute(
+            """INSERT INTO rowcast.log_state (epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to,
+                   floor_lsn, publications)
+               VALUES (%(epoch)s, %(system_id)s, %(timeline)s, %(slot)s, %(term)s, %(start)s - 1, 0, %(start)s,
+                   %(start)s, %(publications)s)
+               ON CONFLICT (one) DO UPDATE SET epoch = EXCLUDED.epoch, system_id = EXCLUDED.system_id,
+                   timeline = EXCLUDED.timeline, slot = EXCLUDED.slot, term = EXCLUDED.term,
+                   head_lsn = EXCLUDED.head_lsn, head_index = EXCLUDED.head_index, decoded_to = EXCLUDED.decoded_to,
+                   floor_lsn = EXCLUDED.floor_lsn, publications = EXCLUDED.publications,
+                   updated_at = clock_timestamp()""",
+            {
+                "epoch": epoch,
+                "system_id": system_id,
+                "timeline": timeline,
+                "slot": slot,
+                "term": term.number,
+                "start": start,
+                "publications": list(publications),
+            },
+        )
+        await insert_event(
+            connection, EventKind.SYSTEM, None, f"The change log begins a new epoch: {reason}", {"epoch": epoch}
+        )
+        state = await log_state(connection)
+    assert state is not None
+    return state
+
+
+async def ensure_partitions(connection: Connection, today: date) -> None:
+    """Make the partitions of today and tomorrow where they are missing, without stopping readers or the append."""
+    for day in (today, today + timedelta(days=1)):
+        name = sql.Identifier("rowcast", f"changes_{day:%Y%m%d}")
+        async with connection.transaction():
+            # One maker at a time. An attached table, unlike one created as partition, takes no exclusive lock.
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('rowcast.changes'))")
+            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"rowcast.changes_{day:%Y%m%d}",))
+            if await cursor.fetchone() == (True,):
+                continue
+            await connection.execute(
+                sql.SQL("CREATE TABLE {} (LIKE rowcast.changes INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(name)
+            )
+            await connection.execute(
+                sql.SQL("ALTER TABLE rowcast.changes ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+                    name, sql.Literal(day), sql.Literal(day + timedelta(days=1))
+                )
+            )
+
+
+def _json(row: WireRow | None) -> str | None:
+    if row is None:
+        return None
+    try:
+        return orjson.dumps(row).decode()
+    except TypeError:
+        # A JSON column may hold integers beyond 64 bits.
+        return json.dumps(row, ensure_ascii=False)

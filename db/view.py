@@ -1,0 +1,51 @@
+"""The snapshot handoff: rows and a cursor that belong together, so that the log goes on just where the rows end.
+
+Commits become visible in another order than they stand in the WAL, and the log may already hold commits that a
+query made at once does not see. So the rows' snapshot S decides what they contain, not a position: the cursor
+begins before the first entry that S can't see, and skips, up to an LSN read after S, the entries that S sees.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from db.cursor import Cursor, View
+from db.position import Position
+from db.session import Connection, Pool
+from db.snapshot import Snapshot
+
+BEFORE_THE_LOG = Position(0, 0, 0)
+"""Of rows that were read before the first leader opened the log: such a cursor is expired from the start."""
+
+# One statement: its snapshot is taken before the function in it reads the LSN.
+_VIEW = """SELECT pg_current_snapshot()::text, (pg_current_wal_insert_lsn() - '0/0')::bigint,
+        (SELECT epoch FROM rowcast.log_state), (SELECT decoded_to FROM rowcast.log_state)"""
+
+# MATERIALIZED: without it the planner may look for the first entry by walking the whole log in order.
+_FIRST_UNSEEN = """WITH recent AS MATERIALIZED (
+        SELECT lsn, xid FROM rowcast.changes WHERE xid >= %s AND epoch = %s)
+    SELECT min(lsn) FROM recent WHERE NOT pg_visible_in_snapshot(xid::text::xid8, pg_current_snapshot())"""
+
+
+@asynccontextmanager
+async def view(pool: Pool) -> AsyncIterator[tuple[Connection, Cursor]]:
+    """A REPEATABLE READ, READ ONLY transaction, and the cursor of everything that its queries don't see.
+
+    Rows read by the connection followed by the log's entries that the cursor admits are each change exactly once.
+    """
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield connection, await _cursor(connection)
+
+
+async def _cursor(connection: Connection) -> Cursor:
+    row = await (await connection.execute(_VIEW)).fetchone()
+    assert row is not None
+    text, until, epoch, decoded_to = row
+    snapshot = Snapshot.parse(text)
+    if epoch is None:
+        return Cursor(BEFORE_THE_LOG, View(snapshot, until))
+    row = await (await connection.execute(_FIRST_UNSEEN, (snapshot.xmin, epoch))).fetchone()
+    assert row is not None
+    # The frontier and not the head: retention may have taken the head's entries, and then the head is expired.
+    start = decoded_to if row[0] is None else min(decoded_to, row[0])
+    return Cursor(Position(epoch, start, 0), View(snapshot, until))
