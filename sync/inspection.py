@@ -8,7 +8,7 @@ from sync.infer import Sample
 
 @dataclass(frozen=True, slots=True)
 class InspectedColumn:
-    """A column with a header. `letter` is its A1 letter; `samples` has one cell for each row of `SheetInspection.rows`."""
+    """A column with a header. `letter` is its A1 letter; `samples` has a cell for each of `SheetInspection.rows`."""
 
     header: str
     letter: str

@@ -69,14 +69,14 @@ class UpdateSheet:
     spreadsheet: str | Absent = ABSENT
     worksheet: str | Absent = ABSENT
     header_row: int | Absent = ABSENT
-    credential: str | None | Absent = ABSENT
+    credential: str | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSource:
     """Changed settings of a source."""
 
-    description: str | None | Absent = ABSENT
+    description: str | Absent | None = ABSENT
     sheet: UpdateSheet | Absent = ABSENT
     columns: tuple[WantedColumn, ...] | Absent = ABSENT
     direction: Direction | Absent = ABSENT

@@ -1,0 +1,355 @@
+"""Registering, changing and ending sources: what any API process may do, in one transaction each.
+
+A source exists once its table, its place in the publication and its binding do; the import is the first run, which the
+leader is woken for. The only thing ever written to a sheet here is the header of a managed key column.
+"""
+
+import secrets
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from psycopg import errors
+
+from db.errors import BadUserInput, Conflict, NotFound
+from db.events import EventKind, insert_event
+from db.notify import wake
+from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
+from db.session import Connection, Pool
+from db.sources import (
+    Column,
+    Direction,
+    SheetBinding,
+    Source,
+    SourceKind,
+    SourceState,
+    delete_source,
+    insert_source,
+    set_state,
+    source_by_name,
+    sources_of_relation,
+    update_source,
+)
+from db.tables import (
+    Relation,
+    Table,
+    alter_column,
+    create_table,
+    describe,
+    drop_table,
+    publish,
+    set_default_key,
+    unpublish,
+)
+from db.wire import SQL_TYPES
+from sync.inspection import SheetInspection
+from sync.registration_input import (
+    ABSENT,
+    RegisterSource,
+    UpdateSheet,
+    UpdateSource,
+    WantedColumn,
+    WantedSheet,
+    check_credential,
+    check_header_row,
+    check_registration,
+    check_settings,
+)
+from sync.registration_plan import Planned, plan_registration
+
+_CLEARABLE = frozenset({"description"})
+
+
+class SheetAccess(Protocol):
+    """A look at a worksheet, and the one thing that registration writes. Errors: SourceUnreachable, BadUserInput."""
+
+    async def inspect(self, sheet: WantedSheet) -> SheetInspection:
+        """The worksheet as it stands."""
+        ...
+
+    async def add_managed_key(self, binding: SheetBinding) -> None:
+        """Make sure that the worksheet has the hidden key column; does nothing where it has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The service that the GraphQL mutations call."""
+
+    pool: Pool
+    keyring: Keyring
+    sheets: SheetAccess
+
+    async def register(self, wanted: RegisterSource) -> Source:
+        """Create the source, its table unless it adopts one, and its place in the publication."""
+        check_registration(wanted)
+        relation = Relation.parse(wanted.table or wanted.name)
+        await self._refuse_taken(wanted.name)
+        inspected = await self.sheets.inspect(wanted.sheet)
+        async with self.pool.connection() as connection:
+            table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
+        planned = plan_registration(wanted, inspected, table)
+        binding = _binding(inspected, wanted.sheet.credential)
+        if planned.managed_key:
+            await self.sheets.add_managed_key(binding)
+        source = _new_source(wanted, relation, planned, binding)
+        try:
+            async with self.pool.connection() as connection:
+                await self._create(connection, source, relation)
+        except errors.UniqueViolation as error:
+            raise _taken(error, source) from error
+        except errors.DuplicateTable as error:
+            raise BadUserInput(_exists(relation)) from error
+        except errors.InsufficientPrivilege as error:
+            raise BadUserInput(
+                f"Postgres does not let this server do it: {error.diag.message_primary}. "
+                "Let its role, or let the table's owner publish the table."
+            ) from error
+        return source
+
+    async def update(self, name: str, wanted: UpdateSource) -> Source:
+        """Change the settings that are given."""
+        _refuse_nulls(wanted, _CLEARABLE)
+        source = await self.get(name)
+        changed = await self._rebound(source, wanted)
+        check_settings(changed.poll_seconds, changed.max_delete_share, changed.delete_policy)
+        if changed.managed_key and changed.direction is Direction.FROM_SOURCE:
+            raise BadUserInput("FROM_SOURCE writes nothing to the sheet, and this sheet's key column is written by us.")
+        try:
+            async with self.pool.connection() as connection:
+                if changed.columns != source.columns:
+                    await self._alter_types(connection, source, changed)
+                updated = await update_source(connection, changed)
+                await _forget_seen(connection, source.id)
+                await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
+                await wake(connection, source.id, "MANUAL")
+        except errors.UniqueViolation as error:
+            raise _taken(error, changed) from error
+        return updated
+
+    async def delete(self, name: str, *, drop: bool) -> Source:
+        """Forget the source. Its table and history stay, unless `drop` drops a table of ours that nobody shares."""
+        source = await self.get(name)
+        relation = Relation.parse(source.relation)
+        async with self.pool.connection() as connection:
+            others = [
+                other for other in await sources_of_relation(connection, source.relation) if other.id != source.id
+            ]
+            if drop and (source.adopted or others):
+                reason = "is shared with " + ", ".join(other.name for other in others) if others else "was adopted"
+                raise BadUserInput(f"{source.relation} {reason}, so it is not dropped: leave dropTable out.")
+            await delete_source(connection, source.id)
+            await delete_hook_secrets(connection, source.id)
+            if not others:
+                await unpublish(connection, relation)
+            if drop:
+                await drop_table(connection, relation)
+            await insert_event(connection, EventKind.STATE, name, "The source was deleted.", {"deleted": True})
+        return source
+
+    async def pause(self, name: str) -> Source:
+        """No runs until it is resumed."""
+        return await self._set_state(name, SourceState.PAUSED, "The source was paused.")
+
+    async def resume(self, name: str) -> Source:
+        """Run again, at once. A held source stays held: its deletes are confirmed, or its rows restored."""
+        source = await self.get(name)
+        if source.state is SourceState.PAUSED:
+            return await self._set_state(name, SourceState.ACTIVE, "The source was resumed.")
+        await self._wake(source.id)
+        return source
+
+    async def rotate_hook_secret(self, name: str) -> str:
+        """A new secret for the source's hook; the one before it serves for a day more."""
+        source = await self.get(name)
+        secret = secrets.token_urlsafe(32)
+        async with self.pool.connection() as connection:
+            await store_hook_secret(connection, self.keyring, source.id, secret)
+        return secret
+
+    async def get(self, name: str) -> Source:
+        """The source of that name. NotFound if there is none."""
+        async with self.pool.connection() as connection:
+            source = await source_by_name(connection, name)
+        if source is None:
+            raise NotFound(f'There is no source "{name}": sources lists them.')
+        return source
+
+    async def _refuse_taken(self, name: str) -> None:
+        """Before the sheet is asked; the unique index decides in the end."""
+        async with self.pool.connection() as connection:
+            if await source_by_name(connection, name) is not None:
+                raise BadUserInput(f'There is a source "{name}" already: choose another name, or updateSource.')
+
+    async def _create(self, connection: Connection, source: Source, relation: Relation) -> None:
+        others = await sources_of_relation(connection, source.relation)
+        if any(other.key != source.key for other in others):
+            raise BadUserInput(
+                f"{relation} is bound by {others[0].name} with the key {', '.join(others[0].key)}: use that key too."
+            )
+        if source.adopted:
+            await publish(connection, relation)
+        else:
+            await create_table(connection, relation, source.columns, source.key)
+            if source.managed_key:
+                await set_default_key(connection, relation, source.key[0])
+        await insert_source(connection, source)
+        await insert_event(
+            connection, EventKind.STATE, source.name, "The source was registered.", {"table": source.relation}
+        )
+        await wake(connection, source.id, "START")
+
+    async def _rebound(self, source: Source, wanted: UpdateSource) -> Source:
+        """The source with what is wanted of it, its new binding looked at."""
+        given = {
+            field.name: value
+            for field in fields(wanted)
+            if (value := getattr(wanted, field.name)) is not ABSENT and field.name not in ("sheet", "columns")
+        }
+        changed = replace(source, **given)
+        columns = () if wanted.columns is ABSENT else wanted.columns
+        if columns:
+            changed = replace(changed, columns=_with_changes(source, columns))
+        if wanted.sheet is ABSENT and not any(column.field is not None for column in columns):
+            return changed
+        assert source.sheet is not None
+        place = _moved(source.sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
+        inspected = await self.sheets.inspect(place)
+        shown = {column.header for column in inspected.columns}
+        missing = [column.field for column in changed.bound if column.field not in shown]
+        if missing or inspected.problems:
+            lacks = [f'{inspected.worksheet} has no header "{header}": add it.' for header in missing]
+            raise BadUserInput(" ".join([*inspected.problems, *lacks]))
+        return replace(changed, sheet=_binding(inspected, place.credential))
+
+    async def _alter_types(self, connection: Connection, source: Source, changed: Source) -> None:
+        relation = Relation.parse(source.relation)
+        for column in changed.columns:
+            before = source.column(column.name)
+            if before is None or before.type is column.type:
+                continue
+            if source.adopted:
+                raise BadUserInput(
+                    f"{source.relation} was adopted, so its types are its owner's: ALTER TABLE {relation.quoted} "
+                    f'ALTER "{column.name}" TYPE {SQL_TYPES[column.type]};'
+                )
+            await alter_column(connection, relation, column.name, column.type)
+
+    async def _set_state(self, name: str, state: SourceState, message: str) -> Source:
+        source = await self.get(name)
+        async with self.pool.connection() as connection:
+            if await set_state(connection, source.id, state, None):
+                await insert_event(connection, EventKind.STATE, name, message, {"state": state})
+            await wake(connection, source.id, "MANUAL")
+        return await self.get(name)
+
+    async def _wake(self, id_: UUID) -> None:
+        async with self.pool.connection() as connection:
+            await wake(connection, id_, "MANUAL")
+
+
+def _adoptable(relation: Relation, table: Table | None, *, adopt: bool) -> Table | None:
+    if table is None and adopt:
+        raise BadUserInput(f"There is no table {relation} to adopt: create it, or leave adopt out.")
+    if table is not None and not adopt:
+        raise BadUserInput(_exists(relation))
+    return table
+
+
+def _exists(relation: Relation) -> str:
+    return f"The table {relation} exists: bind to it with adopt: true, or name another table."
+
+
+def _binding(inspected: SheetInspection, credential: str | None) -> SheetBinding:
+    return SheetBinding(
+        inspected.spreadsheet, inspected.worksheet, inspected.sheet_id, inspected.header_row, credential
+    )
+
+
+def _new_source(wanted: RegisterSource, relation: Relation, planned: Planned, binding: SheetBinding) -> Source:
+    now = datetime.now(UTC)
+    return Source(
+        id=uuid4(),
+        name=wanted.name,
+        description=wanted.description,
+        kind=SourceKind.SHEET,
+        state=SourceState.ACTIVE,
+        state_reason=None,
+        direction=wanted.direction,
+        relation=str(relation),
+        adopted=wanted.adopt,
+        managed_key=planned.managed_key,
+        key=planned.key,
+        columns=planned.columns,
+        sheet=binding,
+        poll_seconds=wanted.poll_seconds,
+        conflict_policy=wanted.conflict_policy,
+        delete_policy=wanted.delete_policy,
+        drift_policy=wanted.drift_policy,
+        max_delete_share=wanted.max_delete_share,
+        initial=wanted.initial,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _taken(error: errors.UniqueViolation, source: Source) -> BadUserInput | Conflict:
+    if error.diag.constraint_name == "sources_worksheet":
+        return BadUserInput("That worksheet belongs to another source already: a worksheet has one.")
+    if error.diag.constraint_name == "sources_name_key":
+        return BadUserInput(f'There is a source "{source.name}" already: choose another name, or updateSource.')
+    return Conflict(f"Something of that name was made meanwhile ({error.diag.message_detail}): try again.")
+
+
+def _refuse_nulls(wanted: UpdateSource, clearable: frozenset[str]) -> None:
+    names = [field.name for field in fields(wanted) if getattr(wanted, field.name) is None]
+    if isinstance(wanted.sheet, UpdateSheet):
+        names += [
+            f"sheet.{name}"
+            for name in ("spreadsheet", "worksheet", "header_row")
+            if getattr(wanted.sheet, name) is None
+        ]
+    refused = [name for name in names if name not in clearable]
+    if refused:
+        raise BadUserInput(f"{', '.join(refused)} can't be cleared: leave it out to keep it.")
+
+
+def _with_changes(source: Source, wanted: tuple[WantedColumn, ...]) -> tuple[Column, ...]:
+    by_name = {column.name: column for column in wanted}
+    unknown = [name for name in by_name if source.column(name) is None]
+    if unknown:
+        listed = ", ".join(column.name for column in source.columns)
+        raise BadUserInput(f"There is no column {', '.join(unknown)}: {source.name} has {listed}.")
+    return tuple(_changed(column, by_name.get(column.name)) for column in source.columns)
+
+
+def _changed(column: Column, wanted: WantedColumn | None) -> Column:
+    if wanted is None:
+        return column
+    return Column(
+        column.name,
+        wanted.type or column.type,
+        column.field if wanted.field is None else wanted.field,
+        column.read_only if wanted.read_only is None else wanted.read_only,
+        column.format if wanted.format is None else wanted.format,
+    )
+
+
+def _moved(sheet: SheetBinding, wanted: UpdateSheet) -> WantedSheet:
+    place = WantedSheet(
+        spreadsheet=sheet.spreadsheet if wanted.spreadsheet is ABSENT else wanted.spreadsheet,
+        worksheet=str(sheet.sheet_id) if wanted.worksheet is ABSENT else wanted.worksheet,
+        header_row=sheet.header_row if wanted.header_row is ABSENT else wanted.header_row,
+        credential=sheet.credential if wanted.credential is ABSENT else wanted.credential,
+    )
+    if wanted.spreadsheet is not ABSENT and wanted.worksheet is ABSENT:
+        place = replace(place, worksheet=sheet.worksheet)
+    check_header_row(place.header_row)
+    check_credential(place.credential)
+    return place
+
+
+async def _forget_seen(connection: Connection, id_: UUID) -> None:
+    """What was seen was seen with other settings: the next run reads everything."""
+    await connection.execute("UPDATE rowcast.sync_state SET seen = '{}', cursor = NULL WHERE source_id = %s", (id_,))
