@@ -115,8 +115,9 @@ CREATE TABLE rowcast.base (
     key          text NOT NULL COLLATE "C",
     source_image jsonb,                     -- column to cell as read back; null: not in the source
     table_image  jsonb,                     -- column to text as RETURNING gave it; null: not in the table
-    pending      jsonb,                     -- a write to the source that was begun: see sync
+    pending      jsonb NOT NULL DEFAULT '[]',  -- writes to the source that were begun: see db/base.py
     missing      integer NOT NULL DEFAULT 0,-- complete reads in a row without the key
+    missing_at   timestamptz,               -- of the first of them
     absent       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (source_id, key)
 );
@@ -159,9 +160,8 @@ CREATE TABLE rowcast.conflicts (
     base         jsonb,                     -- wire values, for people; null: no value
     database     jsonb,
     source_value jsonb,
-    detail       jsonb NOT NULL DEFAULT '{}',  -- the images it was decided on: see sync
     state        text NOT NULL DEFAULT 'OPEN' CHECK (state IN ('OPEN', 'RESOLVED')),
-    choice       text,                      -- asked for, and carried out by the next run
+    choice       text,                      -- a person's or the policy's, until a run carries it out
     choice_value jsonb,
     resolution   text,
     detected_at  timestamptz NOT NULL DEFAULT clock_timestamp(),

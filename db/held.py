@@ -1,0 +1,90 @@
+"""The deletes that the guard holds back, and what people let go of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from db.changes import WireRow
+from db.errors import Conflict, NotFound
+from db.notify import wake
+from db.paging import Page, page_of
+from db.runs import Run, RunTrigger, get_run
+from db.session import Connection
+from db.sources import Side
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDelete:
+    """A row that a run would delete from `side`: its key text, and its wire values there."""
+
+    side: Side
+    key: str
+    row: WireRow
+
+
+async def held_deletes(
+    connection: Connection, run_id: int, *, first: int, after: tuple[Side, str] | None = None
+) -> Page[HeldDelete]:
+    """What the run would delete, by side and key; `after` is the side and key text of the last one seen."""
+    side, key = after if after is not None else ("", "")
+    rows = await (
+        await connection.execute(
+            """SELECT side, key, row FROM rowcast.held_deletes WHERE run_id = %s AND (side, key) > (%s, %s)
+               ORDER BY side, key LIMIT %s""",
+            (run_id, side, key, first + 1),
+        )
+    ).fetchall()
+    total = await (
+        await connection.execute("SELECT count(*) FROM rowcast.held_deletes WHERE run_id = %s", (run_id,))
+    ).fetchone()
+    assert total is not None
+    return page_of([HeldDelete(Side(side), key, row) for side, key, row in rows], first, total[0])
+
+
+async def confirm_deletes(connection: Connection, run_id: int) -> Run:
+    """Let exactly the deletes go that the held run showed, and wake the source. Conflict if it holds nothing now."""
+    run = await get_run(connection, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    holds = await (
+        await connection.execute(
+            "SELECT FROM rowcast.sync_state WHERE source_id = %s AND held_run = %s FOR UPDATE", (run.source_id, run_id)
+        )
+    ).fetchone()
+    if holds is None:
+        raise Conflict(f"Run {run_id} holds no deletes any more: look at the source's heldRun.")
+    await connection.execute("UPDATE rowcast.held_deletes SET confirmed = true WHERE run_id = %s", (run_id,))
+    await wake(connection, run.source_id, RunTrigger.MANUAL)
+    return run
+
+
+async def permitted(connection: Connection, source_id: UUID) -> frozenset[tuple[Side, str]]:
+    """The sides and key texts that were let go of the source's held run; empty where none was confirmed."""
+    rows = await (
+        await connection.execute(
+            """SELECT h.side, h.key FROM rowcast.sync_state s JOIN rowcast.held_deletes h ON h.run_id = s.held_run
+               WHERE s.source_id = %s AND h.confirmed""",
+            (source_id,),
+        )
+    ).fetchall()
+    return frozenset((Side(side), key) for side, key in rows)
+
+
+async def hold(connection: Connection, source_id: UUID, run_id: int, deletes: Sequence[HeldDelete]) -> None:
+    """Store what the run would delete, in place of what an earlier one held."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO rowcast.held_deletes (run_id, side, key, row) VALUES (%s, %s, %s, %s)",
+            [(run_id, held.side, held.key, Jsonb(held.row)) for held in deletes],
+        )
+    await connection.execute("UPDATE rowcast.sync_state SET held_run = %s WHERE source_id = %s", (run_id, source_id))
+
+
+async def holds_exactly(connection: Connection, run_id: int, deletes: Sequence[HeldDelete]) -> bool:
+    """Whether an unconfirmed held run shows just these deletes."""
+    rows = await (
+        await connection.execute("SELECT side, key, confirmed FROM rowcast.held_deletes WHERE run_id = %s", (run_id,))
+    ).fetchall()
+    return {(held.side, held.key, False) for held in deletes} == {(Side(s), k, c) for s, k, c in rows}
