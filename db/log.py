@@ -83,9 +83,7 @@ async def read_log(
     """
     slicer = Slicer(page)
     while True:
-        # The expiry check comes after the page: retention between the two can then only be seen, not missed.
-        rows = [] if until is not None and after >= until else await _page(connection, after, relations, until, page)
-        await _check(connection, after)
+        rows = await read_entries(connection, after, relations, until, page)
         for row in rows:
             for transaction in slicer.add(row):
                 yield transaction
@@ -96,11 +94,26 @@ async def read_log(
         yield transaction
 
 
+async def read_entries(
+    connection: Connection,
+    after: Position,
+    relations: Collection[str] | None = None,
+    until: Position | None = None,
+    limit: int = PAGE,
+) -> list[LogEntry]:
+    """One page of `read_log`, for those who may not keep a connection while they wait for their reader."""
+    rows = [] if until is not None and after >= until else await _page(connection, after, relations, until, limit)
+    # After the page: retention between the two is then seen, though it took nothing from the page.
+    state = await log_state(connection)
+    if state is None:
+        raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
+    state.check(after)
+    return rows
+
+
 async def has_entries(connection: Connection, after: Position, relation: str) -> bool:
     """Whether the log holds anything of a table behind `after`. CursorExpired when it can't tell."""
-    rows = await _page(connection, after, (relation,), None, 1)
-    await _check(connection, after)
-    return bool(rows)
+    return bool(await read_entries(connection, after, (relation,), limit=1))
 
 
 async def history(
@@ -154,13 +167,6 @@ async def partitions(connection: Connection) -> list[tuple[str, date]]:
            WHERE i.inhparent = 'rowcast.changes'::regclass ORDER BY c.relname"""
     )
     return [(name, date.fromisoformat(name.removeprefix("changes_"))) for (name,) in await cursor.fetchall()]
-
-
-async def _check(connection: Connection, after: Position) -> None:
-    state = await log_state(connection)
-    if state is None:
-        raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
-    state.check(after)
 
 
 async def _page(
