@@ -95,9 +95,12 @@ class Settings(BaseSettings):
 
     @property
     def base_url(self) -> str:
-        """The server's own address, without a slash at its end, unless `public_url` says otherwise."""
-        if self.public_url is not None:
-            return self.public_url
+        """The address that others reach the server by, without a slash at its end: `public_url`, or our own."""
+        return self.local_url if self.public_url is None else self.public_url
+
+    @property
+    def local_url(self) -> str:
+        """The address that the server listens on, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 

@@ -83,8 +83,17 @@ class EmbeddedPostgres:
         return self._process
 
     @property
-    def psql(self) -> Path:
-        return self._placed().binaries / "psql"
+    def pid(self) -> int | None:
+        """The server's process, also where this object joined it; None where none runs."""
+        if self._process is not None:
+            return self._process.pid if self._process.poll() is None else None
+        running = _read_pid_file(self._placed().cluster)
+        return running[0] if running is not None and serves(running[0], self._placed().cluster) else None
+
+    @property
+    def log(self) -> Path:
+        """What the server prints; `log.1` beside it is the run before."""
+        return self._placed().root / "log"
 
     def start(self, deadline_s: float = 30.0) -> str:
         """Starts the server, or joins the one that runs on the folder; returns `dsn` once it answers.
@@ -106,16 +115,13 @@ class EmbeddedPostgres:
                 return self.dsn
             if time.monotonic() > until:
                 raise EmbeddedPostgresError(
-                    f"A process holds {self._home.root / 'lock'}, but no server answers: see {self._home.root / 'log'}."
+                    f"A process holds {self._home.root / 'lock'}, but no server answers: see {self.log}."
                 )
             time.sleep(_PAUSE_S)
 
     def alive(self) -> bool:
         """Whether the server that `start` started or joined still runs. It may not answer yet, or no longer."""
-        if self._process is not None:
-            return self._process.poll() is None
-        running = _read_pid_file(self._placed().cluster)
-        return running is not None and _serves(running[0], self._placed().cluster)
+        return self.pid is not None
 
     def stop(self, grace_s: float = 3.0) -> None:
         """Stops the server if this object started it. What doesn't stop in time is cut off: Postgres recovers."""
@@ -163,7 +169,7 @@ class EmbeddedPostgres:
     def _join(self) -> bool:
         """Whether a server runs on our cluster and answers; then its port is ours."""
         running = _read_pid_file(self._placed().cluster)
-        if running is None or not _serves(running[0], self._placed().cluster):
+        if running is None or not serves(running[0], self._placed().cluster):
             return False
         self._port = running[1]
         self._process = None
@@ -185,7 +191,7 @@ class EmbeddedPostgres:
         _check_version(home)
         # Postgres itself would take any process that has got the old number for a server, and refuse to start.
         (home.cluster / "postmaster.pid").unlink(missing_ok=True)
-        log = home.root / "log"
+        log = self.log
         if log.exists():
             log.replace(home.root / "log.1")
         options = [f"{name}={value}" for name, value in {**self._settings, "port": str(self._port)}.items()]
@@ -212,7 +218,7 @@ class EmbeddedPostgres:
 
     def _await_ready(self, until: float) -> None:
         assert self._process is not None
-        log = self._placed().root / "log"
+        log = self.log
         while True:
             if self._process.poll() is not None:
                 self._process = None
@@ -289,7 +295,7 @@ def _read_pid_file(cluster: Path) -> tuple[int, int] | None:
         return None
 
 
-def _serves(pid: int, cluster: Path) -> bool:
+def serves(pid: int, cluster: Path) -> bool:
     """Whether that process is a Postgres with its working folder in the cluster, and not one that got an old number."""
     try:
         process = psutil.Process(pid)

@@ -1,0 +1,125 @@
+# Everything from a clean clone, with Python 3.11+, git and make. `make help` lists what there is.
+# Each step leaves a stamp when it is done, and only then: what was cut off is done again.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Steps share .venv and web/node_modules.
+.NOTPARALLEL:
+.PHONY: help setup setup-dev web demo test check format psql doctor migrate requirements clean
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_CACHE_DIR := 1
+export npm_config_cache := $(CURDIR)/.venv/npm-cache
+export npm_config_update_notifier := false
+# psql: a statement reaches the shell as it was typed.
+export SQL
+
+PYTHON := .venv/bin/python
+DATA_DIR = $${ROWCAST_DATA_DIR:-.rowcast}
+# The machine's Node, or the one that requirements-node.txt puts here.
+NPM := PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix web
+WEB_SOURCES := $(wildcard web/*.html web/*.ts web/*.json) $(shell find web/src web/public -type f 2>/dev/null)
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.runtime ## install what rowcast runs on into .venv
+
+setup-dev: .venv/.dev web/node_modules/.dev ## install what the tests and checks need besides
+
+web: web/dist/.built ## build the dashboard and the playground
+
+demo: .venv/.runtime web/dist/.built ## start everything, with a sheet to type in
+	@exec $(PYTHON) -m api demo
+
+test: check web/dist/.built ## run every check and every test
+	@echo "Running the tests."
+	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
+	$(NPM) test
+
+check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(NPM) run check
+
+format: .venv/.dev ## put the code into shape
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+psql: .venv/.runtime ## open psql on the database in use; make psql SQL='…' runs one statement
+	@if [ -n "$$SQL" ]; then exec $(PYTHON) -m api psql -c "$$SQL"; else exec $(PYTHON) -m api psql; fi
+
+doctor: .venv/.runtime ## look at all that rowcast needs, and say what mends what is missing
+	@exec $(PYTHON) -m api doctor
+
+migrate: .venv/.runtime ## bring the database to this version's schema
+	@exec $(PYTHON) -m api migrate
+
+COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-annotate --no-header
+requirements: ## pin the newest packages that the requirements allow (needs uv)
+	$(COMPILE) --upgrade requirements.in -o requirements.txt
+	$(COMPILE) --upgrade requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --upgrade requirements-node.in -o requirements-node.txt
+
+clean: ## remove all that was set up and all data, the demo's included
+	@pid=$$(cat "$(DATA_DIR)/run/demo.pid" 2>/dev/null); \
+	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+		echo "The demo runs, as process $$pid: stop it first."; exit 1; \
+	fi
+	@if [ -d "$(DATA_DIR)/postgres" ]; then python3 -m db.embedded_home "$(DATA_DIR)/postgres"; fi
+	rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.made:
+	@echo "Making a Python environment in .venv."
+	@for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			exec $$python -m venv .venv; \
+		fi; \
+	done; \
+	echo "rowcast needs Python 3.11 or newer, and found none: install it, or put it on the PATH."; exit 1
+	@touch $@
+
+.venv/.runtime: requirements.txt .venv/.made
+	@echo "Installing Python packages; this takes about half a minute."
+	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.runtime
+	@echo "Installing what the tests need."
+	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Links the Node to use into .venv/node, where the machine has none that is new enough.
+.venv/.node: requirements-node.txt .venv/.made
+	@if PATH="$$PATH" npm --version >/dev/null 2>&1 && node -e \
+		'const [a, b] = process.versions.node.split(".").map(Number); \
+		process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null; then \
+		rm -rf .venv/node; mkdir .venv/node; \
+	else \
+		echo "Installing Node, since this machine has none that is new enough; this takes about half a minute."; \
+		$(PYTHON) -m pip install --quiet --require-hashes -r requirements-node.txt && \
+		rm -rf .venv/node && mkdir .venv/node && \
+		for program in node npm npx; do ln -s "../bin/$$program" ".venv/node/$$program" || exit 1; done; \
+	fi
+	@touch $@
+
+web/node_modules/.build: web/package.json web/package-lock.json .venv/.node
+	@echo "Installing what builds the dashboard; this takes about half a minute."
+	@$(NPM) ci --omit=dev --no-fund --no-audit --loglevel=error
+	@touch $@
+
+web/node_modules/.dev: web/package.json web/package-lock.json .venv/.node
+	@echo "Installing what checks and tests the dashboard; this takes about a minute."
+	@$(NPM) ci --no-fund --no-audit --loglevel=error
+	@touch web/node_modules/.build $@
+
+web/dist/.built: $(WEB_SOURCES) web/node_modules/.build
+	@echo "Building the dashboard."
+	@$(NPM) run --silent build
+	@touch $@

@@ -1,0 +1,99 @@
+"""The command line: `python -m api <command>`, started from the checkout."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from api.cli_error import CommandError
+from api.settings import Settings, SettingsError, load_settings
+
+Command = Callable[[Settings, argparse.Namespace], None]
+
+
+def _demo(settings: Settings, _: argparse.Namespace) -> None:
+    from api.demo import run
+
+    run(settings)
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> None:
+    from api.cli_serve import run
+
+    run(settings)
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> None:
+    from api.cli_database import migrate
+
+    migrate(settings)
+
+
+def _sandbox(settings: Settings, _: argparse.Namespace) -> None:
+    from api.cli_sandbox import run
+
+    run(settings)
+
+
+def _doctor(settings: Settings, _: argparse.Namespace) -> None:
+    from api.doctor import run
+
+    run(settings)
+
+
+def _psql(settings: Settings, arguments: argparse.Namespace) -> None:
+    from api.cli_database import psql
+
+    psql(settings, arguments.command)
+
+
+def _schema(_: Settings, __: argparse.Namespace) -> None:
+    from schema.build import sdl
+
+    sys.stdout.write(sdl())
+
+
+_COMMANDS: Sequence[tuple[str, Command, str]] = (
+    ("demo", _demo, "start Postgres, the sandbox and the server, with a sheet to type in"),
+    ("serve", _serve, "start the server"),
+    ("migrate", _migrate, "bring the database to this version's schema"),
+    ("sandbox", _sandbox, "start the sandbox, a local stand-in for Google Sheets"),
+    ("doctor", _doctor, "look at everything that rowcast needs, and say what mends what is missing"),
+    ("psql", _psql, "open psql on the database in use"),
+    ("schema", _schema, "print the GraphQL schema"),
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m api",
+        description="rowcast: spreadsheets and feeds as a live GraphQL API, with Postgres in the middle.",
+        epilog="Settings are ROWCAST_* variables, or lines of .env: see docs/configuration.md.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    for name, run, description in _COMMANDS:
+        command = commands.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
+        command.set_defaults(run=run)
+        if name == "psql":
+            command.add_argument("-c", "--command", metavar="SQL", help="run one statement and end")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0, 1 where it can't be done, 2 where the call or a setting is wrong."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(load_settings(), parsed)
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    except CommandError as error:
+        return _fail(str(error), error.exit_code)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""`serve`: the checks before the start, then uvicorn on a socket that is already ours."""
+
+import asyncio
+import socket
+
+import uvicorn
+
+from api.app import create_app
+from api.cli_database import require_fit, watched_database
+from api.cli_error import CommandError, port_in_use
+from api.logging import configure
+from api.settings import Settings
+from db.migrate import current, newest, upgrade
+from db.session import connect
+
+_GRACE_S = 3
+
+
+def run(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM. CommandError where the server can't start."""
+    with bound(settings.host, settings.port, "ROWCAST_PORT") as listener, watched_database(settings) as dsn:
+        require_fit(dsn)
+        if settings.database_url is None:
+            upgrade(dsn)
+        else:
+            asyncio.run(_require_migrated(dsn))
+        configure(settings.log_format, settings.log_level)
+        server = uvicorn.Server(_config(settings.model_copy(update={"database_url": dsn})))
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            # uvicorn has stopped in order, and then passes the signal on.
+            return
+        if not server.started:
+            raise CommandError("The server could not start: the log above says why.")
+
+
+def bound(host: str, port: int, variable: str) -> socket.socket:
+    """A socket bound to the address, to be listened on. CommandError naming the variable where the port is taken."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise port_in_use(port, variable) from error
+    return listener
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+async def _require_migrated(dsn: str) -> None:
+    """Only the embedded database is migrated unasked: of the user's own, the user says when."""
+    async with await connect(dsn, "rowcast serve") as connection:
+        revision = await current(connection)
+    if revision != newest():
+        raise CommandError(
+            f"The database is at revision {revision or 'none'}, and this version needs {newest()}: "
+            "run `python -m api migrate`."
+        )

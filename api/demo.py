@@ -1,0 +1,94 @@
+"""`demo`: Postgres, the sandbox and the server as children of one supervisor, and a sheet registered to type in."""
+
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from api.cli_database import require_fit, start_embedded
+from api.cli_serve import bound
+from api.demo_children import Database, Program, end_leftovers, sole_demo
+from api.demo_setup import DemoSetup, DemoSheet
+from api.demo_supervisor import Supervisor
+from api.demo_text import ready
+from api.settings import Settings, variable
+from db.embedded import EmbeddedPostgres
+from db.migrate import upgrade
+from sandbox import demo as sandbox_demo
+from sandbox.accounts import DEMO_ACCOUNT
+
+_SANDBOX_HOST: Final = "127.0.0.1"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(settings: Settings) -> None:
+    """Runs until Ctrl-C or SIGTERM, which stop every child within 5 s. CommandError where something is in the way."""
+    with sole_demo(settings):
+        end_leftovers(settings)
+        for host, port, name in (
+            (settings.host, settings.port, "port"),
+            (_SANDBOX_HOST, settings.sandbox_port, "sandbox_port"),
+        ):
+            bound(host, port, variable(name)).close()
+        supervisor = Supervisor(settings, _say)
+        before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+        try:
+            _start(settings, supervisor)
+            supervisor.watch()
+        except KeyboardInterrupt:
+            _say("Stopping.")
+        finally:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            supervisor.stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _start(settings: Settings, supervisor: Supervisor) -> None:
+    sandbox = f"http://{_SANDBOX_HOST}:{settings.sandbox_port}"
+    account = settings.data_dir / "service-account.json"
+    sheet = DemoSheet(sandbox_demo.SPREADSHEET_ID, DEMO_ACCOUNT)
+    with closing(DemoSetup(settings.local_url, sandbox, sheet)) as setup:
+        dsn = settings.database_url or _start_postgres(settings, supervisor)
+        require_fit(dsn)
+        upgrade(dsn)
+        _say("Starting the sandbox.")
+        supervisor.start(Program(settings, "sandbox", {}))
+        supervisor.await_that(lambda: setup.answers(f"{sandbox}/"), "The sandbox")
+        setup.write_service_account(account)
+        _say("Starting the server.")
+        supervisor.start(Program(settings, "server", _server_environment(dsn, sandbox, account)))
+        supervisor.await_that(lambda: setup.answers(f"{settings.local_url}/readyz"), "The server")
+        _say("Registering the sheet customers.")
+        setup.register()
+        setup.connect_trigger()
+    _say(ready(settings.local_url, sandbox, sheet.spreadsheet, account))
+
+
+def _start_postgres(settings: Settings, supervisor: Supervisor) -> str:
+    _say("Starting Postgres.")
+    server = EmbeddedPostgres(settings.postgres_dir, settings.pg_port)
+    # Once by hand, for the messages to be those of every command; then it is the supervisor's.
+    dsn = start_embedded(server)
+    supervisor.adopt(Database(server))
+    return dsn
+
+
+def _server_environment(dsn: str, sandbox: str, account: Path) -> dict[str, str]:
+    return {
+        variable("database_url"): dsn,
+        variable("google_api_url"): sandbox,
+        variable("google_credentials"): str(account),
+    }
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+    raise KeyboardInterrupt

@@ -1,0 +1,87 @@
+"""Prepares the demo over the public interfaces: the service account, the sheet `customers`, the trigger that calls us.
+
+Every step may be done again at each start: what is there stays.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from api.cli_error import CommandError
+from api.settings_secrets import write_private
+
+NAME: Final = "customers"
+_TIMEOUT_S: Final = 30.0
+
+_FIND: Final = "query ($name: String!) { source(name: $name) { name url hookUrl } }"
+_REGISTER: Final = "mutation ($input: RegisterSourceInput!) { registerSource(input: $input) { name url hookUrl } }"
+_ROTATE: Final = "mutation ($name: String!) { rotateHookSecret(name: $name) { url secret } }"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSheet:
+    """The workbook in the sandbox, and the account that reads it."""
+
+    spreadsheet: str
+    account: str
+
+
+class DemoSetup:
+    """`server` and `sandbox` are base URLs without a slash at the end."""
+
+    def __init__(self, server: str, sandbox: str, sheet: DemoSheet) -> None:
+        self._server = server
+        self._sandbox = sandbox
+        self._sheet = sheet
+        # The demo is on this machine: a proxy of the environment isn't asked.
+        self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def answers(self, url: str) -> bool:
+        """Whether a GET is answered with success."""
+        try:
+            return self._client.get(url).is_success
+        except httpx.TransportError:
+            return False
+
+    def write_service_account(self, path: Path) -> None:
+        """Google's own format. Written at each start: its `token_uri` names the sandbox's port."""
+        answer = self._client.post(f"{self._sandbox}/_sandbox/accounts", json={"email": self._sheet.account})
+        write_private(path, json.dumps(_success(answer).json(), indent=2) + "\n")
+
+    def register(self) -> None:
+        """Registers the sheet, unless it is."""
+        if self._graphql(_FIND, {"name": NAME})["source"] is None:
+            sheet = {"spreadsheet": self._sheet.spreadsheet, "worksheet": NAME}
+            self._graphql(_REGISTER, {"input": {"name": NAME, "sheet": sheet, "key": ["id"], "pollSeconds": 5}})
+
+    def connect_trigger(self) -> None:
+        """Lets the sandbox call the hook at each edit of a person, as an Apps Script trigger does."""
+        hook = self._graphql(_ROTATE, {"name": NAME})["rotateHookSecret"]
+        assert hook is not None  # the schema has it non-null
+        trigger = {
+            "spreadsheet": self._sheet.spreadsheet,
+            "event": "edit",
+            "url": hook["url"],
+            "secret": hook["secret"],
+        }
+        _success(self._client.post(f"{self._sandbox}/_sandbox/triggers", json=trigger))
+
+    def _graphql(self, query: str, variables: dict[str, object]) -> dict[str, dict[str, str] | None]:
+        answer = self._client.post(f"{self._server}/graphql", json={"query": query, "variables": variables})
+        document = answer.json() if answer.headers.get("content-type", "").startswith("application/") else {}
+        if document.get("errors"):
+            raise CommandError(f"The server refused to prepare the demo: {document['errors'][0]['message']}")
+        data: dict[str, dict[str, str] | None] = _success(answer).json()["data"]
+        return data
+
+
+def _success(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_success:
+        raise CommandError(f"{answer.request.url} answered {answer.status_code}: {answer.text[:500]}")
+    return answer

@@ -1,0 +1,37 @@
+"""What the demo prints once it runs: what to open and what to type. The README's tour types the same."""
+
+from pathlib import Path
+
+SUBSCRIPTION = 'subscription { changes(source: "customers", snapshot: false) { cursor changes { operation key row } } }'
+
+
+def ready(server: str, sandbox: str, spreadsheet: str, account: Path) -> str:
+    """The text; `server` and `sandbox` are base URLs."""
+    return f"""
+rowcast runs.
+
+  The sheet          {sandbox}/spreadsheets/d/{spreadsheet}
+  The dashboard      {server}/
+  The playground     {server}/playground
+
+Open the playground, and run this subscription:
+
+  {SUBSCRIPTION}
+
+Then watch every change arrive there, in the sheet, and in the table public.customers:
+
+1. Type into a cell of the sheet. A program's edit arrives with the next poll, within 5 s; gspread works with
+   {account}
+2. make psql SQL="UPDATE customers SET city = 'Oslo' WHERE id = 7"
+   INSERT and DELETE likewise.
+3. In the playground:
+   mutation {{ upsertRows(source: "customers", rows: [{{id: 7, city: "Bergen"}}]) {{ transactionId }} }}
+   mutation {{ registerSource(input: {{name: "products", key: ["sku"], sheet: {{spreadsheet: "{spreadsheet}",
+     worksheet: "products"}}}}) {{ name table rowCount }} }}
+4. Edit one cell on both sides at once, then look at what became of it:
+   {{ conflicts(source: "customers", state: RESOLVED) {{ nodes {{ key column database sourceValue resolution }} }} }}
+5. kill -9 $(cat .rowcast/run/server.pid)
+   It is started again, and nothing is lost: not an edit, not a change in the subscription.
+
+Ctrl-C stops everything. The data stays in .rowcast; `make clean` removes it.
+"""  # noqa: S608 - text for people
