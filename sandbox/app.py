@@ -1,0 +1,51 @@
+"""The sandbox as an ASGI application: its one place of composition."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from sandbox.control import Control
+from sandbox.google.auth import TokenEndpoint
+from sandbox.google.drive_api import DriveApi
+from sandbox.google.sheets_api import SheetsApi
+from sandbox.office import Office
+from sandbox.pages import Pages
+from sandbox.settings import SandboxSettings
+from sandbox.wire import Wire
+
+
+def create_app(settings: SandboxSettings) -> Starlette:
+    """A sandbox with its state; `app.state.office` is that state. Needs an ASGI server that runs the lifespan."""
+    office = Office(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with office.triggers:
+                yield
+        finally:
+            office.close()
+
+    app = Starlette(
+        routes=[
+            *TokenEndpoint(office.tokens).routes(),
+            *SheetsApi(office.drive, office.gate, settings.base_url).routes(),
+            *DriveApi(office.drive, office.gate, settings.base_url).routes(),
+            *Control(office).routes(),
+            *Pages(office).routes(),
+        ],
+        middleware=[
+            Middleware(
+                Wire,
+                settings=settings,
+                faults=office.faults,
+                recorder=office.recorder,
+                person_edits=office.person.edit,
+            )
+        ],
+        lifespan=lifespan,
+    )
+    app.state.office = office
+    return app

@@ -1,0 +1,197 @@
+"""The control API: what a test or the demo's supervisor tells the sandbox. Loopback only, without authentication."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.accounts import PROJECT
+from sandbox.faults import Fault, PersonEdit
+from sandbox.google.auth import Quota
+from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.errors import ApiError
+from sandbox.google.sheets_api import read_body
+from sandbox.office import Feed, Office
+from sandbox.person import read_block
+from sandbox.recorder import RecordedCall
+from sandbox.triggers import Trigger
+from sandbox.workbook.errors import InvalidArgument, NotFound, WorkbookError
+
+Method = Callable[[Document], Json]
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class Control:
+    """`/_sandbox`."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def routes(self) -> list[Route]:
+        return [
+            self._route("POST", "faults", self._add_fault, 201),
+            self._route("GET", "faults", lambda _: [_fault_json(fault) for fault in self._office.faults.waiting]),
+            self._route("DELETE", "faults", lambda _: self._office.faults.clear()),
+            self._route("GET", "requests", lambda _: [_call_json(call) for call in self._office.recorder.calls]),
+            self._route("DELETE", "requests", lambda _: self._office.recorder.clear()),
+            self._route("POST", "edit", self._edit),
+            self._route("POST", "quota", self._set_quota),
+            self._route("POST", "accounts", self._account, 201),
+            self._route("POST", "triggers", self._trigger, 201),
+            self._route(
+                "GET", "triggers", lambda _: [_trigger_json(t) for t in self._office.triggers.registered.values()]
+            ),
+            self._route("POST", "reset", lambda _: self._office.reset()),
+            Route("/_sandbox/feeds/{name}", self._feed, methods=["GET", "PUT"]),
+        ]
+
+    def _route(self, http_method: str, name: str, method: Method, status: int = 200) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                result = method(read_body(await _nullable(request)))
+            except NotFound as error:
+                return JSONResponse({"error": error.message}, status_code=404)
+            except (WorkbookError, ApiError) as error:
+                return JSONResponse({"error": error.message}, status_code=400)
+            return Response(status_code=204) if result is None else JSONResponse(result, status_code=status)
+
+        return Route(f"/_sandbox/{name}", endpoint, methods=[http_method])
+
+    def _add_fault(self, body: Document) -> Json:
+        body.only("match", "status", "delaySeconds", "drop", "edit", "times", "afterApply")
+        match = body.text("match")
+        try:
+            re.compile(match)
+        except re.error as error:
+            raise InvalidArgument(f"match is no regular expression: {error}") from error
+        fault = Fault(
+            match,
+            body.optional_whole("status"),
+            body.number("delaySeconds") if "delaySeconds" in body else None,
+            body.flag("drop"),
+            self._read_edit(body.inner("edit")) if "edit" in body else None,
+            body.whole("times", 1),
+            body.flag("afterApply"),
+        )
+        if not match:
+            raise InvalidArgument('match is missing: it is searched in "METHOD path".')
+        if fault.status is None and fault.delay_seconds is None and not fault.drop and fault.edit is None:
+            raise InvalidArgument("A fault needs one of status, delaySeconds, drop or edit.")
+        if fault.status is not None and not 400 <= fault.status <= 599:
+            raise InvalidArgument("status must be an error's, 400 to 599.")
+        if fault.times < 1 or (fault.delay_seconds or 0) < 0:
+            raise InvalidArgument("times must be 1 or more, delaySeconds 0 or more.")
+        self._office.faults.add(fault)
+        return _fault_json(fault)
+
+    def _edit(self, body: Document) -> Json:
+        self._office.person.edit(self._read_edit(body))
+        return {}
+
+    def _read_edit(self, body: Document) -> PersonEdit:
+        body.only("spreadsheet", "worksheet", "range", "values")
+        edit = PersonEdit(
+            body.text("spreadsheet"), body.text("worksheet"), body.text("range"), read_block(body.items("values"))
+        )
+        self._office.person.check(edit)
+        return edit
+
+    def _set_quota(self, body: Document) -> Json:
+        body.only("reads", "writes", "perSeconds")
+        if not body.fields:
+            self._office.gate.set_quota(None)
+            return {}
+        quota = Quota(body.whole("reads", 60), body.whole("writes", 60), body.number("perSeconds"))
+        if quota.reads < 0 or quota.writes < 0 or quota.seconds <= 0:
+            raise InvalidArgument("reads and writes must be 0 or more, perSeconds more than 0.")
+        self._office.gate.set_quota(quota)
+        return {"reads": quota.reads, "writes": quota.writes, "perSeconds": quota.seconds}
+
+    def _account(self, body: Document) -> Json:
+        body.only("email")
+        email = body.text("email") or f"account-{secrets.token_hex(4)}@{PROJECT}.iam.gserviceaccount.com"
+        if _ADDRESS.fullmatch(email) is None:
+            raise InvalidArgument(f"'{email}' is no email address.")
+        return dict(self._office.account(email))
+
+    def _trigger(self, body: Document) -> Json:
+        body.only("spreadsheet", "event", "url", "secret", "source", "script")
+        if "script" in body:
+            raise InvalidArgument("The sandbox can't run scripts yet: register a url.")
+        trigger = Trigger(
+            body.text("spreadsheet"),
+            body.choice("event", ("edit", "change"), ""),
+            body.text("url"),
+            body.text("secret"),
+            body.text("source"),
+        )
+        if not trigger.url.startswith(("http://", "https://")):
+            raise InvalidArgument("url must begin with http:// or https://.")
+        if trigger.spreadsheet not in self._office.drive.files:
+            raise NotFound(f"No spreadsheet has the id '{trigger.spreadsheet}'.")
+        self._office.triggers.register(trigger)
+        return _trigger_json(trigger)
+
+    async def _feed(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "PUT":
+            kind = request.headers.get("content-type", "application/octet-stream")
+            self._office.put_feed(name, Feed(kind, await request.body()))
+            return Response(status_code=204)
+        feed = self._office.feed(name)
+        if feed is None:
+            return JSONResponse({"error": f"There is no feed '{name}': PUT its document first."}, status_code=404)
+        return Response(feed.body, headers={"content-type": feed.content_type})
+
+
+async def _nullable(request: Request) -> bytes:
+    body = await request.body()
+    return b"" if body.strip() == b"null" else body
+
+
+def _fault_json(fault: Fault) -> JsonObject:
+    data: JsonObject = {"match": fault.match, "times": fault.times, "afterApply": fault.after_apply}
+    if fault.status is not None:
+        data["status"] = fault.status
+    if fault.delay_seconds is not None:
+        data["delaySeconds"] = fault.delay_seconds
+    if fault.drop:
+        data["drop"] = True
+    if fault.edit is not None:
+        data["edit"] = {
+            "spreadsheet": fault.edit.spreadsheet,
+            "worksheet": fault.edit.worksheet,
+            "range": fault.edit.range,
+            "values": [list(row) for row in fault.edit.values],
+        }
+    return data
+
+
+def _call_json(call: RecordedCall) -> JsonObject:
+    try:
+        body: Json = orjson.loads(call.body) if call.body else None
+    except orjson.JSONDecodeError:
+        body = call.body.decode("utf-8", "replace")
+    return {
+        "at": call.at.isoformat(),
+        "method": call.method,
+        "path": call.path,
+        "query": call.query,
+        "account": call.account,
+        "status": call.status,
+        "body": body,
+    }
+
+
+def _trigger_json(trigger: Trigger) -> JsonObject:
+    return {
+        "id": trigger.name,
+        "spreadsheet": trigger.spreadsheet,
+        "event": trigger.event,
+        "url": trigger.url,
+        "source": trigger.source,
+    }

@@ -1,0 +1,112 @@
+"""`spreadsheets.batchUpdate`: each kind of request has a function; all of them happen or none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.google.document import Document, JsonObject
+from sandbox.google.errors import NotSupported
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.protection import check
+from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a request works on. `editor` is the account, or None for a person, who may edit anything."""
+
+    spreadsheet: Spreadsheet
+    editor: str | None
+    calculation: Calculation
+    new_id: Callable[[], int]
+
+    def may_write(self, sheet: Sheet, area: Area) -> None:
+        """Raises InvalidArgument where the cells are protected against this editor."""
+        check(self.spreadsheet.protections, self.editor, sheet.sheet_id, area)
+
+
+Handler = Callable[[Batch, Document], JsonObject]
+
+# What the API knows beside what the sandbox does, so that a misspelt kind is told from a missing one.
+_LACKING = frozenset(
+    [
+        "addBanding",
+        "addChart",
+        "addConditionalFormatRule",
+        "addDataSource",
+        "addDimensionGroup",
+        "addFilterView",
+        "addNamedRange",
+        "addSlicer",
+        "addTable",
+        "autoFill",
+        "cancelDataSourceRefresh",
+        "clearBasicFilter",
+        "createDataSource",
+        "deleteBanding",
+        "deleteConditionalFormatRule",
+        "deleteDataSource",
+        "deleteDimensionGroup",
+        "deleteDuplicates",
+        "deleteEmbeddedObject",
+        "deleteFilterView",
+        "deleteNamedRange",
+        "deleteRange",
+        "deleteTable",
+        "duplicateFilterView",
+        "insertRange",
+        "mergeCells",
+        "pasteData",
+        "randomizeRange",
+        "refreshDataSource",
+        "setBasicFilter",
+        "textToColumns",
+        "unmergeCells",
+        "updateBanding",
+        "updateBorders",
+        "updateChartSpec",
+        "updateConditionalFormatRule",
+        "updateDataSource",
+        "updateDimensionGroup",
+        "updateEmbeddedObjectBorder",
+        "updateEmbeddedObjectPosition",
+        "updateFilterView",
+        "updateNamedRange",
+        "updateSlicerSpec",
+        "updateTable",
+    ]
+)
+
+
+def apply(batch: Batch, requests: list[Document], handlers: dict[str, Handler]) -> list[JsonObject]:
+    """The replies, in order.
+
+    Raises:
+        InvalidArgument: with the number and kind of the request that can't be done.
+        NotSupported: Google can do it, the sandbox can't.
+    """
+    replies = []
+    for index, request in enumerate(requests):
+        if len(request.fields) != 1:
+            raise InvalidArgument(
+                f"Invalid requests[{index}]: No request set." if not request.fields else _two(request)
+            )
+        kind = next(iter(request.fields))
+        if kind in _LACKING:
+            raise NotSupported(f"requests[{index}].{kind}")
+        if kind not in handlers:
+            request.only(*handlers)
+        try:
+            replies.append(handlers[kind](batch, request.inner(kind)))
+        except InvalidArgument as error:
+            if error.message.startswith(("Invalid JSON payload", "Invalid value at")):
+                raise
+            raise InvalidArgument(f"Invalid requests[{index}].{kind}: {error.message}") from error
+    return replies
+
+
+def _two(request: Document) -> str:
+    names = ", ".join(request.fields)
+    return f"Invalid value at '{request.path}' (oneof), oneof field 'kind' is already set. Cannot set '{names}'"

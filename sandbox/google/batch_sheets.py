@@ -1,0 +1,190 @@
+"""batchUpdate's kinds about sheets and the spreadsheet as a whole."""
+
+from collections.abc import Callable
+
+import orjson
+
+from sandbox.google.batch import Batch
+from sandbox.google.document import Document, JsonObject
+from sandbox.google.masks import FieldMask, parse_mask
+from sandbox.google.sheet_json import properties_json
+from sandbox.workbook import structure
+from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.sheet import BLANK, DEFAULT_COLUMNS, DEFAULT_ROWS, PLAIN_COLUMN, Sheet
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+IdSource = Callable[[], int]
+
+_PROPERTIES = ("sheetId", "title", "index", "sheetType", "gridProperties", "hidden")
+_LOOK = ("tabColor", "tabColorStyle", "rightToLeft")
+_GRID = ("rowCount", "columnCount", "frozenRowCount", "frozenColumnCount")
+_GRID_LOOK = ("hideGridlines", "rowGroupControlAfter", "columnGroupControlAfter")
+
+
+def add_sheet(batch: Batch, request: Document) -> JsonObject:
+    """addSheet"""
+    request.only("properties")
+    sheet = new_sheet(batch.spreadsheet, request.inner("properties"), batch.new_id)
+    return {"addSheet": {"properties": properties_json(batch.spreadsheet, sheet)}}
+
+
+def delete_sheet(batch: Batch, request: Document) -> JsonObject:
+    """deleteSheet"""
+    request.only("sheetId")
+    sheet = batch.spreadsheet.sheet(request.whole("sheetId"))
+    batch.may_write(sheet, sheet.whole)
+    structure.remove_sheet(batch.spreadsheet, sheet)
+    return {}
+
+
+def duplicate_sheet(batch: Batch, request: Document) -> JsonObject:
+    """duplicateSheet"""
+    request.only("sourceSheetId", "insertSheetIndex", "newSheetId", "newSheetName")
+    book = batch.spreadsheet
+    source = book.sheet(request.whole("sourceSheetId"))
+    sheet = source.copy()
+    sheet.sheet_id = _free_id(book, request.optional_whole("newSheetId"), batch.new_id)
+    sheet.title = ""
+    book.sheets.insert(_place(book, request.whole("insertSheetIndex")), sheet)
+    title = request.text("newSheetName") or free_title(book, f"Copy of {source.title}")
+    structure.rename(book, sheet, title)
+    book.check_size()
+    return {"duplicateSheet": {"properties": properties_json(book, sheet)}}
+
+
+def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
+    """updateSheetProperties"""
+    request.only("properties", "fields")
+    properties = request.inner("properties")
+    properties.only(*_PROPERTIES, *_LOOK)
+    mask = _mask(request)
+    book = batch.spreadsheet
+    sheet = book.sheet(properties.whole("sheetId"))
+    if mask.wants("title") and (not mask.everything or "title" in properties):
+        structure.rename(book, sheet, properties.text("title"))
+    if mask.wants("index") and (not mask.everything or "index" in properties):
+        _move_to(book, sheet, properties.whole("index"))
+    if mask.wants("gridProperties"):
+        _set_grid(sheet, properties.inner("gridProperties"), mask.below("gridProperties"))
+        book.check_size()
+    if mask.wants("hidden"):
+        sheet.hidden = properties.flag("hidden")
+        if all(other.hidden for other in book.sheets):
+            raise InvalidArgument("You can't hide all the sheets in a document.")
+    _set_look(sheet, properties, mask, _LOOK)
+    return {}
+
+
+def update_spreadsheet_properties(batch: Batch, request: Document) -> JsonObject:
+    """updateSpreadsheetProperties"""
+    request.only("properties", "fields")
+    set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), _mask(request))
+    return {}
+
+
+def set_spreadsheet_properties(book: Spreadsheet, properties: Document, mask: FieldMask) -> None:
+    """Title, locale and time zone, as far as the mask names them."""
+    properties.only(
+        "title", "locale", "autoRecalc", "timeZone", "defaultFormat", "iterativeCalculationSettings",
+        "spreadsheetTheme", "importFunctionsExternalUrlAccessAllowed",
+    )  # fmt: skip
+    if mask.wants("title") and "title" in properties:
+        book.title = properties.text("title")
+    if mask.wants("locale") and "locale" in properties:
+        book.locale = properties.text("locale")
+    if mask.wants("timeZone") and "timeZone" in properties:
+        book.time_zone = properties.text("timeZone")
+
+
+def new_sheet(book: Spreadsheet, properties: Document, new_id: IdSource) -> Sheet:
+    """A sheet with these properties, put in its place.
+
+    Raises:
+        InvalidArgument: its id or title is taken, or the spreadsheet grows too large.
+    """
+    properties.only(*_PROPERTIES, *_LOOK)
+    grid = properties.inner("gridProperties")
+    sheet = Sheet(
+        _free_id(book, properties.optional_whole("sheetId"), new_id),
+        "",
+        [BLANK] * min(grid.whole("rowCount", DEFAULT_ROWS), 10_000_001),
+        [PLAIN_COLUMN] * min(grid.whole("columnCount", DEFAULT_COLUMNS), 18_279),
+        hidden=properties.flag("hidden"),
+    )
+    sheet.resize(sheet.row_count, sheet.column_count)
+    _set_grid(sheet, grid, parse_mask(",".join([*(n for n in grid.fields), "none"])))
+    _set_look(sheet, properties, parse_mask(",".join([*(n for n in properties.fields), "none"])), _LOOK)
+    book.sheets.insert(_place(book, properties.whole("index", len(book.sheets))), sheet)
+    structure.rename(book, sheet, properties.text("title") or free_title(book, f"Sheet{len(book.sheets)}"))
+    book.check_size()
+    return sheet
+
+
+def _set_grid(sheet: Sheet, grid: Document, mask: FieldMask) -> None:
+    grid.only(*_GRID, *_GRID_LOOK)
+    rows = grid.whole("rowCount", sheet.row_count) if mask.wants("rowCount") else sheet.row_count
+    columns = grid.whole("columnCount", sheet.column_count) if mask.wants("columnCount") else sheet.column_count
+    sheet.resize(rows, columns)
+    if mask.wants("frozenRowCount"):
+        sheet.frozen_rows = grid.whole("frozenRowCount")
+    if mask.wants("frozenColumnCount"):
+        sheet.frozen_columns = grid.whole("frozenColumnCount")
+    if sheet.frozen_rows >= sheet.row_count or sheet.frozen_columns >= sheet.column_count:
+        raise InvalidArgument("You can't freeze all the rows or columns on the sheet.")
+    _set_look(sheet, grid, mask, _GRID_LOOK, "gridProperties")
+
+
+def _set_look(sheet: Sheet, data: Document, mask: FieldMask, names: tuple[str, ...], below: str = "") -> None:
+    look: JsonObject = orjson.loads(sheet.look) if sheet.look else {}
+    inner = look.get(below, {}) if below else look
+    target: JsonObject = inner if isinstance(inner, dict) else {}
+    for name in names:
+        if mask.wants(name):
+            target.pop(name, None)
+            if name in data:
+                target[name] = data.fields[name]
+    if below:
+        look[below] = target
+        if not target:
+            del look[below]
+    sheet.look = orjson.dumps(look, option=orjson.OPT_SORT_KEYS).decode() if look else ""
+
+
+def _free_id(book: Spreadsheet, wanted: int | None, new_id: IdSource) -> int:
+    taken = {sheet.sheet_id for sheet in book.sheets}
+    if wanted is None:
+        return next(number for number in iter(new_id, None) if number not in taken)
+    if wanted < 0:
+        raise InvalidArgument(f"Invalid sheet id: {wanted}. It can't be negative.")
+    if wanted in taken:
+        raise InvalidArgument(f"A sheet with the id {wanted} already exists. Please enter another id.")
+    return wanted
+
+
+def free_title(book: Spreadsheet, wanted: str) -> str:
+    title, number = wanted, 1
+    while book.titled(title) is not None:
+        number += 1
+        title = f"{wanted} {number}"
+    return title
+
+
+def _place(book: Spreadsheet, index: int) -> int:
+    if not 0 <= index <= len(book.sheets):
+        raise InvalidArgument(f"Invalid index: {index}. There are {len(book.sheets)} sheets.")
+    return index
+
+
+def _move_to(book: Spreadsheet, sheet: Sheet, index: int) -> None:
+    """Google counts the place before the sheet leaves its own."""
+    old = book.sheets.index(sheet)
+    place = _place(book, index)
+    book.sheets.remove(sheet)
+    book.sheets.insert(place - 1 if place > old else place, sheet)
+
+
+def _mask(request: Document) -> FieldMask:
+    text = request.text("fields")
+    if not text:
+        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
+    return parse_mask(text)

@@ -1,0 +1,38 @@
+"""One authenticated call, as the methods of the Sheets API see it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sandbox.drive import Drive, File
+from sandbox.google.document import Document
+from sandbox.google.errors import no_entity, no_permission
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`argument` is what the path names below the spreadsheet: a range, a number. `query` keeps repeated names."""
+
+    drive: Drive
+    email: str
+    file_id: str
+    argument: str
+    query: Mapping[str, Sequence[str]]
+    body: Document
+
+    def option(self, name: str, default: str = "") -> str:
+        values = self.query.get(name)
+        return values[-1] if values else default
+
+    def file(self, writing: bool = False) -> File:
+        """The spreadsheet that the call is about.
+
+        Raises:
+            EntityNotFound: there is none.
+            PermissionDenied: it isn't shared with the account, or not for writing.
+        """
+        file = self.drive.files.get(self.file_id)
+        if file is None:
+            raise no_entity()
+        if not (file.may_write(self.email) if writing else file.may_read(self.email)):
+            raise no_permission()
+        return file

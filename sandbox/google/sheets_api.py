@@ -1,0 +1,133 @@
+"""The Sheets API's paths: finds the method, checks token and quota, answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import parse_qs, unquote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.drive import Drive
+from sandbox.google import spreadsheets, values
+from sandbox.google.auth import Gate
+from sandbox.google.call import Call
+from sandbox.google.document import Document, Json, JsonObject, without_nulls
+from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, NotSupported, answer
+from sandbox.google.masks import parse_mask
+from sandbox.workbook.errors import WorkbookError
+
+Method: TypeAlias = Callable[[Call], JsonObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path names: `shape` is the path with its variable parts as `*`."""
+
+    shape: str
+    file_id: str
+    argument: str
+
+
+class SheetsApi:
+    """`/v4/spreadsheets` and all below it."""
+
+    def __init__(self, drive: Drive, gate: Gate, base_url: str) -> None:
+        self._drive = drive
+        self._gate = gate
+        self._methods: dict[str, Method] = {
+            "POST ": lambda call: spreadsheets.create(call, base_url),
+            "GET *": lambda call: spreadsheets.get(call, base_url),
+            "POST *:batchUpdate": lambda call: spreadsheets.batch_update(call, base_url),
+            "GET */values/*": values.get,
+            "PUT */values/*": values.update,
+            "POST */values/*:append": values.append,
+            "POST */values/*:clear": values.clear,
+            "GET */values:batchGet": values.batch_get,
+            "POST */values:batchUpdate": values.batch_update,
+            "POST */values:batchClear": values.batch_clear,
+            "GET */developerMetadata/*": spreadsheets.metadata_get,
+            "POST */developerMetadata:search": spreadsheets.metadata_search,
+            "POST */sheets/*:copyTo": spreadsheets.copy_to,
+            "POST *:getByDataFilter": _lacking("spreadsheets.getByDataFilter"),
+            "POST */values:batchGetByDataFilter": _lacking("values.batchGetByDataFilter"),
+            "POST */values:batchUpdateByDataFilter": _lacking("values.batchUpdateByDataFilter"),
+            "POST */values:batchClearByDataFilter": _lacking("values.batchClearByDataFilter"),
+        }
+
+    def routes(self) -> list[Route]:
+        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        return [
+            Route("/v4/spreadsheets", self._answer, methods=methods),
+            Route("/v4/spreadsheets/{rest:path}", self._answer, methods=methods),
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        body = await request.body()
+        try:
+            return self._do(request, body)
+        except ApiError as error:
+            return answer(error, request.url.path)
+        except WorkbookError as error:
+            return answer(BadRequest(error.message), request.url.path)
+
+    def _do(self, request: Request, body: bytes) -> Response:
+        email = self._gate.admit(request)
+        self._gate.spend(email, reading=request.method == "GET")
+        raw = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
+        target = read_path(raw.removeprefix("/v4/spreadsheets").removeprefix("/"), request.method)
+        method = self._methods.get(f"{request.method} {target.shape}")
+        if method is None:
+            raise EntityNotFound(f"The requested URL {request.url.path} was not found on this server.")
+        query = parse_qs(request.scope["query_string"].decode(), keep_blank_values=True)
+        call = Call(self._drive, email, target.file_id, target.argument, query, read_body(body))
+        result: Json = method(call)
+        if target.shape != "*" and call.option("fields"):
+            result = parse_mask(call.option("fields")).filter(result)
+        return Response(orjson.dumps(result), media_type="application/json; charset=UTF-8")
+
+
+def read_path(path: str, method: str) -> Target:
+    """Splits a raw path below `/v4/spreadsheets/`. A range may hold `:` and, escaped, `/`; only a known verb at the
+    end of a POST is one."""
+    if not path:
+        return Target("", "", "")
+    segments = path.split("/")
+    shape, arguments = [], []
+    for index, segment in enumerate(segments):
+        name, colon, verb = segment.rpartition(":")
+        if not colon or method == "PUT" or (index == 2 and verb not in ("append", "clear", "copyTo")):
+            name, colon, verb = segment, "", ""
+        if index % 2 == 0:
+            arguments.append(unquote(name))
+            name = "*"
+        shape.append(f"{name}{colon}{verb}")
+    return Target("/".join(shape), arguments[0], arguments[1] if len(arguments) > 1 else "")
+
+
+def read_body(body: bytes) -> Document:
+    """The request's JSON object; empty where there is none.
+
+    Raises:
+        BadRequest: not JSON, or not an object.
+    """
+    if not body:
+        return Document({})
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"Invalid JSON payload received. {error}") from error
+    if not isinstance(value, dict):
+        raise BadRequest('Invalid JSON payload received. Unknown name "": Root element must be a message.')
+    cleaned = without_nulls(value)
+    assert isinstance(cleaned, dict)
+    return Document(cleaned)
+
+
+def _lacking(name: str) -> Method:
+    def refuse(call: Call) -> JsonObject:
+        raise NotSupported(name)
+
+    return refuse

@@ -1,0 +1,142 @@
+"""`spreadsheets`: create, get, batchUpdate; `developerMetadata`: get, search; `sheets.copyTo`."""
+
+import random
+
+from sandbox.drive import permission
+from sandbox.google import batch_cells, batch_dimensions, batch_metadata, batch_sheets
+from sandbox.google.batch import Batch, Handler, apply
+from sandbox.google.call import Call
+from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.errors import no_entity, no_permission
+from sandbox.google.masks import EVERYTHING, parse_mask
+from sandbox.google.sheet_json import metadata_json, properties_json, spreadsheet_json
+from sandbox.workbook import structure
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+HANDLERS: dict[str, Handler] = {
+    "updateCells": batch_cells.update_cells,
+    "appendCells": batch_cells.append_cells,
+    "repeatCell": batch_cells.repeat_cell,
+    "sortRange": batch_cells.sort_range,
+    "copyPaste": batch_cells.copy_paste,
+    "cutPaste": batch_cells.cut_paste,
+    "findReplace": batch_cells.find_replace,
+    "setDataValidation": batch_cells.set_data_validation,
+    "insertDimension": batch_dimensions.insert_dimension,
+    "deleteDimension": batch_dimensions.delete_dimension,
+    "appendDimension": batch_dimensions.append_dimension,
+    "moveDimension": batch_dimensions.move_dimension,
+    "updateDimensionProperties": batch_dimensions.update_dimension_properties,
+    "autoResizeDimensions": batch_dimensions.auto_resize_dimensions,
+    "addSheet": batch_sheets.add_sheet,
+    "deleteSheet": batch_sheets.delete_sheet,
+    "duplicateSheet": batch_sheets.duplicate_sheet,
+    "updateSheetProperties": batch_sheets.update_sheet_properties,
+    "updateSpreadsheetProperties": batch_sheets.update_spreadsheet_properties,
+    "createDeveloperMetadata": batch_metadata.create_developer_metadata,
+    "updateDeveloperMetadata": batch_metadata.update_developer_metadata,
+    "deleteDeveloperMetadata": batch_metadata.delete_developer_metadata,
+    "addProtectedRange": batch_metadata.add_protected_range,
+    "deleteProtectedRange": batch_metadata.delete_protected_range,
+}
+
+
+def new_id() -> int:
+    """A number for a sheet, metadata or a protected range."""
+    return random.randrange(1, 2**31)  # noqa: S311 - an id, not a secret
+
+
+def create(call: Call, base_url: str) -> JsonObject:
+    """spreadsheets.create: the account is the owner."""
+    call.body.only("properties", "sheets", "spreadsheetId", "spreadsheetUrl", "developerMetadata", "namedRanges")
+    book = Spreadsheet("Untitled spreadsheet", [])
+    batch_sheets.set_spreadsheet_properties(book, call.body.inner("properties"), EVERYTHING)
+    for sheet in call.body.inners("sheets"):
+        sheet.only("properties")
+        batch_sheets.new_sheet(book, sheet.inner("properties"), new_id)
+    if not book.sheets:
+        book.sheets = Spreadsheet("").sheets
+    file = call.drive.add(book, (permission("user", "owner", call.email),))
+    return spreadsheet_json(file, base_url, None, (), EVERYTHING)
+
+
+def get(call: Call, base_url: str) -> JsonObject:
+    """spreadsheets.get: with cells where `includeGridData` is set or the mask asks for them."""
+    file = call.file()
+    mask = parse_mask(call.option("fields"))
+    areas = [file.spreadsheet.resolve(text) for text in call.query.get("ranges", ())]
+    include = call.option("includeGridData", "false").lower() in ("true", "1")
+    masked = call.option("fields") not in ("", "*") and mask.wants("sheets") and mask.below("sheets").wants("data")
+    calculation = call.drive.calculation(file) if include or masked else None
+    return spreadsheet_json(file, base_url, calculation, areas, mask)
+
+
+def batch_update(call: Call, base_url: str) -> JsonObject:
+    """spreadsheets.batchUpdate"""
+    call.file(writing=True)
+    call.body.only("requests", "includeSpreadsheetInResponse", "responseRanges", "responseIncludeGridData")
+    requests = list(call.body.inners("requests"))
+    if not requests:
+        raise InvalidArgument("Must specify at least one request.")
+    replies = edit(call, requests)
+    answer: JsonObject = {"spreadsheetId": call.file_id, "replies": list[Json](replies)}
+    if call.body.flag("includeSpreadsheetInResponse"):
+        file = call.drive.files[call.file_id]
+        with_cells = call.body.flag("responseIncludeGridData")
+        areas = [file.spreadsheet.resolve(text) for text in call.body.texts("responseRanges")]
+        calculation = call.drive.calculation(file) if with_cells else None
+        answer["updatedSpreadsheet"] = spreadsheet_json(file, base_url, calculation, areas, EVERYTHING)
+    return answer
+
+
+def edit(call: Call, requests: list[Document]) -> list[JsonObject]:
+    """Carries the requests out, all or none."""
+    with call.drive.edit(call.file_id) as draft:
+        batch = Batch(draft, call.email, Calculation(call.drive.clock), new_id)
+        return apply(batch, requests, HANDLERS)
+
+
+def metadata_get(call: Call) -> JsonObject:
+    """developerMetadata.get"""
+    file = call.file()
+    entry = file.spreadsheet.metadata.get(int(call.argument)) if call.argument.isdecimal() else None
+    if entry is None:
+        raise no_entity()
+    return metadata_json(entry)
+
+
+def metadata_search(call: Call) -> JsonObject:
+    """developerMetadata.search"""
+    file = call.file()
+    call.body.only("dataFilters")
+    filters = list(call.body.inners("dataFilters"))
+    matched: list[Json] = []
+    for entry in batch_metadata.find(file.spreadsheet, filters):
+        by: list[Json] = [one.fields for one in filters if batch_metadata.find_in(entry, file.spreadsheet, one)]
+        matched.append({"developerMetadata": metadata_json(entry), "dataFilters": by})
+    return {"matchedDeveloperMetadata": matched} if matched else {}
+
+
+def copy_to(call: Call) -> JsonObject:
+    """sheets.copyTo: a copy of one sheet into another spreadsheet."""
+    file = call.file()
+    call.body.only("destinationSpreadsheetId")
+    target = call.drive.files.get(call.body.text("destinationSpreadsheetId"))
+    if target is None:
+        raise no_entity()
+    if not target.may_write(call.email):
+        raise no_permission()
+    if not call.argument.isdecimal():
+        raise InvalidArgument(f"Invalid value at 'sheet_id' (TYPE_INT32), \"{call.argument}\"")
+    source = file.spreadsheet.sheet(int(call.argument))
+    with call.drive.edit(target.file_id) as draft:
+        sheet = source.copy()
+        taken = {other.sheet_id for other in draft.sheets}
+        sheet.sheet_id = next(number for number in iter(new_id, None) if number not in taken)
+        sheet.title = ""
+        draft.sheets.append(sheet)
+        structure.rename(draft, sheet, batch_sheets.free_title(draft, f"Copy of {source.title}"))
+        draft.check_size()
+    return properties_json(call.drive.files[target.file_id].spreadsheet, sheet)

@@ -1,0 +1,276 @@
+"""`spreadsheets.values`: get, batchGet, update, batchUpdate, append, clear, batchClear."""
+
+from dataclasses import dataclass
+
+from sandbox.drive import File
+from sandbox.google.call import Call
+from sandbox.google.cells_json import read_scalar
+from sandbox.google.document import Document, Json, JsonObject, as_json_number
+from sandbox.workbook import a1, structure, writing
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.cells import Cell, CellError, Effective, Scalar
+from sandbox.workbook.dates import from_serial
+from sandbox.workbook.display import show
+from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.protection import check
+from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.shifts import Dimension
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+_RENDER = ("FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA")
+_DATE_RENDER = ("SERIAL_NUMBER", "FORMATTED_STRING")
+_INPUT = ("RAW", "USER_ENTERED")
+_MAJOR = ("ROWS", "COLUMNS")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How values are shown: what a cell gives, how a date is, and which way the lists run."""
+
+    value: str
+    date: str
+    major: str
+
+
+def get(call: Call) -> JsonObject:
+    """values.get"""
+    file = call.file()
+    rendering = _rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
+    return _read(file, call.drive.calculation(file), call.argument, rendering)
+
+
+def batch_get(call: Call) -> JsonObject:
+    """values.batchGet"""
+    file = call.file()
+    rendering = _rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
+    calculation = call.drive.calculation(file)
+    ranges: list[Json] = [_read(file, calculation, text, rendering) for text in call.query.get("ranges", ())]
+    return {"spreadsheetId": call.file_id, "valueRanges": ranges}
+
+
+def update(call: Call) -> JsonObject:
+    """values.update"""
+    call.file(writing=True)
+    options = Document(dict(_single(call)))
+    user_entered = _input_option(options)
+    call.body.only("range", "majorDimension", "values")
+    named = call.body.text("range")
+    if named and named != call.argument:
+        raise InvalidArgument(
+            f"Requested writing within range [{call.argument}], but the body names the range [{named}]"
+        )
+    with call.drive.edit(call.file_id) as draft:
+        done = _write(draft, call, call.argument, call.body, user_entered)
+    return _updated(call, done, _flag(options, "includeValuesInResponse"), options)
+
+
+def batch_update(call: Call) -> JsonObject:
+    """values.batchUpdate: all of its ranges or none."""
+    call.file(writing=True)
+    call.body.only(
+        "valueInputOption",
+        "data",
+        "includeValuesInResponse",
+        "responseValueRenderOption",
+        "responseDateTimeRenderOption",
+    )
+    user_entered = _input_option(call.body)
+    with call.drive.edit(call.file_id) as draft:
+        done = []
+        for data in call.body.inners("data"):
+            data.only("range", "majorDimension", "values")
+            done.append(_write(draft, call, data.text("range"), data, user_entered))
+    include = call.body.flag("includeValuesInResponse")
+    responses: list[Json] = [_updated(call, one, include, call.body) for one in done]
+    rows = {(one.sheet.sheet_id, row) for one in done for row in one.rows}
+    columns = {(one.sheet.sheet_id, column) for one in done for column in one.columns}
+    return {
+        "spreadsheetId": call.file_id,
+        "totalUpdatedRows": len(rows),
+        "totalUpdatedColumns": len(columns),
+        "totalUpdatedCells": sum(one.cells for one in done),
+        "totalUpdatedSheets": len({one.sheet.sheet_id for one in done}),
+        "responses": responses,
+    }
+
+
+def append(call: Call) -> JsonObject:
+    """values.append"""
+    call.file(writing=True)
+    options = Document(dict(_single(call)))
+    user_entered = _input_option(options)
+    insert_rows = options.choice("insertDataOption", ("OVERWRITE", "INSERT_ROWS"), "OVERWRITE") == "INSERT_ROWS"
+    call.body.only("range", "majorDimension", "values")
+    block = _block(call.body)
+    with call.drive.edit(call.file_id) as draft:
+        sheet, searched = draft.resolve(call.argument)
+        table = writing.find_table(sheet, searched)
+        top, left = (table.bottom, table.left) if table else (searched.top, searched.left)
+        if insert_rows and table and top < sheet.row_count:
+            structure.insert(draft, sheet, Dimension.ROWS, top, len(block), inherit_before=True)
+        writing.ensure_rows(sheet, top + len(block))
+        draft.check_size()
+        name = a1.full_name(sheet.title, Area(top, left, top + max(len(block), 1), left + max(_width(block), 1)))
+        done = _write(draft, call, name, call.body, user_entered)
+    answer: JsonObject = {"spreadsheetId": call.file_id}
+    if table:
+        answer["tableRange"] = a1.full_name(done.sheet.title, table)
+    answer["updates"] = _updated(call, done, _flag(options, "includeValuesInResponse"), options)
+    return answer
+
+
+def clear(call: Call) -> JsonObject:
+    """values.clear"""
+    call.file(writing=True)
+    with call.drive.edit(call.file_id) as draft:
+        cleared = _clear(draft, call, call.argument)
+    return {"spreadsheetId": call.file_id, "clearedRange": cleared}
+
+
+def batch_clear(call: Call) -> JsonObject:
+    """values.batchClear"""
+    call.file(writing=True)
+    call.body.only("ranges")
+    with call.drive.edit(call.file_id) as draft:
+        cleared: list[Json] = [_clear(draft, call, text) for text in call.body.texts("ranges")]
+    return {"spreadsheetId": call.file_id, "clearedRanges": cleared}
+
+
+def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: Rendering) -> list[Json]:
+    """The values of an area as lists, without the empty cells and rows at their ends."""
+    lines: list[list[Json]] = []
+    for index in range(area.top, area.bottom):
+        row = sheet.rows[index]
+        line: list[Json] = []
+        for column in sorted(row.cells) if row.cells else ():
+            cell = row.cells[column]
+            if not area.left <= column < area.right or not cell.has_content:
+                continue
+            line.extend([""] * (column - area.left - len(line)))
+            line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering))
+        lines.append(line)
+    while lines and not lines[-1]:
+        lines.pop()
+    if rendering.major == "COLUMNS":
+        lines = _transpose(lines)
+    return list(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    sheet: Sheet
+    area: Area
+    cells: int
+    rows: frozenset[int]
+    columns: frozenset[int]
+
+
+def _read(file: File, calculation: Calculation, text: str, rendering: Rendering) -> JsonObject:
+    sheet, area = file.spreadsheet.resolve(text)
+    answer: JsonObject = {"range": a1.full_name(sheet.title, area), "majorDimension": rendering.major}
+    values = read_values(sheet, area, calculation, rendering)
+    if values:
+        answer["values"] = values
+    return answer
+
+
+def _render(cell: Cell, effective: Effective, rendering: Rendering) -> Json:
+    if rendering.value == "FORMULA" and cell.formula is not None:
+        return cell.formula
+    if rendering.value == "FORMATTED_VALUE" or isinstance(effective, CellError):
+        return show(effective, cell.number_format)
+    if effective is None:
+        return ""
+    if isinstance(effective, bool | str):
+        return effective
+    is_date = cell.number_format is not None and cell.number_format.kind in ("DATE", "TIME", "DATE_TIME")
+    if is_date and rendering.date == "FORMATTED_STRING" and from_serial(effective) is not None:
+        return show(effective, cell.number_format)
+    return as_json_number(effective)
+
+
+def _write(draft: Spreadsheet, call: Call, name: str, data: Document, user_entered: bool) -> _Done:
+    block = _block(data)
+    sheet, area = draft.resolve_for_writing(name, len(block), _width(block))
+    check(draft.protections, call.email, sheet.sheet_id, area)
+    written = writing.write_block(sheet, area.top, area.left, block, user_entered)
+    return _Done(
+        sheet,
+        area,
+        written.cells,
+        frozenset(range(area.top, area.top + len(block))),
+        frozenset(range(area.left, area.left + _width(block))),
+    )
+
+
+def _clear(draft: Spreadsheet, call: Call, text: str) -> str:
+    sheet, area = draft.resolve(text)
+    check(draft.protections, call.email, sheet.sheet_id, area)
+    writing.clear(sheet, area)
+    return a1.full_name(sheet.title, area)
+
+
+def _block(data: Document) -> list[list[Scalar | None]]:
+    """The values as rows, whichever way the request has them."""
+    lines: list[list[Scalar | None]] = []
+    for index, line in enumerate(data.items("values")):
+        if not isinstance(line, list):
+            raise InvalidArgument(f"Invalid value at '{data.path or 'data'}.values[{index}]' (a list), {line}")
+        path = f"{data.path or 'data'}.values[{index}]"
+        lines.append([read_scalar(value, f"{path}[{step}]") for step, value in enumerate(line)])
+    if data.choice("majorDimension", _MAJOR, "ROWS") == "COLUMNS":
+        width = max((len(line) for line in lines), default=0)
+        return [[line[step] if step < len(line) else None for line in lines] for step in range(width)]
+    return lines
+
+
+def _width(block: list[list[Scalar | None]]) -> int:
+    return max((len(line) for line in block), default=0)
+
+
+def _updated(call: Call, done: _Done, include: bool, options: Document) -> JsonObject:
+    answer: JsonObject = {"spreadsheetId": call.file_id, "updatedRange": a1.full_name(done.sheet.title, done.area)}
+    if done.cells:
+        answer["updatedRows"] = len(done.rows)
+        answer["updatedColumns"] = len(done.columns)
+        answer["updatedCells"] = done.cells
+    if include:
+        rendering = _rendering(options, "responseValueRenderOption", "responseDateTimeRenderOption")
+        file = call.drive.files[call.file_id]
+        name = a1.full_name(done.sheet.title, done.area)
+        answer["updatedData"] = _read(file, call.drive.calculation(file), name, rendering)
+    return answer
+
+
+def _rendering(options: Document, value: str, date: str) -> Rendering:
+    return Rendering(
+        options.choice(value, _RENDER, "FORMATTED_VALUE"),
+        options.choice(date, _DATE_RENDER, "SERIAL_NUMBER"),
+        options.choice("majorDimension", _MAJOR, "ROWS"),
+    )
+
+
+def _input_option(options: Document) -> bool:
+    if "valueInputOption" not in options:
+        raise InvalidArgument("'valueInputOption' is required but not specified")
+    return options.choice("valueInputOption", _INPUT, "RAW") == "USER_ENTERED"
+
+
+def _single(call: Call) -> dict[str, Json]:
+    return {name: values[-1] for name, values in call.query.items()}
+
+
+def _flag(options: Document, name: str) -> bool:
+    return options.text(name, "false").lower() in ("true", "1")
+
+
+def _transpose(lines: list[list[Json]]) -> list[list[Json]]:
+    width = max((len(line) for line in lines), default=0)
+    columns: list[list[Json]] = []
+    for step in range(width):
+        column = [line[step] if step < len(line) else "" for line in lines]
+        while column and column[-1] == "":
+            column.pop()
+        columns.append(column)
+    return columns

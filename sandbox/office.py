@@ -1,0 +1,91 @@
+"""All state of one sandbox, put together once: accounts, drive, the person, triggers, feeds, faults."""
+
+from dataclasses import dataclass
+
+from sandbox import demo
+from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, TokenOffice, account_file, new_account
+from sandbox.drive import Drive, File, permission
+from sandbox.faults import Faults
+from sandbox.google.auth import Gate
+from sandbox.live import Live
+from sandbox.person import Edited, Person
+from sandbox.recorder import Recorder
+from sandbox.settings import SandboxSettings
+from sandbox.store import SqliteStore
+from sandbox.triggers import Triggers
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A document that a feed serves."""
+
+    content_type: str
+    body: bytes
+
+
+class Office:
+    """What the HTTP parts share."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.settings = settings
+        self.store = SqliteStore(settings.data_path)
+        self.accounts: dict[str, Account] = self.store.load_accounts()
+        self.tokens = TokenOffice(self.accounts, settings.clock, f"{settings.base_url}/token")
+        self.gate = Gate(self.tokens, settings.clock)
+        self.drive = Drive(self.store, settings.clock, self.store.load_files(), self.store.load_removed())
+        self.live = Live()
+        self.drive.listeners.append(self.live.changed)
+        self.triggers = Triggers(settings, self.store)
+        self.person = Person(self.drive, self._tell)
+        self.faults = Faults()
+        self.recorder = Recorder()
+        self._seed()
+
+    def account(self, email: str) -> dict[str, str]:
+        """The key file of a service account, which is made if there is none."""
+        account = self.accounts.get(email)
+        if account is None:
+            account = new_account(email)
+            self.store.save_account(account)
+            self.accounts[email] = account
+        return account_file(account, self.settings.base_url)
+
+    def workbook(self, name: str) -> File:
+        """The spreadsheet of that name, or a new one: a person's, which every account known now may write."""
+        for file in self.drive.files.values():
+            if file.name == name:
+                return file
+        readers = tuple(permission("user", "writer", email) for email in self.accounts)
+        return self.drive.add(Spreadsheet(name), (permission("user", "owner", PERSON), *readers))
+
+    def reset(self) -> None:
+        """Back to the demo's workbook alone: no faults, no recorded calls, no quota."""
+        for file_id in list(self.drive.files):
+            self.drive.remove(file_id)
+        self._seed()
+        self.triggers.keep_only(set(self.drive.files))
+        self.faults.clear()
+        self.recorder.clear()
+        self.gate.set_quota(None)
+
+    def feed(self, name: str) -> Feed | None:
+        record = self.store.load_item("feed", name)
+        if record is None:
+            return None
+        content_type, _, body = record.partition(b"\n")
+        return Feed(content_type.decode(), body)
+
+    def put_feed(self, name: str, feed: Feed) -> None:
+        self.store.save_item("feed", name, feed.content_type.encode() + b"\n" + feed.body)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def _seed(self) -> None:
+        if demo.SPREADSHEET_ID not in self.drive.files:
+            self.account(DEMO_ACCOUNT)
+            self.drive.add(demo.demo_spreadsheet(), demo.demo_permissions(), demo.SPREADSHEET_ID)
+
+    def _tell(self, edited: Edited) -> None:
+        self.triggers.fire(edited)

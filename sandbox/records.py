@@ -1,0 +1,146 @@
+"""How files, sheets and rows are written down in the store: JSON, without what is at its default."""
+
+from datetime import datetime
+
+import orjson
+
+from sandbox.drive import File, Permission
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.cells import Cell, NumberFormat
+from sandbox.workbook.metadata import DeveloperMetadata, Location
+from sandbox.workbook.protection import ProtectedRange
+from sandbox.workbook.sheet import PLAIN_COLUMN, Column, Row, Sheet
+from sandbox.workbook.shifts import Dimension
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+
+def encode_row(row: Row) -> bytes:
+    cells = {str(column): _cell(cell) for column, cell in row.cells.items()}
+    return orjson.dumps([cells, row.hidden, row.pixels])
+
+
+def decode_row(uid: int, record: bytes) -> Row:
+    cells, hidden, pixels = orjson.loads(record)
+    return Row(uid, {int(column): _read_cell(cell) for column, cell in cells.items()}, hidden, pixels)
+
+
+def encode_sheet(sheet: Sheet) -> bytes:
+    columns = {str(i): [c.hidden, c.pixels] for i, c in enumerate(sheet.columns) if c != PLAIN_COLUMN}
+    return orjson.dumps(
+        {
+            "sheetId": sheet.sheet_id,
+            "title": sheet.title,
+            "columnCount": sheet.column_count,
+            "columns": columns,
+            "hidden": sheet.hidden,
+            "frozenRows": sheet.frozen_rows,
+            "frozenColumns": sheet.frozen_columns,
+            "look": sheet.look,
+            "nextUid": sheet.next_uid,
+        }
+    )
+
+
+def decode_sheet(record: bytes, rows: list[Row]) -> Sheet:
+    fields = orjson.loads(record)
+    columns = [PLAIN_COLUMN] * fields["columnCount"]
+    for index, (hidden, pixels) in fields["columns"].items():
+        columns[int(index)] = Column(hidden, pixels)
+    return Sheet(
+        fields["sheetId"],
+        fields["title"],
+        rows,
+        columns,
+        fields["hidden"],
+        fields["frozenRows"],
+        fields["frozenColumns"],
+        fields["look"],
+        fields["nextUid"],
+    )
+
+
+def encode_file(file: File) -> bytes:
+    book = file.spreadsheet
+    return orjson.dumps(
+        {
+            "title": book.title,
+            "locale": book.locale,
+            "timeZone": book.time_zone,
+            "sheets": [sheet.sheet_id for sheet in book.sheets],
+            "metadata": [_metadata(entry) for entry in book.metadata.values()],
+            "protections": [_protection(entry) for entry in book.protections.values()],
+            "permissions": [[p.permission_id, p.kind, p.role, p.who] for p in file.permissions],
+            "created": file.created.isoformat(),
+            "modified": file.modified.isoformat(),
+            "version": file.version,
+            "change": file.change,
+            "trashed": file.trashed,
+            "parents": list(file.parents),
+        }
+    )
+
+
+def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
+    fields = orjson.loads(record)
+    metadata = [
+        DeveloperMetadata(number, key, value, visibility, Location(sheet, Dimension(along) if along else None, a, b))
+        for number, key, value, visibility, sheet, along, a, b in fields["metadata"]
+    ]
+    protections = [
+        ProtectedRange(number, sheet, Area(*area) if area else None, tuple(editors), text, warning)
+        for number, sheet, area, editors, text, warning in fields["protections"]
+    ]
+    book = Spreadsheet(
+        fields["title"],
+        [sheets[sheet_id] for sheet_id in fields["sheets"]],
+        fields["locale"],
+        fields["timeZone"],
+        {entry.metadata_id: entry for entry in metadata},
+        {entry.protected_id: entry for entry in protections},
+    )
+    return File(
+        file_id,
+        book,
+        tuple(Permission(*permission) for permission in fields["permissions"]),
+        datetime.fromisoformat(fields["created"]),
+        datetime.fromisoformat(fields["modified"]),
+        fields["version"],
+        fields["change"],
+        fields["trashed"],
+        tuple(fields["parents"]),
+    )
+
+
+def _cell(cell: Cell) -> list[object]:
+    number_format = [cell.number_format.kind, cell.number_format.pattern] if cell.number_format else None
+    fields = [cell.value, cell.formula, number_format, cell.appearance, cell.note, cell.validation]
+    while fields and fields[-1] in (None, "") and len(fields) > 1:
+        fields.pop()
+    return fields
+
+
+def _read_cell(fields: list[object]) -> Cell:
+    value, formula, number_format, appearance, note, validation = [*fields, None, None, None, None, None][:6]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    assert value is None or isinstance(value, bool | float | str)
+    return Cell(
+        value,
+        None if formula is None else str(formula),
+        NumberFormat(*map(str, number_format)) if isinstance(number_format, list) else None,
+        str(appearance or ""),
+        str(note or ""),
+        str(validation or ""),
+    )
+
+
+def _metadata(entry: DeveloperMetadata) -> list[object]:
+    where = entry.location
+    along = where.dimension.value if where.dimension else None
+    return [entry.metadata_id, entry.key, entry.value, entry.visibility, where.sheet_id, along, where.start, where.end]
+
+
+def _protection(entry: ProtectedRange) -> list[object]:
+    area = entry.area
+    corners = [area.top, area.left, area.bottom, area.right] if area else None
+    return [entry.protected_id, entry.sheet_id, corners, entry.editors, entry.description, entry.warning_only]

@@ -1,0 +1,125 @@
+"""Between the network and Google's interface: records each call and carries out the faults that are waiting for it.
+
+Pure ASGI, since a fault must be able to drop the connection or hold a finished answer back.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.faults import Fault, Faults, PersonEdit
+from sandbox.google.errors import answer, of_status
+from sandbox.recorder import RecordedCall, Recorder
+from sandbox.settings import SandboxSettings
+
+WATCHED = ("/v4/", "/drive/", "/upload/", "/token", "/_sandbox/feeds/")
+# Where uvicorn's connection is found in the scope: only by it can an answer be withheld for good.
+TRANSPORT = "sandbox.transport"
+
+
+class Wire:
+    """Middleware around everything that Google or a feed's server would answer."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: SandboxSettings,
+        faults: Faults,
+        recorder: Recorder,
+        person_edits: Callable[[PersonEdit], None],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._faults = faults
+        self._recorder = recorder
+        self._person_edits = person_edits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(WATCHED):
+            await self._app(scope, receive, send)
+            return
+        at = self._settings.clock()
+        body = await _read(receive)
+        fault = self._faults.take(f"{scope['method']} {scope['path']}")
+        answered = _Answer()
+        try:
+            if fault is None:
+                await self._app(scope, _replay(body, receive), answered.passing(send))
+            else:
+                await self._carry_out(fault, scope, _replay(body, receive), send, answered)
+        finally:
+            self._record(scope, at, body, answered.status)
+        if fault is not None and fault.edit is not None:
+            self._person_edits(fault.edit)
+
+    async def _carry_out(self, fault: Fault, scope: Scope, receive: Receive, send: Send, answered: "_Answer") -> None:
+        fails = fault.status is not None or fault.drop
+        held: list[Message] = []
+        if fault.after_apply:
+            await self._app(scope, receive, answered.passing(_keep(held)))
+        if fault.delay_seconds is not None:
+            await self._settings.sleep(fault.delay_seconds)
+        if fault.drop:
+            answered.status = None
+            await _drop(scope, receive)
+        elif fault.status is not None:
+            response = answer(of_status(fault.status), scope["path"])
+            await response(scope, receive, answered.passing(send))
+        elif fault.after_apply:
+            for message in held:
+                await send(message)
+        elif not fails:
+            await self._app(scope, receive, answered.passing(send))
+
+    def _record(self, scope: Scope, at: datetime, body: bytes, status: int | None) -> None:
+        query = scope["query_string"].decode("ascii", "replace")
+        account = scope.get("sandbox.account", "")
+        self._recorder.add(RecordedCall(at, scope["method"], scope["path"], query, account, status, body))
+
+
+class _Answer:
+    """Notes the status that goes out."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+
+    def passing(self, send: Send) -> Send:
+        async def passing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+            await send(message)
+
+        return passing
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _keep(held: list[Message]) -> Send:
+    async def keep(message: Message) -> None:
+        held.append(message)
+
+    return keep
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Closes the connection, and returns once the server has seen that, so that it doesn't answer for us."""
+    scope[TRANSPORT].close()
+    while (await receive())["type"] != "http.disconnect":
+        continue

@@ -1,0 +1,35 @@
+"""Protected ranges: cells that only named editors may write."""
+
+from dataclasses import dataclass
+
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.errors import InvalidArgument
+
+REFUSAL = (
+    "You are trying to edit a protected cell or object. "
+    "Please contact the spreadsheet owner to remove protection if you need to edit."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRange:
+    """`area` None protects the whole sheet."""
+
+    protected_id: int
+    sheet_id: int
+    area: Area | None
+    editors: tuple[str, ...] = ()
+    description: str = ""
+    warning_only: bool = False
+
+    def refuses(self, editor: str | None, sheet_id: int, area: Area) -> bool:
+        """Whether that editor (None: a person, who may edit anything) must not write these cells."""
+        if editor is None or self.warning_only or self.sheet_id != sheet_id or editor in self.editors:
+            return False
+        return self.area is None or self.area.meets(area)
+
+
+def check(protections: dict[int, ProtectedRange], editor: str | None, sheet_id: int, area: Area) -> None:
+    """Raises InvalidArgument where the write touches a protected cell."""
+    if any(protected.refuses(editor, sheet_id, area) for protected in protections.values()):
+        raise InvalidArgument(REFUSAL)

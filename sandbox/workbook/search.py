@@ -1,0 +1,89 @@
+"""Find and replace in cells."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.cells import Cell
+from sandbox.workbook.display import general
+from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.writing import entered
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A compiled search. `replacement` is text for `re` where `regex` is set, with Google's `$1` as a group."""
+
+    pattern: re.Pattern[str]
+    replacement: str
+    entire: bool
+    regex: bool
+    formulas: bool
+
+    @classmethod
+    def of(cls, find: str, replacement: str, match_case: bool, entire: bool, regex: bool, formulas: bool) -> "Search":
+        """Raises re.error where the expression is wrong."""
+        pattern = re.compile(find if regex else re.escape(find), 0 if match_case else re.IGNORECASE)
+        return cls(pattern, replacement, entire, regex, formulas)
+
+    def apply(self, text: str) -> tuple[str, int]:
+        """The new text and how many occurrences were replaced."""
+        if self.entire and self.pattern.fullmatch(text) is None:
+            return text, 0
+        return self.pattern.subn(self._replaced, text)
+
+    def _replaced(self, match: re.Match[str]) -> str:
+        if not self.regex:
+            return self.replacement
+        return re.sub(r"\$(\d)", lambda group: match[int(group[1])] or "", self.replacement)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was changed."""
+
+    values: int = 0
+    formulas: int = 0
+    rows: int = 0
+    sheets: int = 0
+    occurrences: int = 0
+
+
+def replace_all(
+    areas: Iterable[tuple[Sheet, Area]], search: Search, may_write: Callable[[Sheet, Area], None]
+) -> Counts:
+    """Replaces in every cell of the areas; what comes out is read as if typed."""
+    counts = Counts()
+    for sheet, area in areas:
+        before = counts.rows
+        for row in range(area.top, area.bottom):
+            changed = _row(sheet, area, row, search, counts)
+            if changed:
+                may_write(sheet, Area(row, min(changed), row + 1, max(changed) + 1))
+                sheet.put(row, changed)
+                counts.rows += 1
+        counts.sheets += counts.rows > before
+    return counts
+
+
+def _row(sheet: Sheet, area: Area, row: int, search: Search, counts: Counts) -> dict[int, Cell]:
+    changed = {}
+    for column, cell in sheet.rows[row].cells.items():
+        if not area.left <= column < area.right or not cell.has_content:
+            continue
+        if cell.formula is not None and not search.formulas:
+            continue
+        text, occurrences = search.apply(cell.formula if cell.formula is not None else _text(cell))
+        if occurrences:
+            changed[column] = entered(cell, text, user_entered=True)
+            counts.occurrences += occurrences
+            counts.values += cell.formula is None
+            counts.formulas += cell.formula is not None
+    return changed
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell.value, bool):
+        return str(cell.value).upper()
+    return cell.value if isinstance(cell.value, str) else general(cell.value or 0.0)

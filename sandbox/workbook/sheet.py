@@ -1,0 +1,156 @@
+"""A sheet: rows of cells, and what is known of each row and column.
+
+Rows are frozen and shared between versions of a sheet: a change replaces the rows that it touches. So a copy of a
+sheet costs a list, a failed batch is dropped by dropping the copy, and what must be saved is found by identity.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from sandbox.workbook.a1 import MAX_COLUMNS, Area
+from sandbox.workbook.cells import EMPTY, Cell
+from sandbox.workbook.errors import InvalidArgument
+
+DEFAULT_ROWS = 1000
+DEFAULT_COLUMNS = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of one row by column. `uid` stays with the row wherever it moves; 0 for a row never touched."""
+
+    uid: int
+    cells: Mapping[int, Cell]
+    hidden: bool = False
+    pixels: int | None = None
+    formulas: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = tuple(column for column, cell in self.cells.items() if cell.formula is not None)
+        object.__setattr__(self, "formulas", columns)
+
+    def cell(self, column: int) -> Cell:
+        return self.cells.get(column, EMPTY)
+
+
+BLANK = Row(0, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is known of a column beside its cells."""
+
+    hidden: bool = False
+    pixels: int | None = None
+
+
+PLAIN_COLUMN = Column()
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One worksheet. Rows and columns count from 0. `look` is JSON text of the properties that nothing depends on."""
+
+    sheet_id: int
+    title: str
+    rows: list[Row] = field(default_factory=lambda: [BLANK] * DEFAULT_ROWS)
+    columns: list[Column] = field(default_factory=lambda: [PLAIN_COLUMN] * DEFAULT_COLUMNS)
+    hidden: bool = False
+    frozen_rows: int = 0
+    frozen_columns: int = 0
+    look: str = ""
+    next_uid: int = 1
+
+    def copy(self) -> "Sheet":
+        """A sheet of its own that shares the rows."""
+        return replace(self, rows=list(self.rows), columns=list(self.columns))
+
+    @property
+    def row_count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def column_count(self) -> int:
+        return len(self.columns)
+
+    @property
+    def whole(self) -> Area:
+        return Area(0, 0, self.row_count, self.column_count)
+
+    def cell(self, row: int, column: int) -> Cell:
+        return self.rows[row].cell(column)
+
+    def put(self, row: int, cells: Mapping[int, Cell]) -> None:
+        """Replaces these cells of one row; a cell that is EMPTY leaves the row."""
+        old = self.rows[row]
+        merged = {**old.cells, **cells}
+        kept = {column: cell for column, cell in merged.items() if cell != EMPTY}
+        if kept != old.cells:
+            self.replace_row(row, cells=kept)
+
+    def replace_row(
+        self,
+        row: int,
+        cells: Mapping[int, Cell] | None = None,
+        hidden: bool | None = None,
+        pixels: int | None = None,
+    ) -> None:
+        """A new row in the old one's place, with its uid; what is None stays."""
+        old = self.rows[row]
+        self.rows[row] = Row(
+            old.uid or self.take_uid(),
+            old.cells if cells is None else cells,
+            old.hidden if hidden is None else hidden,
+            old.pixels if pixels is None else pixels,
+        )
+
+    def take_uid(self) -> int:
+        uid = self.next_uid
+        self.next_uid += 1
+        return uid
+
+    def used(self, area: Area) -> Area:
+        """The part of the area up to the last row and column with content; empty where there is none."""
+        bottom, right = area.top, area.left
+        for index in range(area.top, min(area.bottom, self.row_count)):
+            last = last_content(self.rows[index], area.left, area.right)
+            if last is not None:
+                bottom, right = index + 1, max(right, last + 1)
+        return Area(area.top, area.left, bottom, right)
+
+    def formula_cells(self) -> Iterator[tuple[int, int, str]]:
+        """Row, column and text of every formula."""
+        for index, row in enumerate(self.rows):
+            for column in row.formulas:
+                formula = row.cells[column].formula
+                assert formula is not None
+                yield index, column, formula
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Grows or cuts the grid at its end.
+
+        Raises:
+            InvalidArgument: no rows or columns would be left, or too many.
+        """
+        if rows < 1 or columns < 1:
+            raise InvalidArgument("You can't delete all the rows or columns on the sheet.")
+        if columns > MAX_COLUMNS:
+            raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
+        del self.rows[rows:]
+        self.rows.extend([BLANK] * (rows - len(self.rows)))
+        if columns < len(self.columns):
+            for index, row in enumerate(self.rows):
+                if any(column >= columns for column in row.cells):
+                    self.replace_row(index, cells={c: cell for c, cell in row.cells.items() if c < columns})
+        del self.columns[columns:]
+        self.columns.extend([PLAIN_COLUMN] * (columns - len(self.columns)))
+
+
+def last_content(row: Row, left: int, right: int) -> int | None:
+    """The last column of `left` to `right - 1` that holds something, or None."""
+    if not row.cells:
+        return None
+    return max(
+        (column for column, cell in row.cells.items() if left <= column < right and cell.has_content),
+        default=None,
+    )

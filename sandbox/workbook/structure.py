@@ -1,0 +1,203 @@
+"""Inserting, deleting and moving rows and columns: cells go, and what refers to them follows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sandbox.workbook.a1 import MAX_COLUMNS, Area
+from sandbox.workbook.cells import Cell
+from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.formulas import retitled, shifted
+from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet
+from sandbox.workbook.shifts import Deleted, Dimension, Inserted, Moved, Shift
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+
+def insert(
+    spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, at: int, count: int, inherit_before: bool = False
+) -> None:
+    """Inserts before index `at`. The new cells take the formats of the neighbours before, else those after.
+
+    Raises:
+        InvalidArgument: `at` is outside of the grid, or the grid grows too large.
+    """
+    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    if not 0 <= at <= size:
+        raise InvalidArgument(f"range.startIndex[{at}] is after last {_one(dimension)} in sheet[{size - 1}]")
+    if inherit_before and at == 0:
+        raise InvalidArgument("Cannot inherit from before when inserting at the first row or column.")
+    follow(spreadsheet, sheet, dimension, Inserted(at, count))
+    model = at - 1 if inherit_before else at
+    if dimension is Dimension.ROWS:
+        formats = _formats(sheet.rows[model]) if model < len(sheet.rows) else {}
+        sheet.rows[at:at] = [Row(sheet.take_uid(), formats) if formats else BLANK for _ in range(count)]
+    else:
+        if size + count > MAX_COLUMNS:
+            raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
+        sheet.columns[at:at] = [PLAIN_COLUMN] * count
+        _remap_columns(sheet, Inserted(at, count))
+        model = model if inherit_before or model >= size else model + count
+        _copy_column_formats(sheet, model, at, count)
+    spreadsheet.check_size()
+
+
+def delete(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: int, end: int) -> None:
+    """Deletes from `start` to `end - 1`.
+
+    Raises:
+        InvalidArgument: outside of the grid, or nothing would be left.
+    """
+    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    if not 0 <= start < end:
+        raise InvalidArgument(f"range.endIndex[{end}] must be after range.startIndex[{start}]")
+    if start >= size:
+        raise InvalidArgument(
+            f"Cannot delete a {_one(dimension)} that doesn't exist. Tried to delete {_one(dimension)} index {start} "
+            f"but there are only {size} {dimension.value.lower()}."
+        )
+    end = min(end, size)
+    if end - start == size:
+        raise InvalidArgument(f"You can't delete all the {dimension.value.lower()} on the sheet.")
+    shift = Deleted(start, end)
+    follow(spreadsheet, sheet, dimension, shift)
+    if dimension is Dimension.ROWS:
+        del sheet.rows[start:end]
+    else:
+        del sheet.columns[start:end]
+        _remap_columns(sheet, shift)
+
+
+def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: int, end: int, to: int) -> None:
+    """Moves `start` to `end - 1` before what is at `to` now.
+
+    Raises:
+        InvalidArgument: outside of the grid, or into itself.
+    """
+    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    if not 0 <= start < end <= size or not 0 <= to <= size:
+        raise InvalidArgument(
+            f"The source or destination is outside of the {size} {dimension.value.lower()} of the sheet."
+        )
+    if start < to < end:
+        raise InvalidArgument("The destination index must not be within the source range.")
+    shift = Moved(start, end, to)
+    follow(spreadsheet, sheet, dimension, shift)
+    target = to if to <= start else to - (end - start)
+    if dimension is Dimension.ROWS:
+        block = sheet.rows[start:end]
+        del sheet.rows[start:end]
+        sheet.rows[target:target] = block
+    else:
+        columns = sheet.columns[start:end]
+        del sheet.columns[start:end]
+        sheet.columns[target:target] = columns
+        _remap_columns(sheet, shift)
+
+
+def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift) -> None:
+    """Makes formulas, developer metadata and protected ranges follow the cells; called before the cells move."""
+    rewrite_formulas(spreadsheet, lambda home, text: shifted(text, home, changed.title, dimension, shift))
+    for key, entry in list(spreadsheet.metadata.items()):
+        where = entry.location
+        if where.sheet_id != changed.sheet_id or where.dimension is not dimension:
+            continue
+        span = shift.span(where.start, where.end)
+        if span is None:
+            del spreadsheet.metadata[key]
+        else:
+            spreadsheet.metadata[key] = replace(entry, location=replace(where, start=span[0], end=span[1]))
+    for key, protected in list(spreadsheet.protections.items()):
+        if protected.sheet_id != changed.sheet_id or protected.area is None:
+            continue
+        area = _shift_area(protected.area, dimension, shift)
+        if area is None:
+            del spreadsheet.protections[key]
+        else:
+            spreadsheet.protections[key] = replace(protected, area=area)
+
+
+def rename(spreadsheet: Spreadsheet, sheet: Sheet, title: str) -> None:
+    """Gives a sheet another title; formulas follow.
+
+    Raises:
+        InvalidArgument: the title is empty or another sheet's.
+    """
+    if not title:
+        raise InvalidArgument("The sheet title can't be empty.")
+    other = spreadsheet.titled(title)
+    if other is not None and other is not sheet:
+        raise InvalidArgument(f'A sheet with the name "{title}" already exists. Please enter another name.')
+    old = sheet.title
+    rewrite_formulas(spreadsheet, lambda _, text: retitled(text, old, title))
+    sheet.title = title
+
+
+def remove_sheet(spreadsheet: Spreadsheet, sheet: Sheet) -> None:
+    """Deletes a sheet with all that is attached to it; formulas that read it show #REF!.
+
+    Raises:
+        InvalidArgument: no visible sheet would be left.
+    """
+    if all(other is sheet or other.hidden for other in spreadsheet.sheets):
+        raise InvalidArgument("You can't remove all the visible sheets in a document.")
+    spreadsheet.sheets.remove(sheet)
+    rewrite_formulas(spreadsheet, lambda _, text: retitled(text, sheet.title, None))
+    spreadsheet.metadata = {k: v for k, v in spreadsheet.metadata.items() if v.location.sheet_id != sheet.sheet_id}
+    spreadsheet.protections = {k: v for k, v in spreadsheet.protections.items() if v.sheet_id != sheet.sheet_id}
+
+
+def rewrite_formulas(spreadsheet: Spreadsheet, change: Callable[[str, str], str]) -> None:
+    """Applies `change(home title, formula)` to every formula."""
+    for sheet in spreadsheet.sheets:
+        for index, row in enumerate(sheet.rows):
+            changed: dict[int, Cell] = {}
+            for column in row.formulas:
+                cell = row.cells[column]
+                assert cell.formula is not None
+                text = change(sheet.title, cell.formula)
+                if text != cell.formula:
+                    changed[column] = replace(cell, formula=text)
+            if changed:
+                sheet.put(index, changed)
+
+
+def _one(dimension: Dimension) -> str:
+    return dimension.value.lower()[:-1]
+
+
+def _formats(row: Row) -> dict[int, Cell]:
+    """The row's formats without its contents."""
+    bare = {column: replace(cell, value=None, formula=None, note="") for column, cell in row.cells.items()}
+    return {column: cell for column, cell in bare.items() if cell != Cell()}
+
+
+def _remap_columns(sheet: Sheet, shift: Shift) -> None:
+    for index, row in enumerate(sheet.rows):
+        if not row.cells:
+            continue
+        cells = {}
+        for column, cell in row.cells.items():
+            new = shift.index(column)
+            if new is not None:
+                cells[new] = cell
+        if cells != row.cells:
+            sheet.replace_row(index, cells=cells)
+
+
+def _copy_column_formats(sheet: Sheet, model: int, at: int, count: int) -> None:
+    for index, row in enumerate(sheet.rows):
+        cell = row.cells.get(model)
+        if cell is None:
+            continue
+        bare = replace(cell, value=None, formula=None, note="")
+        if bare != Cell():
+            sheet.put(index, dict.fromkeys(range(at, at + count), bare))
+
+
+def _shift_area(area: Area, dimension: Dimension, shift: Shift) -> Area | None:
+    rows, columns = (area.top, area.bottom), (area.left, area.right)
+    span = shift.span(*(rows if dimension is Dimension.ROWS else columns))
+    if span is None:
+        return None
+    if dimension is Dimension.ROWS:
+        return Area(span[0], area.left, span[1], area.right)
+    return Area(area.top, span[0], area.bottom, span[1])
