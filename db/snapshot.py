@@ -36,6 +36,10 @@ class Snapshot:
 
 
 def widen_xid(xid: int, reference: int) -> int:
-    """The 64-bit xid of a 32-bit one that began before `reference`, a 64-bit xid at most 2^31 transactions later."""
-    wide = reference - reference % _XID_MODULUS + xid
-    return wide if wide <= reference else wide - _XID_MODULUS
+    """The 64-bit xid of a 32-bit one: the nearest to `reference`, a 64-bit xid within 2^31 transactions of it.
+
+    >>> widen_xid(3, 2**32 - 2) == 2**32 + 3, widen_xid(2**32 - 2, 2**32 + 3) == 2**32 - 2
+    (True, True)
+    """
+    ahead = (xid - reference) % _XID_MODULUS
+    return reference + ahead - (_XID_MODULUS if ahead >= _XID_MODULUS // 2 else 0)

@@ -1,0 +1,255 @@
+"""Messages in, the log's transactions out: positions, keys, wire values, TOAST values filled in, where it came from.
+
+Pure and synchronous. It holds one slice in memory, however large the commit is. What it can't know it is given: the
+log's epoch, the key that signs origins, and which tables have a source, with their key columns. The last changes
+while it runs: whoever feeds it looks at `wants_keys` first.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.changes import Cause, Change, Operation, Transaction, WireRow, WireValue
+from db.keys import key_text
+from db.origin import PREFIX, read_origin
+from db.position import Position
+from db.snapshot import widen_xid
+from db.wire import column_type, wire_reader
+from replication.messages import (
+    UNCHANGED,
+    Begin,
+    Commit,
+    Delete,
+    Insert,
+    Message,
+    PgOutput,
+    Relation,
+    Truncate,
+    Tuple,
+    Update,
+)
+
+SLICE_CHANGES = 1000
+SLICE_BYTES = 1 << 20
+_SOURCES = b"sources"  # what the trigger on rowcast.sources emits
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The end of a commit, of synced tables or not: every commit below `end_lsn` was given out."""
+
+    end_lsn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A commit of rowcast's own that is no change: somebody wants to know how far the log goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A table with a source, none of whose changes can go into the log as it should; `reason` says what mends it."""
+
+    relation: str
+    reason: str
+
+
+Assembled = Transaction | Committed | Heartbeat | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    name: str
+    columns: tuple[str, ...]
+    readers: tuple[Callable[[str], WireValue] | None, ...]
+    key: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Commit:
+    xid: int
+    lsn: int
+    committed_at: datetime
+    cause: Cause = Cause.SQL
+    actor: str | None = None
+    index: int = 0
+    size: int = 0
+
+
+class Assembler:
+    """One stream's. Feed each message in order; `keys` maps `schema.table` to the key columns of its source."""
+
+    def __init__(
+        self,
+        epoch: int,
+        origin_key: bytes,
+        xid: int,
+        *,
+        slice_changes: int = SLICE_CHANGES,
+        slice_bytes: int = SLICE_BYTES,
+    ) -> None:
+        """`xid`: a 64-bit one of now, by which those of the WAL are widened."""
+        self._epoch = epoch
+        self._origin_key = origin_key
+        self._xid = xid
+        self._slice_changes = slice_changes
+        self._slice_bytes = slice_bytes
+        self._keys: Mapping[str, tuple[str, ...]] = {}
+        self._relations: dict[int, Relation] = {}
+        self._tables: dict[int, _Table] = {}
+        self._commit: _Commit | None = None
+        self._changes: list[Change] = []
+
+    @property
+    def transaction(self) -> int | None:
+        """The 64-bit xid of the commit that is being read; None between commits."""
+        return None if self._commit is None else self._commit.xid
+
+    def wants_keys(self, message: PgOutput) -> bool:
+        """Whether the tables' keys may have changed with the message: give them by `know` before feeding it."""
+        return isinstance(message, Relation) or (
+            isinstance(message, Message) and message.prefix == PREFIX and message.content == _SOURCES
+        )
+
+    def know(self, keys: Mapping[str, tuple[str, ...]]) -> list[Unreadable]:
+        """The tables that have a source from here on, with their key columns."""
+        self._keys = keys
+        self._tables.clear()
+        return [problem for relation in self._relations.values() for problem in self._place(relation)]
+
+    def feed(self, message: PgOutput, size: int = 0) -> Iterator[Assembled]:
+        """What the message completes. `size`: its bytes."""
+        match message:
+            case Insert():
+                yield from self._insert(message, size)
+            case Update():
+                yield from self._update(message, size)
+            case Delete():
+                yield from self._delete(message, size)
+            case Truncate():
+                yield from self._truncate(message)
+            case Begin():
+                self._xid = widen_xid(message.xid, self._xid)
+                self._commit = _Commit(self._xid, message.commit_lsn, message.committed_at)
+            case Commit():
+                yield from self._end(last=True)
+                self._commit = None
+                yield Committed(message.end_lsn)
+            case Message():
+                yield from self._said(message)
+            case Relation():
+                self._relations[message.oid] = message
+                yield from self._place(message)
+            case _:
+                # Types are known by their OIDs; where a replicated commit came from, nobody asks.
+                pass
+
+    def _place(self, relation: Relation) -> Iterator[Unreadable]:
+        """Prepare for a table's changes, or forget it."""
+        self._tables.pop(relation.oid, None)
+        key = self._keys.get(relation.name)
+        if key is None:
+            return
+        columns = tuple(column.name for column in relation.columns)
+        missing = [name for name in key if name not in columns]
+        if missing:
+            yield Unreadable(
+                relation.name,
+                f"{relation.name} no longer has the key column {', '.join(missing)}: its changes are not in the log. "
+                "Give the column its name back, or register the source again.",
+            )
+            return
+        if relation.replica_identity != "f":
+            yield Unreadable(
+                relation.name,
+                f"The old rows of {relation.name} are not in the WAL. Run: "
+                f"ALTER TABLE {relation.name} REPLICA IDENTITY FULL",
+            )
+        readers = tuple(wire_reader(column_type(column.type_oid)) for column in relation.columns)
+        self._tables[relation.oid] = _Table(relation.name, columns, readers, tuple(columns.index(name) for name in key))
+
+    def _insert(self, message: Insert, size: int) -> Iterator[Transaction]:
+        table = self._tables.get(message.relation)
+        if table is not None:
+            key = _key(table, message.new)
+            yield from self._add(table, Operation.INSERT, key, None, None, _row(table, message.new), size)
+
+    def _update(self, message: Update, size: int) -> Iterator[Transaction]:
+        table = self._tables.get(message.relation)
+        if table is None:
+            return
+        old, new = message.old, message.new
+        if old is not None and not message.old_is_key and UNCHANGED in new:
+            new = tuple(was if now is UNCHANGED else now for was, now in zip(old, new, strict=True))
+        key = _key(table, new)
+        old_key = key if old is None else _key(table, old)
+        if old is None:
+            before = _row(table, new, table.key)
+        else:
+            before = _row(table, old, table.key if message.old_is_key else None)
+        yield from self._add(
+            table, Operation.UPDATE, key, None if old_key == key else old_key, before, _row(table, new), size
+        )
+
+    def _delete(self, message: Delete, size: int) -> Iterator[Transaction]:
+        table = self._tables.get(message.relation)
+        if table is not None:
+            before = _row(table, message.old, table.key if message.old_is_key else None)
+            yield from self._add(table, Operation.DELETE, _key(table, message.old), None, before, None, size)
+
+    def _truncate(self, message: Truncate) -> Iterator[Transaction]:
+        for oid in message.relations:
+            table = self._tables.get(oid)
+            if table is not None:
+                yield from self._add(table, Operation.TRUNCATE, None, None, None, None, 0)
+
+    def _said(self, message: Message) -> Iterator[Heartbeat]:
+        if message.prefix != PREFIX:
+            return
+        if not message.content:
+            yield Heartbeat()
+        commit = self._commit
+        if message.transactional and commit is not None:
+            origin = read_origin(self._origin_key, commit.xid, message.content)
+            if origin is not None:
+                commit.cause, commit.actor = origin
+
+    def _add(
+        self,
+        table: _Table,
+        operation: Operation,
+        key: str | None,
+        old_key: str | None,
+        before: WireRow | None,
+        after: WireRow | None,
+        size: int,
+    ) -> Iterator[Transaction]:
+        commit = self._commit
+        assert commit is not None
+        if len(self._changes) >= self._slice_changes or (self._changes and commit.size + size > self._slice_bytes):
+            yield from self._end(last=False)
+        commit.index += 1
+        commit.size += size
+        position = Position(self._epoch, commit.lsn, commit.index)
+        self._changes.append(Change(position, table.name, operation, key, old_key, before, after))
+
+    def _end(self, *, last: bool) -> Iterator[Transaction]:
+        commit = self._commit
+        assert commit is not None
+        if self._changes:
+            yield Transaction(commit.xid, commit.committed_at, commit.cause, commit.actor, tuple(self._changes), last)
+            self._changes.clear()
+        commit.size = 0
+
+
+def _key(table: _Table, row: Tuple) -> str:
+    return key_text([str(row[index]) for index in table.key])
+
+
+def _row(table: _Table, row: Tuple, only: tuple[int, ...] | None = None) -> WireRow:
+    """The wire row, of the columns `only`; a TOAST value that nobody sent is left out."""
+    return {
+        name: value if read is None or value is None else read(value)
+        for index, (name, read, value) in enumerate(zip(table.columns, table.readers, row, strict=True))
+        if value is not UNCHANGED and (only is None or index in only)
+    }
