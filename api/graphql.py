@@ -1,0 +1,151 @@
+"""`/graphql`: Strawberry's ASGI view, kept to what we promise on each transport.
+
+POST takes `application/json` and nothing else, GET answers queries only; subscriptions come over WebSocket
+(`api.graphql_socket`), as multipart (`multipart/mixed;subscriptionSpec=1.0`) and as server-sent events.
+What an operation means is `schema`'s; nothing here looks into one.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from typing import Never
+
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry import Schema
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import (
+    GRAPHQL_SSE_PROTOCOL,
+    GRAPHQL_TRANSPORT_WS_PROTOCOL,
+    GRAPHQL_WS_PROTOCOL,
+    MULTIPART_SUBSCRIPTION_PROTOCOL,
+)
+
+from api.graphql_socket import LegacyHandler, Socket, TransportHandler
+from api.runtime import runtime
+from schema.context import Context
+
+MAX_OPERATIONS = 1000
+"""Operations under way on one WebSocket."""
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """The endpoint. Every refusal is JSON in GraphQL's own shape, with a code."""
+
+    websocket_adapter_class = Socket
+    graphql_transport_ws_handler_class = TransportHandler
+    graphql_ws_handler_class = LegacyHandler
+
+    def __init__(self, schema: Schema, init_timeout: timedelta = timedelta(seconds=10)) -> None:
+        """`init_timeout`: how long a WebSocket may stay open without `connection_init`."""
+        super().__init__(
+            schema,
+            subscription_protocols=(
+                GRAPHQL_TRANSPORT_WS_PROTOCOL,
+                GRAPHQL_WS_PROTOCOL,
+                MULTIPART_SUBSCRIPTION_PROTOCOL,
+                GRAPHQL_SSE_PROTOCOL,
+            ),
+            keep_alive=True,
+            keep_alive_interval=20,
+            connection_init_wait_timeout=init_timeout,
+            max_subscriptions_per_connection=MAX_OPERATIONS,
+            allowed_origins=("*",),  # api.guard has checked them, on every path alike
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            socket = WebSocket(scope, receive, send)
+            activity = runtime(socket).context.activity
+            activity.connections += 1
+            try:
+                await self.run(socket)
+            finally:
+                activity.connections -= 1
+            return
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method == "POST" and _media_type(request) != "application/json":
+            return _refuse(415, "Send the operation as application/json.", {"Accept-Post": "application/json"})
+        try:
+            return await self.run(request)
+        except HTTPException as error:
+            if isinstance(error.__cause__, InvalidOperationTypeError):
+                return _refuse(405, error.reason, {"Allow": "POST"})
+            return _refuse(error.status_code, error.reason)
+        except StarletteHTTPException as error:
+            return _refuse(error.status_code, error.detail)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
+        return runtime(request).context
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """For whoever opens /graphql in a browser."""
+        accepted = request.headers.get("accept", "")
+        return request.method == "GET" and request.query_params.get("query") is None and "text/html" in accepted
+
+    async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
+        return RedirectResponse("/playground")
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+        try:
+            return await super().parse_http_body(request)
+        except AttributeError as error:  # Strawberry takes for granted that it is an object
+            raise HTTPException(400, "The request must be a JSON object with the operation in `query`.") from error
+
+    def decode_json(self, data: str | bytes) -> object:
+        return decode_json(data)
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        activity = runtime(request).context.activity
+
+        async def counted() -> AsyncIterator[str]:
+            activity.connections += 1
+            try:
+                async for part in stream():
+                    yield part
+            finally:
+                activity.connections -= 1
+
+        return await super().create_streaming_response(request, counted, sub_response, headers)
+
+
+def decode_json(data: str | bytes) -> object:
+    """JSON as its standard has it. JSONDecodeError for everything else: NaN, numbers and nesting beyond all measure."""
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise json.JSONDecodeError("Not JSON that can be read", "", 0) from error
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+_CODES: dict[int, str] = {413: "LIMIT_EXCEEDED"}
+
+
+def _refuse(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    error = {"message": reason, "extensions": {"code": _CODES.get(status, "BAD_USER_INPUT")}}
+    return JSONResponse({"errors": [error]}, status_code=status, headers=headers)

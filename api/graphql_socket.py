@@ -1,0 +1,117 @@
+"""GraphQL over WebSocket: Strawberry's two protocols, hardened where a client's bad message would break them.
+
+`graphql-transport-ws` is what current clients speak, `graphql-ws` its predecessor. A message that is not what the
+protocol has ends the connection with a code and a reason, never with a traceback.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+
+import structlog
+from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
+
+from api.limits import WEBSOCKET_LIMIT
+from schema.context import Context
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_REASON_BYTES = 123  # what a close frame has room for
+_INVALID, _INIT_TIMEOUT, _TOO_LARGE = 4400, 4408, 1009
+
+
+def objection(message: object) -> str | None:
+    """What is wrong with the form of a client's message, in either protocol; None where nothing is."""
+    if not isinstance(message, Mapping):
+        return "A message must be a JSON object"
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return "A message must have a `type`"
+    if kind in ("subscribe", "start", "complete", "stop") and not isinstance(message.get("id"), str):
+        return f"A message of type {kind} must have an `id`, a string"
+    if kind in ("subscribe", "start"):
+        return _payload_objection(message.get("payload"))
+    return None
+
+
+def _payload_objection(payload: object) -> str | None:
+    if not isinstance(payload, Mapping) or not isinstance(payload.get("query"), str):
+        return "The payload must be an object with the operation in `query`"
+    if not isinstance(payload.get("variables"), Mapping | None):
+        return "`variables` must be an object"
+    if not isinstance(payload.get("operationName"), str | None):
+        return "`operationName` must be a string"
+    return None
+
+
+class Socket(ASGIWebSocketAdapter):
+    """One connection: what comes in is bounded and well-formed, what goes out fits, also while it closes."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """The client's messages, until one can't be taken; `ignore_parsing_errors` skips what is no JSON."""
+        while self.ws.application_state is not WebSocketState.DISCONNECTED:
+            try:
+                text = await self.ws.receive_text()
+            except WebSocketDisconnect:
+                return
+            except KeyError as error:
+                raise NonTextMessageReceived from error
+            if len(text) > WEBSOCKET_LIMIT:
+                await self.close(_TOO_LARGE, f"A message is larger than {WEBSOCKET_LIMIT} characters: use POST")
+                return
+            try:
+                message = self.view.decode_json(text)
+            except json.JSONDecodeError as error:
+                if ignore_parsing_errors:
+                    continue
+                raise NonJsonMessageReceived from error
+            if (wrong := objection(message)) is not None:
+                await self.close(_INVALID, wrong)
+                return
+            yield message
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """WebSocketDisconnected also once we closed ourselves."""
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Does nothing where it is closed already."""
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            await super().close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+
+
+class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """`graphql-transport-ws`. An operation that can't be parsed fails alone, and leaves the others their connection."""
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
+        return None
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """The client going away in the middle of a message is nothing to report."""
+        if not isinstance(error, WebSocketDisconnected):
+            _log.error("operation failed", exc_info=error)
+
+
+class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
+    """`graphql-ws`, with the time-out for `connection_init` that its successor has."""
+
+    async def handle(self) -> None:
+        """Until the connection ends."""
+        expiry = asyncio.create_task(self._expire())
+        try:
+            await super().handle()
+        finally:
+            expiry.cancel()
+
+    async def _expire(self) -> None:
+        await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())
+        if not self.connection_acknowledged:
+            await self.websocket.close(_INIT_TIMEOUT, "Connection initialisation timeout")

@@ -1,0 +1,37 @@
+"""What a running process offers its requests: made by `api.lifespan`, read from the request's state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import HTTPConnection
+
+from api.run_totals import RunTotals
+from schema.context import Context
+
+if TYPE_CHECKING:
+    from replication.status import ReplicationStatus
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderStatus:
+    """What this process does as the leader; all False and None where another process leads."""
+
+    leading: bool
+    scheduling: bool
+    replication: "ReplicationStatus | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """`loop_lag_s`: by how much the event loop was late last."""
+
+    context: Context
+    leader: Callable[[], LeaderStatus]
+    runs: RunTotals
+    loop_lag_s: Callable[[], float]
+
+
+def runtime(connection: HTTPConnection) -> Runtime:
+    """Of the process that serves this request or WebSocket."""
+    return cast("Runtime", connection.state.runtime)
