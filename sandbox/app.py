@@ -21,7 +21,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
     office = Office(settings)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
             async with office.triggers:
                 yield

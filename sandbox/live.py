@@ -17,7 +17,7 @@ class Live:
         self._versions: dict[str, int] = {}
         self._closed = False
 
-    def changed(self, old: File, new: File) -> None:
+    def changed(self, _old: File, new: File) -> None:
         """A drive listener."""
         self._versions[new.file_id] = new.version
         for event in self._watching.get(new.file_id, ()):

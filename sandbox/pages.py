@@ -55,7 +55,7 @@ class Pages:
             Route(f"{one}/actions/{{action}}", self._act, methods=["POST"]),
         ]
 
-    async def _list(self, request: Request) -> Response:
+    async def _list(self, _request: Request) -> Response:
         files = sorted(self._office.drive.files.values(), key=lambda file: file.name.lower())
         items = "".join(
             f'<li><a href="/spreadsheets/d/{escape(file.file_id)}/edit">{escape(file.name)}</a>'

@@ -113,7 +113,7 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
 
 def _cell(cell: Cell) -> list[object]:
     number_format = [cell.number_format.kind, cell.number_format.pattern] if cell.number_format else None
-    fields = [cell.value, cell.formula, number_format, cell.appearance, cell.note, cell.validation]
+    fields: list[object] = [cell.value, cell.formula, number_format, cell.appearance, cell.note, cell.validation]
     while fields and fields[-1] in (None, "") and len(fields) > 1:
         fields.pop()
     return fields

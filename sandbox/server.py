@@ -33,7 +33,15 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends the pages' event streams before it waits for connections to close."""
+    """Says when it listens, and ends the pages' event streams before it waits for connections to close."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _office(self.config).live.close()
@@ -129,15 +137,11 @@ class Sandbox:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._server = _server(create_app(self._settings))
-        task = asyncio.create_task(self._server.serve([self._listener]))
-        while not self._server.started and not task.done():
-            await asyncio.sleep(0.005)
-        self._started.set()
-        await task
+        self._server = _server(create_app(self._settings), self._started.set)
+        await self._server.serve([self._listener])
 
 
-def _server(app: Starlette) -> _Server:
+def _server(app: Starlette, listening: Callable[[], None] = lambda: None) -> _Server:
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -147,7 +151,7 @@ def _server(app: Starlette) -> _Server:
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    return _Server(config)
+    return _Server(config, listening)
 
 
 def _office(config: uvicorn.Config) -> Office:

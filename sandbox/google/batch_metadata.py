@@ -49,7 +49,8 @@ def update_developer_metadata(batch: Batch, request: Document) -> JsonObject:
     data, mask = request.inner("developerMetadata"), parse_mask(request.text("fields"))
     book = batch.spreadsheet
     updated: list[Json] = []
-    for entry in find(book, list(request.inners("dataFilters"))):
+    for found in find(book, list(request.inners("dataFilters"))):
+        entry = found
         if mask.wants("metadataKey") and "metadataKey" in data:
             entry = replace(entry, key=data.text("metadataKey"))
         if mask.wants("metadataValue"):

@@ -177,7 +177,7 @@ class DriveApi:
             raise _insufficient()
         self._drive.touch(replace(file, permissions=_without(file, number)))
 
-    def _start_token(self, call: DriveCall) -> JsonObject:
+    def _start_token(self, _call: DriveCall) -> JsonObject:
         return {"kind": "drive#startPageToken", "startPageToken": str(self._drive.last_change + 1)}
 
     def _changes(self, call: DriveCall) -> JsonObject:
@@ -257,7 +257,7 @@ def _default_fields(result: Json) -> Json:
 
 
 def _lacking(name: str) -> Method:
-    def refuse(call: DriveCall) -> None:
+    def refuse(_call: DriveCall) -> None:
         raise NotSupported(name)
 
     return refuse

@@ -48,7 +48,7 @@ def _test(match: re.Match[str]) -> Test:
     read: dict[str, Callable[[File], str]] = {
         "name": lambda file: file.name,
         "fullText": lambda file: file.name,
-        "mimeType": lambda file: SPREADSHEET_TYPE,
+        "mimeType": lambda _file: SPREADSHEET_TYPE,
         "trashed": lambda file: "true" if file.trashed else "false",
     }
     field = read[match["field"]]

@@ -127,7 +127,7 @@ def read_body(body: bytes) -> Document:
 
 
 def _lacking(name: str) -> Method:
-    def refuse(call: Call) -> JsonObject:
+    def refuse(_call: Call) -> JsonObject:
         raise NotSupported(name)
 
     return refuse

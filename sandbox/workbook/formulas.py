@@ -67,7 +67,7 @@ def pieces(formula: str) -> tuple[str | Reference, ...]:
     parts: list[str | Reference] = []
     position = 0
     for token in tokens:
-        if str(token.token_type) != "Operand" or str(token.subtype) != "Range":
+        if token is None or str(token.token_type) != "Operand" or str(token.subtype) != "Range":
             continue
         reference = _read(token.value)
         # Offsets count bytes; the text before a reference is found by its value, which is exact.

@@ -1,4 +1,4 @@
-"""Developer metadata: notes that programs attach to a spreadsheet, a sheet, rows or columns, and that move with them."""
+"""Developer metadata: notes that programs attach to a spreadsheet, a sheet, a row or a column; they move along."""
 
 from dataclasses import dataclass
 

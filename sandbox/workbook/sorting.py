@@ -15,10 +15,14 @@ def sort_rows(sheet: Sheet, area: Area, keys: Sequence[tuple[int, bool]], value:
     """Sorts by each (column, descending) in turn; equal rows keep their order. Formulas' references go along."""
     order = list(range(area.top, area.bottom))
     for column, descending in reversed(keys):
-        filled, empty = [], []
+        filled: list[tuple[tuple[int, float | str] | None, int]] = []
+        empty: list[tuple[None, int]] = []
         for row in order:
             key = _key(value(sheet, row, column, sheet.cell(row, column)))
-            (filled if key is not None else empty).append((key, row))
+            if key is None:
+                empty.append((None, row))
+            else:
+                filled.append((key, row))
         # A reversed sort keeps equal rows in their order, too.
         filled.sort(key=lambda pair: pair[0] or (0, 0), reverse=descending)
         order = [row for _, row in filled + empty]

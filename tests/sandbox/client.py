@@ -1,5 +1,6 @@
 """gspread against a sandbox: Google's hosts are rewritten by an adapter, everything else is unchanged."""
 
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import gspread
@@ -20,15 +21,16 @@ class Redirected(HTTPAdapter):
         super().__init__()
         self._base = urlsplit(base_url)
 
-    def send(self, request: PreparedRequest, *args, **kwargs) -> Response:
-        parts = urlsplit(request.url)
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        parts = urlsplit(request.url or "")
         request.url = urlunsplit(parts._replace(scheme=self._base.scheme, netloc=self._base.netloc))
         return super().send(request, *args, **kwargs)
 
 
 def session_for(sandbox: Sandbox, email: str | None = None) -> AuthorizedSession:
     info = sandbox.service_account_info(email) if email else sandbox.service_account_info()
-    session = AuthorizedSession(Credentials.from_service_account_info(info, scopes=SCOPES))
+    credentials = Credentials.from_service_account_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
+    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
     session.mount("https://", Redirected(sandbox.url))
     session.trust_env = False
     return session
