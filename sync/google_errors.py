@@ -18,17 +18,20 @@ from gspread.exceptions import APIError
 from db.errors import SourceUnreachable
 
 _BUSY_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
+_GATEWAY_TIMEOUTS: Final = frozenset({408, 504})
 _BUSY_REASONS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED_REASONS: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _RANGE_MESSAGES: Final = ("Unable to parse range", "No grid with id")
 
 
 class GoogleBusy(SourceUnreachable):
-    """`unsent`: the request surely changed nothing. `retry_after_s`: what Google asked for."""
+    """`unsent`: the request surely changed nothing. `over`: whatever it did is done by now; False while it may still
+    be carried out (no answer came). `retry_after_s`: what Google asked for."""
 
-    def __init__(self, message: str, *, unsent: bool, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, unsent: bool, over: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.unsent = unsent
+        self.over = over or unsent
         self.retry_after_s = retry_after_s
 
 
@@ -77,6 +80,7 @@ def _explain_answer(response: requests.Response, error: Mapping[str, object], em
         return GoogleBusy(
             "Google's quota is used up for now." if limited else f"Google answered {status}: {message}",
             unsent=limited,
+            over=status not in _GATEWAY_TIMEOUTS,
             retry_after_s=_retry_after(response),
         )
     if status == 400 and message.startswith(_RANGE_MESSAGES):

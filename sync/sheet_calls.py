@@ -1,0 +1,145 @@
+"""The calls that one worksheet needs, by way of gspread's HTTP client. Counts them, and follows a renamed worksheet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from gspread.http_client import HTTPClient
+from gspread.urls import DRIVE_FILES_API_V3_URL
+
+from db.errors import SourceUnreachable
+from sync.google_errors import GoogleBusy, WorksheetMoved
+from sync.google_quota import CallKind
+from sync.google_session import Check, GoogleSession
+from sync.sheet_grid import VALUES_MASK, Grid, parse_grid, quote_title
+from sync.sheet_requests import Request
+
+T = TypeVar("T")
+
+_SHEET_MASK: Final = "sheetId,title,gridProperties(rowCount,columnCount)"
+
+
+@dataclass(frozen=True, slots=True)
+class DriveMark:
+    """Drive's version of the file, which rises with every change, and the time of the last one."""
+
+    version: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Worksheet:
+    """A worksheet's numeric id and its title now."""
+
+    sheet_id: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """A spreadsheet's title and its worksheets, in the order of their tabs."""
+
+    title: str
+    worksheets: Sequence[Worksheet]
+
+
+def fetch_workbook(client: HTTPClient, spreadsheet: str) -> Workbook:
+    """One call, without cells."""
+    fields = "properties(title),sheets(properties(sheetId,title))"
+    answer = client.spreadsheets_get(spreadsheet, {"fields": fields})
+    return Workbook(
+        title=answer["properties"]["title"],
+        worksheets=[
+            Worksheet(sheet["properties"].get("sheetId", 0), sheet["properties"]["title"])
+            for sheet in answer.get("sheets", ())
+        ],
+    )
+
+
+class SheetCalls:
+    """Calls for one worksheet. `made` counts them; `check` is asked before each and may raise."""
+
+    def __init__(self, session: GoogleSession, spreadsheet: str, worksheet: Worksheet, check: Check) -> None:
+        self.session: Final = session
+        self.made = 0
+        self._spreadsheet = spreadsheet
+        self._worksheet = worksheet
+        self._check = check
+
+    @property
+    def title(self) -> str:
+        """The worksheet's title as last seen."""
+        return self._worksheet.title
+
+    async def mark(self) -> DriveMark:
+        """The version marks now. SourceUnreachable if the file is in the trash."""
+        parameters: dict[str, Any] = {"fields": "version,modifiedTime,trashed", "supportsAllDrives": True}
+        url = f"{DRIVE_FILES_API_V3_URL}/{self._spreadsheet}"
+        answer = await self._read(CallKind.DRIVE, lambda client: client.request("get", url, params=parameters).json())
+        if answer.get("trashed"):
+            raise SourceUnreachable(
+                "The spreadsheet is in the trash: restore it in Google Drive, or delete the source."
+            )
+        return DriveMark(answer["version"], datetime.fromisoformat(answer["modifiedTime"]))
+
+    async def grid(self, mask: str = VALUES_MASK) -> Grid:
+        """The whole worksheet in one answer, so consistent in itself. `mask`: the fields of a cell."""
+        try:
+            grid = await self._grid(mask)
+        except WorksheetMoved:
+            grid = None
+        if grid is None:
+            await self._follow()
+            grid = await self._grid(mask)
+        if grid is None:
+            raise SourceUnreachable(f"The worksheet “{self.title}” is renamed all the time: the next run tries again.")
+        return grid
+
+    async def write_values(self, body: Request) -> None:
+        """One `values:batchUpdate`, made once."""
+        await self._write(lambda client: client.values_batch_update(self._spreadsheet, body))
+
+    async def write_batch(self, requests: Sequence[Request]) -> None:
+        """One `batchUpdate`: all of the requests or none. Made once."""
+        await self._write(lambda client: client.batch_update(self._spreadsheet, {"requests": list(requests)}))
+
+    async def wait_after(self, error: GoogleBusy, failed: int) -> None:
+        """Wait before a write is planned anew; SourceUnreachable when it is time to give up."""
+        await self.session.wait_after(error, failed)
+
+    async def _grid(self, mask: str) -> Grid | None:
+        parameters: dict[str, Any] = {
+            "ranges": quote_title(self.title),
+            "fields": (
+                f"properties(timeZone),sheets(properties({_SHEET_MASK}),"
+                f"data(startRow,startColumn,rowData(values({mask}))))"
+            ),
+        }
+        sheet_id = self._worksheet.sheet_id
+        # Parsed in the thread as well: a large answer would hold up the event loop.
+        return await self._read(
+            CallKind.READ,
+            lambda client: parse_grid(client.spreadsheets_get(self._spreadsheet, parameters), sheet_id),
+        )
+
+    async def _follow(self) -> None:
+        workbook = await self._read(CallKind.READ, lambda client: fetch_workbook(client, self._spreadsheet))
+        worksheets = workbook.worksheets
+        found = next((sheet for sheet in worksheets if sheet.sheet_id == self._worksheet.sheet_id), None)
+        if found is None:
+            titles = ", ".join(f"“{sheet.title}”" for sheet in worksheets)
+            raise SourceUnreachable(
+                f"The worksheet “{self.title}” was deleted (there are {titles}): restore it from the spreadsheet's"
+                " version history, or bind another one with updateSource."
+            )
+        self._worksheet = found
+
+    async def _read(self, kind: CallKind, request: Callable[[HTTPClient], T]) -> T:
+        answer, calls = await self.session.read(kind, request, self._check)
+        self.made += calls
+        return answer
+
+    async def _write(self, request: Callable[[HTTPClient], object]) -> None:
+        self.made += 1
+        await self.session.attempt(CallKind.WRITE, request, self._check)

@@ -1,0 +1,96 @@
+"""One complete, consistent read of a worksheet; lines that lack a managed key are given one on the way."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from db.sources import SheetBinding, Source, SourceState
+from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
+from sync.sheet_calls import SheetCalls
+from sync.sheet_grid import Grid
+from sync.sheet_ids import IdWrite, misplaced_ids, missing_ids, new_row_id
+from sync.sheet_requests import ids_body
+from sync.sheet_rows import Rows, bind, read_rows
+from sync.source import Problem, Reading
+
+log = structlog.get_logger(__name__)
+
+NewId = Callable[[], str]
+
+_ID_ROUNDS: Final = 3
+
+
+def random_ids(unix_ms: Callable[[], int], random_bits: Callable[[int], int] = secrets.randbits) -> NewId:
+    """Makes the ids of rows, of that clock and that randomness."""
+    return lambda: new_row_id(unix_ms(), random_bits(74))
+
+
+async def read_located(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
+    """The worksheet now, each row located. Raises SourceUnreachable, also where a bound header is gone."""
+    grid = await calls.grid()
+    return await calls.session.compute(lambda: _locate(source, binding, grid))
+
+
+def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
+    return read_rows(bind(source, binding, grid), grid)
+
+
+async def read_sheet(calls: SheetCalls, source: Source, binding: SheetBinding, new_id: NewId) -> Reading:
+    """The reading that a run works on. Drive's version is taken before the values: a later change is seen again."""
+    refused: GoogleRefused | None = None
+    before: Rows | None = None
+    written: Sequence[IdWrite] = ()
+    rounds = 0
+    while True:
+        mark = await calls.mark()
+        rows = await read_located(calls, source, binding)
+        needed = _needed_ids(source, rows, before, written, new_id)
+        if not needed or refused is not None or rounds == _ID_ROUNDS:
+            break
+        rounds += 1
+        before, written = rows, [write for write in needed if write.id is not None]
+        refused = await _write_ids(calls, rows, needed)
+    return Reading(
+        rows=[located.row for located in rows.by_key.values()],
+        problems=[*rows.problems(), *_id_problems(rows, refused)],
+        unsure=rows.unsure or bool(needed),
+        mark={"version": mark.version},
+        modified_at=mark.modified_at,
+        calls=calls.made,
+        zone=rows.grid.zone,
+    )
+
+
+def _needed_ids(
+    source: Source, rows: Rows, before: Rows | None, written: Sequence[IdWrite], new_id: NewId
+) -> list[IdWrite]:
+    if not source.managed_key or source.state is SourceState.HELD:
+        return []
+    repairs = misplaced_ids(before, written, rows) if before is not None else []
+    if repairs:
+        log.warning("ids were written while the sheet was sorted; putting them right", rows=len(repairs))
+    return [*repairs, *missing_ids(rows, new_id)]
+
+
+async def _write_ids(calls: SheetCalls, rows: Rows, needed: Sequence[IdWrite]) -> GoogleRefused | None:
+    """What Google refused; anything else that goes wrong shows in the next look at the sheet."""
+    try:
+        await calls.write_values(ids_body(rows.grid.title, rows.bound.key[0][1], needed))
+    except GoogleRefused as error:
+        return error
+    except (GoogleBusy, WorksheetMoved) as error:
+        log.info("ids may not have been written; looking again", reason=str(error))
+    return None
+
+
+def _id_problems(rows: Rows, refused: GoogleRefused | None) -> list[Problem]:
+    if refused is None:
+        return []
+    place = rows.bound.key[0][1]
+    message = (
+        f"rowcast can't write the ids of new rows into column {rows.bound.key[0][0].field}: {refused.reason} Allow the"
+        " service account to edit that column."
+    )
+    return [Problem("KEY_REFUSED", message, address=rows.grid.address(rows.bound.header_row, place))]

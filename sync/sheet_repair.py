@@ -1,0 +1,140 @@
+"""Writes go by address, and a person may sort or insert just then: what such a write hit instead, and its remedy. Pure.
+
+`before` is the sheet as the write located its rows, `after` as it was read back. A row that has the written value in
+its place, did not have it before and was not meant to get it was hit by accident.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.sheet_grid import Grid, same_cell
+from sync.sheet_plan import CellWrite
+from sync.sheet_rows import Rows
+from sync.source import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a person entered into a cell: a formula, or a value; neither where the cell is empty."""
+
+    value: Cell = None
+    formula: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A cell that our value hit by accident: of the row of `key`, or of the grid's row `index` where it has no key."""
+
+    key: str | None
+    index: int
+    place: int
+    ours: Cell
+    original: Entered
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Put back what a cell held."""
+
+    index: int
+    place: int
+    entered: Entered
+
+
+def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> list[Damage]:
+    """The cells that the writes hit instead of their own."""
+    key_at = {located.index: key for key, located in after.by_key.items()}
+    meant = {(write.key, write.place): write.value for write in writes}
+    damages = []
+    for write in writes:
+        landed = after.by_key.get(write.key)
+        if landed is not None and same_cell(after.grid.value(landed.index, write.place), write.value):
+            continue
+        damage = _hit_at(before, after, write, write.index, key_at, meant)
+        if damage is None:
+            elsewhere = [
+                found
+                for located in after.by_key.values()
+                if (found := _hit_at(before, after, write, located.index, key_at, meant))
+            ]
+            damage = elsewhere[0] if len(elsewhere) == 1 else None
+        if damage is not None and damage not in damages:
+            damages.append(damage)
+    return damages
+
+
+def _hit_at(
+    before: Rows,
+    after: Rows,
+    write: CellWrite,
+    index: int,
+    key_at: Mapping[int, str],
+    meant: Mapping[tuple[str, int], Cell],
+) -> Damage | None:
+    if (index, write.place) in after.grid.computed or not same_cell(after.grid.value(index, write.place), write.value):
+        return None
+    key = key_at.get(index)
+    if key == write.key:
+        return None
+    if key is None or key not in before.by_key:
+        # A line that nobody knew before: all that can be said is that this value is none of its own.
+        return None if write.value in (None, "") else Damage(key, index, write.place, write.value, Entered())
+    if (key, write.place) in meant and same_cell(meant[key, write.place], write.value):
+        return None
+    was = before.by_key[key].index
+    if (was, write.place) not in before.grid.computed and same_cell(before.grid.value(was, write.place), write.value):
+        return None
+    original = entered(before.grid, was, write.place, moved_to=index)
+    return Damage(key, index, write.place, write.value, original)
+
+
+def restores(rows: Rows, damages: Sequence[Damage]) -> list[tuple[Damage, Restore]]:
+    """What to put back now, where the accident still shows."""
+    found = []
+    for damage in damages:
+        located = rows.by_key.get(damage.key) if damage.key is not None else None
+        index = damage.index if damage.key is None else None if located is None else located.index
+        if index is None or (index, damage.place) in rows.grid.computed:
+            continue
+        if same_cell(rows.grid.value(index, damage.place), damage.ours):
+            found.append((damage, Restore(index, damage.place, damage.original)))
+    return found
+
+
+def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> list[int]:
+    """The lines, by their index in `before`, that went instead of the `deleted` ones (key to index)."""
+    vanished = {
+        key: located.index
+        for key, located in before.by_key.items()
+        if key not in deleted and key not in after.by_key and key not in after.repeated
+    }
+    survived = [key for key in deleted if key in after.by_key]
+    if not survived:
+        # Whoever deleted one of ours at the same moment made our delete hit the line below.
+        return sorted(index for index in vanished.values() if index - 1 in deleted.values())
+    if len(deleted) == 1 and len(vanished) > 1:
+        (at,) = deleted.values()
+        fitting = [
+            index for index in vanished.values() if index - sum(other < index for other in vanished.values()) == at
+        ]
+        if len(fitting) == 1:
+            return fitting
+    return sorted(vanished.values())
+
+
+def entered(grid: Grid, index: int, place: int, moved_to: int | None = None) -> Entered:
+    """What a cell holds; a formula's references to its own row follow it to the row that it is in now."""
+    formula = grid.computed.get((index, place))
+    if formula == "":
+        return Entered()
+    if formula is not None:
+        return Entered(formula=formula if moved_to is None else _follow(formula, index + 1, moved_to + 1))
+    return Entered(value=grid.value(index, place))
+
+
+def _follow(formula: str, old: int, new: int) -> str:
+    """References of a formula to its own row, moved along; the text within quotes stays."""
+    parts = re.split(r'("[^"]*")', formula)
+    reference = re.compile(rf"(?<![A-Za-z0-9_$!'])(\$?[A-Za-z]{{1,3}}){old}(?![0-9A-Za-z_(])")
+    return "".join(part if number % 2 else reference.sub(rf"\g<1>{new}", part) for number, part in enumerate(parts))

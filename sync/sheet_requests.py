@@ -1,0 +1,192 @@
+"""The bodies of the calls that write: plans in, Google's JSON out. Pure.
+
+Values go RAW, so that no text ever becomes a formula, a number or a date. New rows are inserted, never written over
+blank ones: wherever somebody else's rows went meanwhile, an inserted row is nobody's.
+Source: https://developers.google.com/workspace/sheets/api/reference/rest/v4/spreadsheets/request
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+from db.sources import Column
+from db.wire import ColumnType
+from sync.sheet_grid import Grid, column_letters, quote_title
+from sync.sheet_ids import IdWrite
+from sync.sheet_plan import CellWrite, RowPlan
+from sync.sheet_repair import Entered, Restore, entered
+from sync.sheet_rows import Rows
+from sync.source import Cell, Edit
+
+Request = Mapping[str, Any]
+
+_NUMBER_FORMATS: Final[Mapping[ColumnType, Mapping[str, str]]] = {
+    ColumnType.DATE: {"type": "DATE", "pattern": "yyyy-mm-dd"},
+    ColumnType.TIMESTAMP: {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"},
+    ColumnType.TIMESTAMPTZ: {"type": "DATE_TIME", "pattern": "yyyy-mm-dd hh:mm:ss"},
+    ColumnType.TIME: {"type": "TIME", "pattern": "hh:mm:ss"},
+}
+
+
+def values_body(title: str, writes: Sequence[CellWrite]) -> Request:
+    """Of `values:batchUpdate`: one range for each run of neighbouring cells of a row."""
+    ordered = sorted(writes, key=attrgetter("index", "place"))
+    data = []
+    # Neighbours have the same distance to their place in the sorted row.
+    for _, numbered in groupby(enumerate(ordered), key=lambda item: (item[1].index, item[1].place - item[0])):
+        run = [write for _, write in numbered]
+        first, last = run[0], run[-1]
+        cells = f"{column_letters(first.place)}{first.index + 1}:{column_letters(last.place)}{last.index + 1}"
+        values = ["" if write.value is None else write.value for write in run]
+        data.append({"range": f"{quote_title(title)}!{cells}", "values": [values]})
+    return {"valueInputOption": "RAW", "data": data}
+
+
+def ids_body(title: str, place: int, writes: Sequence[IdWrite]) -> Request:
+    """Of `values:batchUpdate` for the managed key's column."""
+    column = column_letters(place)
+    return {
+        "valueInputOption": "RAW",
+        "data": [
+            {"range": f"{quote_title(title)}!{column}{write.index + 1}", "values": [[write.id or ""]]}
+            for write in writes
+        ],
+    }
+
+
+def row_requests(rows: Rows, plan: RowPlan) -> list[Request]:
+    """Of `batchUpdate`: the inserts below the last row, then the deletes from below to above."""
+    requests = list(_insert(rows, plan.inserts)) if plan.inserts else []
+    grid = rows.grid
+    if not plan.inserts and len(plan.deletes) >= grid.row_count - rows.bound.header_row - 1:
+        # Google refuses to delete every row that isn't frozen.
+        requests.append(_append_row(grid))
+    requests.extend(
+        {"deleteDimension": {"range": _lines(grid, index, index + 1)}}
+        for index in sorted(plan.deletes.values(), reverse=True)
+    )
+    return requests
+
+
+def reinsert_requests(grid: Grid, lines: Sequence[int]) -> list[Request]:
+    """Put lines of an earlier grid back, as they were entered, where they were."""
+    requests: list[Request] = [_append_row(grid)]
+    for index in sorted(lines):
+        width = max([len(grid.row(index)), *(place + 1 for line, place in grid.computed if line == index)])
+        cells = [_cell_data(entered(grid, index, place)) for place in range(width)]
+        requests.append(_insert_lines(grid, index, 1, inherit=index > 0))
+        requests.append(_update_cells(grid, index, 0, [cells]))
+    return requests
+
+
+def restore_requests(grid: Grid, restores: Sequence[Restore]) -> list[Request]:
+    """Put single cells back to what they held."""
+    return [_update_cells(grid, restore.index, restore.place, [[_cell_data(restore.entered)]]) for restore in restores]
+
+
+def key_column_requests(grid: Grid, header_row: int, header: str) -> list[Request]:
+    """Append a column behind all others, put the header there, and hide it."""
+    place = grid.column_count
+    return [
+        {"appendDimension": {"sheetId": grid.sheet_id, "dimension": "COLUMNS", "length": 1}},
+        _update_cells(grid, header_row, place, [[_cell_data(Entered(header))]]),
+        {
+            "updateDimensionProperties": {
+                "range": {
+                    "sheetId": grid.sheet_id,
+                    "dimension": "COLUMNS",
+                    "startIndex": place,
+                    "endIndex": place + 1,
+                },
+                "properties": {"hiddenByUser": True},
+                "fields": "hiddenByUser",
+            }
+        },
+    ]
+
+
+def _insert(rows: Rows, inserts: Sequence[Edit]) -> Iterator[Request]:
+    grid, template = rows.grid, rows.last
+    at, count = template + 1, len(inserts)
+    has_rows = template > rows.bound.header_row
+    if at >= grid.row_count:
+        yield _append_row(grid)
+    yield _insert_lines(grid, at, count, inherit=has_rows)
+    copied = _formula_places(rows, template, inserts) if has_rows else []
+    written = [(column, place) for column, place in rows.bound.columns if place not in copied]
+    first = min(place for _, place in written)
+    width = max(place for _, place in written) - first + 1
+    lines = [_line(edit, written, first, width, formats=not has_rows) for edit in inserts]
+    yield _update_cells(grid, at, first, lines, formats=not has_rows)
+    for _, numbered in groupby(enumerate(copied), key=lambda item: item[1] - item[0]):
+        places = [place for _, place in numbered]
+        columns = {"startColumnIndex": places[0], "endColumnIndex": places[-1] + 1, "sheetId": grid.sheet_id}
+        yield {
+            "copyPaste": {
+                "source": {**columns, "startRowIndex": template, "endRowIndex": template + 1},
+                "destination": {**columns, "startRowIndex": at, "endRowIndex": at + count},
+                "pasteType": "PASTE_FORMULA",
+            }
+        }
+
+
+def _formula_places(rows: Rows, template: int, inserts: Sequence[Edit]) -> list[int]:
+    """The columns whose formula the new rows get; a cell that the table has a value for keeps the value."""
+    bound = {place: column for column, place in rows.bound.columns}
+    return sorted(
+        place
+        for (index, place), formula in rows.grid.computed.items()
+        if index == template and formula and (place not in bound or _gives_way(bound[place], inserts))
+    )
+
+
+def _gives_way(column: Column, inserts: Sequence[Edit]) -> bool:
+    return column.read_only or all(not edit.cells or edit.cells.get(column.name) is None for edit in inserts)
+
+
+def _line(
+    edit: Edit, written: Sequence[tuple[Column, int]], first: int, width: int, *, formats: bool
+) -> list[dict[str, Any]]:
+    line: list[dict[str, Any]] = [{} for _ in range(width)]
+    assert edit.cells is not None
+    for column, place in written:
+        line[place - first] = _cell_data(Entered(edit.cells.get(column.name)))
+        if formats and column.type in _NUMBER_FORMATS:
+            line[place - first]["userEnteredFormat"] = {"numberFormat": _NUMBER_FORMATS[column.type]}
+    return line
+
+
+def _cell_data(content: Entered) -> dict[str, Any]:
+    if content.formula is not None:
+        return {"userEnteredValue": {"formulaValue": content.formula}}
+    value: Cell = content.value
+    if value is None or value == "":
+        return {}
+    if isinstance(value, bool):
+        return {"userEnteredValue": {"boolValue": value}}
+    return {"userEnteredValue": {"numberValue": value} if isinstance(value, float) else {"stringValue": value}}
+
+
+def _update_cells(
+    grid: Grid, index: int, place: int, lines: Sequence[Sequence[Request]], *, formats: bool = False
+) -> Request:
+    return {
+        "updateCells": {
+            "start": {"sheetId": grid.sheet_id, "rowIndex": index, "columnIndex": place},
+            "rows": [{"values": line} for line in lines],
+            "fields": "userEnteredValue,userEnteredFormat.numberFormat" if formats else "userEnteredValue",
+        }
+    }
+
+
+def _insert_lines(grid: Grid, index: int, count: int, *, inherit: bool) -> Request:
+    return {"insertDimension": {"range": _lines(grid, index, index + count), "inheritFromBefore": inherit}}
+
+
+def _append_row(grid: Grid) -> Request:
+    return {"appendDimension": {"sheetId": grid.sheet_id, "dimension": "ROWS", "length": 1}}
+
+
+def _lines(grid: Grid, start: int, end: int) -> Mapping[str, Any]:
+    return {"sheetId": grid.sheet_id, "dimension": "ROWS", "startIndex": start, "endIndex": end}

@@ -1,0 +1,261 @@
+"""From a grid to rows by key: which column is bound where, which lines are rows, what is wrong. Pure.
+
+A line is a row if one of its bound cells holds something that a person entered; formulas that were filled down and
+checkboxes that are off make no row. A row without a usable key is a problem, never a guess.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from db.errors import SourceUnreachable
+from db.keys import key_text
+from db.sources import Column, SheetBinding, Source
+from sync.mapping import Unfit, cell_to_text
+from sync.sheet_grid import Grid, column_letters, header_text
+from sync.source import Cell, Problem, SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The source's bound columns at their places in the grid. `header_row` counts from 0."""
+
+    header_row: int
+    columns: Sequence[tuple[Column, int]]
+    key: Sequence[tuple[Column, int]]
+    managed: bool
+    problems: Sequence[Problem]
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """The grid's column of each bound column's name."""
+        return {column.name: place for column, place in self.columns}
+
+    @property
+    def data_columns(self) -> Sequence[tuple[Column, int]]:
+        """Without the column of the managed key, which people don't see."""
+        return [bound for bound in self.columns if not (self.managed and bound in self.key)]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A row and the grid's row it is in."""
+
+    index: int
+    row: SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All lines of a grid, told apart. `by_key` has each row that has a key of its own, ordered by key.
+
+    `keyless` are lines with values and an empty key, `repeated` the lines of each key that more than one line has.
+    """
+
+    grid: Grid
+    bound: Bound
+    by_key: Mapping[str, Located]
+    keyless: Sequence[int]
+    repeated: Mapping[str, Sequence[int]]
+    unreadable: Mapping[int, Problem]
+
+    @property
+    def unsure(self) -> bool:
+        """Whether some line's key is not known."""
+        return bool(self.keyless or self.repeated or self.unreadable)
+
+    @property
+    def last(self) -> int:
+        """The grid's row of the last row that has a key of its own; the header's if there is none."""
+        return max((located.index for located in self.by_key.values()), default=self.bound.header_row)
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with headers and keys, each with its address."""
+        place = self.bound.key[0][1]
+        found = [*self.bound.problems, *self.unreadable.values()]
+        found.extend(
+            Problem(
+                "KEY_PENDING" if self.bound.managed else "EMPTY_KEY",
+                f"Row {index + 1} has no {self._key_names} yet; it is synced once rowcast has given it one."
+                if self.bound.managed
+                else f"Row {index + 1} has values but no key: fill in {self._key_names}, or clear the row.",
+                address=self.grid.address(index, place),
+            )
+            for index in self.keyless
+        )
+        for indexes in self.repeated.values():
+            found.extend(self._repeated(indexes, place))
+        return found
+
+    @property
+    def _key_names(self) -> str:
+        return ", ".join(column.field or column.name for column, _ in self.bound.key)
+
+    def _repeated(self, indexes: Sequence[int], place: int) -> Iterator[Problem]:
+        lines = ", ".join(str(index + 1) for index in indexes)
+        message = f"Rows {lines} have the same {self._key_names}: give each its own. Until then none of them is synced."
+        for index in indexes:
+            yield Problem(
+                "DUPLICATE_KEY",
+                message,
+                address=self.grid.address(index, place),
+                value=self.grid.value(index, place),
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Addresses(Mapping[str, str]):
+    """The address of each of a row's cells, made when it is asked for: a large sheet has millions."""
+
+    grid: Grid
+    index: int
+    places: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> str:
+        return self.grid.address(self.index, self.places[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def bind(source: Source, binding: SheetBinding, grid: Grid) -> Bound:
+    """Find the bound columns by their headers. SourceUnreachable, naming them, if any is gone or there twice."""
+    header_row = binding.header_row - 1
+    headers = [header_text(cell) for cell in grid.row(header_row)]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, text in enumerate(headers):
+        if text:
+            places[text].append(place)
+    columns = []
+    for column in source.bound:
+        assert column.field is not None
+        found = places.pop(column.field, [])
+        if len(found) != 1:
+            raise SourceUnreachable(_lost_header(column, found, grid, binding))
+        columns.append((column, found[0]))
+    by_name = {column.name: (column, place) for column, place in columns}
+    return Bound(
+        header_row=header_row,
+        columns=columns,
+        key=[by_name[name] for name in source.key],
+        managed=source.managed_key,
+        problems=_header_problems(grid, header_row, headers, places),
+    )
+
+
+def _lost_header(column: Column, found: Sequence[int], grid: Grid, binding: SheetBinding) -> str:
+    if not found:
+        return (
+            f"The header “{column.field}” (column {column.name}) is not in row {binding.header_row} of the worksheet"
+            f" “{grid.title}” any more: put it back over its column, or change the column's field with updateSource."
+        )
+    cells = ", ".join(grid.address(binding.header_row - 1, place) for place in found)
+    return f"The header “{column.field}” is there {len(found)} times ({cells}): rename all but the right one."
+
+
+def _header_problems(
+    grid: Grid, header_row: int, headers: Sequence[str], unbound: Mapping[str, Sequence[int]]
+) -> list[Problem]:
+    problems: list[Problem] = []
+    for text, places in unbound.items():
+        code = "NEW_HEADER" if len(places) == 1 else "DUPLICATE_HEADER"
+        message = (
+            f"The header “{text}” is new and not synced: bind it with updateSource, or remove it."
+            if code == "NEW_HEADER"
+            else f"The header “{text}” is there {len(places)} times and not synced: give each its own name."
+        )
+        problems.extend(Problem(code, message, address=grid.address(header_row, place), value=text) for place in places)
+    problems.extend(
+        Problem(
+            "BLANK_HEADER",
+            f"Column {column_letters(place)} has values but no header, so it isn't synced: give it one, or clear it.",
+            address=grid.address(header_row, place),
+        )
+        for place in blank_headers(grid, header_row, headers)
+    )
+    return problems
+
+
+def blank_headers(grid: Grid, header_row: int, headers: Sequence[str]) -> list[int]:
+    """The columns that have something a person entered below, and no header."""
+    named = {place for place, text in enumerate(headers) if text}
+    blank: set[int] = set()
+    for index in range(header_row + 1, len(grid.values)):
+        for place, cell in enumerate(grid.row(index)):
+            if place not in named and cell not in (None, "") and (index, place) not in grid.computed:
+                blank.add(place)
+    return sorted(blank)
+
+
+def read_rows(bound: Bound, grid: Grid) -> Rows:
+    """Tell the lines below the header apart."""
+    found: dict[str, list[int]] = defaultdict(list)
+    keyless: list[int] = []
+    unreadable: dict[int, Problem] = {}
+    places = bound.places
+    for index in range(bound.header_row + 1, len(grid.values)):
+        if is_blank(bound, grid, index):
+            continue
+        try:
+            key = _key_of(bound, grid, index)
+        except Unfit as error:
+            unreadable[index] = Problem(
+                "UNREADABLE_KEY",
+                f"The key of row {index + 1} can't be read: {error}",
+                address=grid.address(index, bound.key[0][1]),
+                value=grid.value(index, bound.key[0][1]),
+            )
+            continue
+        if key is None:
+            keyless.append(index)
+        else:
+            found[key].append(index)
+    repeated = {key: indexes for key, indexes in found.items() if len(indexes) > 1}
+    by_key = {
+        key: Located(found[key][0], _row_at(bound, places, grid, found[key][0], key))
+        for key in sorted(found)
+        if key not in repeated
+    }
+    return Rows(grid, bound, by_key, keyless, repeated, unreadable)
+
+
+def is_blank(bound: Bound, grid: Grid, index: int) -> bool:
+    """Whether a line holds nothing that was entered; a managed key counts, for people can't see it to remove it."""
+    cells = grid.row(index)
+    return not any(
+        place < len(cells) and cells[place] not in (None, "", False) and (index, place) not in grid.computed
+        for _, place in bound.columns
+    )
+
+
+def _key_of(bound: Bound, grid: Grid, index: int) -> str | None:
+    texts: list[str] = []
+    for column, place in bound.key:
+        if (index, place) in grid.errors:
+            raise Unfit(f"{column.name} shows {grid.errors[index, place]}")
+        text = cell_to_text(column, grid.value(index, place), grid.zone)
+        if text is None:
+            return None
+        texts.append(text)
+    return key_text(texts)
+
+
+def _row_at(bound: Bound, places: Mapping[str, int], grid: Grid, index: int, key: str) -> SourceRow:
+    cells: dict[str, Cell] = {}
+    errors: dict[str, str] = {}
+    for column, place in bound.columns:
+        if (index, place) in grid.errors:
+            errors[column.name] = grid.errors[index, place]
+        else:
+            cells[column.name] = grid.value(index, place)
+    return SourceRow(
+        key=key,
+        cells=cells,
+        formulas=frozenset(column.name for column, place in bound.columns if (index, place) in grid.computed),
+        errors=errors,
+        address=grid.address(index),
+        addresses=_Addresses(grid, index, places),
+    )

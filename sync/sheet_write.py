@@ -1,0 +1,257 @@
+"""Writes edits into a worksheet that people change at the same moment.
+
+There is no compare-and-set at Google. So: look where the rows are, write, look again; what isn't as it was meant is
+left to the next run, what was hit by accident is put back. Each look after a write is the look before the next one, so
+a write whose answer was lost needs no special case: either its values are there, or they are written again.
+Rows that are inserted or deleted are the exception: sent twice they would be done twice, so where no answer came and
+they don't show, the write ends.
+"""
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from db.errors import SourceUnreachable
+from db.sources import SheetBinding, Source
+from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
+from sync.sheet_calls import SheetCalls
+from sync.sheet_chunks import cell_chunks, insert_chunks
+from sync.sheet_grid import same_cell
+from sync.sheet_plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates
+from sync.sheet_read import read_located
+from sync.sheet_repair import displaced_cells, displaced_deletes, restores
+from sync.sheet_requests import reinsert_requests, restore_requests, row_requests, values_body
+from sync.sheet_rows import Rows
+from sync.source import Cell, Edit, Problem, WriteOutcome, Written
+
+log = structlog.get_logger(__name__)
+
+_REPAIR_ROUNDS: Final = 8
+_MAX_REFUSALS: Final = 50
+
+
+class SheetWriter:
+    """One write of one run; not used twice."""
+
+    def __init__(self, calls: SheetCalls, source: Source, binding: SheetBinding) -> None:
+        self._calls = calls
+        self._source = source
+        self._binding = binding
+        self._written: dict[str, Written] = {}
+        self._problems: dict[tuple[str, str | None], Problem] = {}
+        self._refusals = 0
+
+    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+        """Carry out the edits: changed cells first, which moves nothing, then rows."""
+        rows = await self._look()
+        updates = [edit for edit in edits if edit.cells is not None and not edit.insert]
+        others = [edit for edit in edits if edit.cells is None or edit.insert]
+        if updates:
+            rows = await self._update(rows, updates)
+        if others:
+            await self._insert_and_delete(rows, others)
+        return WriteOutcome([self._written[edit.key] for edit in edits], self._calls.made)
+
+    async def _look(self) -> Rows:
+        return await read_located(self._calls, self._source, self._binding)
+
+    def _settle(self, written: Sequence[Written]) -> None:
+        for one in written:
+            for problem in one.problems:
+                self._problems[one.key, problem.column] = problem
+            problems = [problem for (key, _), problem in self._problems.items() if key == one.key]
+            self._written[one.key] = Written(one.key, one.row, problems, one.moved_on)
+
+    # Cells
+
+    async def _update(self, rows: Rows, edits: Sequence[Edit]) -> Rows:
+        failed = 0
+        while True:
+            plan = plan_updates(rows, [edit for edit in edits if edit.key not in self._written])
+            self._settle(plan.settled)
+            if not plan.writes:
+                return rows
+            busy = await self._send_cells(rows, plan.writes)
+            if busy is not None:
+                failed += 1
+                await self._calls.wait_after(busy, failed)
+            after = await self._look()
+            after = await self._repair(rows, after, plan.writes)
+            if busy is None:
+                self._settle(_outcome(after, plan, self._problems.keys()))
+            rows = after
+
+    async def _send_cells(self, rows: Rows, writes: Sequence[CellWrite]) -> GoogleBusy | None:
+        """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied."""
+        try:
+            for chunk in cell_chunks(writes):
+                await self._send_or_bisect(rows, chunk)
+        except GoogleBusy as error:
+            return error
+        except WorksheetMoved as error:
+            return GoogleBusy(str(error), unsent=True)
+        return None
+
+    async def _send_or_bisect(self, rows: Rows, writes: Sequence[CellWrite]) -> None:
+        try:
+            await self._calls.write_values(values_body(rows.grid.title, writes))
+        except GoogleRefused as error:
+            if len(writes) == 1:
+                self._refuse(rows, writes[0], error)
+                return
+            if self._refusals >= _MAX_REFUSALS:
+                log.warning("many cells are refused; the others wait for the next run", cells=len(writes))
+                return
+            middle = len(writes) // 2
+            await self._send_or_bisect(rows, writes[:middle])
+            await self._send_or_bisect(rows, writes[middle:])
+
+    def _refuse(self, rows: Rows, write: CellWrite, error: GoogleRefused) -> None:
+        self._refusals += 1
+        address = rows.grid.address(write.index, write.place)
+        problem = _refusal(error, address, write.name, write.key, write.value)
+        self._problems[write.key, write.name] = problem
+
+    async def _repair(self, before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Rows:
+        """Put back what the writes hit by accident; returns the sheet as it is then."""
+        damages = displaced_cells(before, after, writes)
+        failed = 0
+        for _ in range(_REPAIR_ROUNDS):
+            due = restores(after, damages)
+            if not due:
+                return after
+            log.warning("rows moved while they were written; putting back what was hit", cells=len(due))
+            # A row that moves again is hit by what is put back: look for that as for any write.
+            sent = [
+                CellWrite(damage.key, "", restore.index, restore.place, restore.entered.value)
+                for damage, restore in due
+                if damage.key is not None and restore.entered.formula is None
+            ]
+            try:
+                await self._calls.write_batch(restore_requests(after.grid, [restore for _, restore in due]))
+            except GoogleBusy as error:
+                failed += 1
+                await self._calls.wait_after(error, failed)
+            before, after = after, await self._look()
+            damages = [damage for damage, _ in due] + displaced_cells(before, after, sent)
+        raise SourceUnreachable(
+            f"The rows of “{after.grid.title}” move all the time, and cells that were hit by a write could not be put"
+            " back: undo it in the spreadsheet's version history."
+        )
+
+    # Rows
+
+    async def _insert_and_delete(self, rows: Rows, edits: Sequence[Edit]) -> Rows:
+        failed = 0
+        while True:
+            plan = plan_rows(rows, [edit for edit in edits if edit.key not in self._written])
+            self._settle(plan.settled)
+            if not plan.inserts and not plan.deletes:
+                return rows
+            try:
+                await self._send_rows(rows, plan)
+            except GoogleRefused as error:
+                return await self._bisect_rows(rows, edits, plan, error)
+            except WorksheetMoved:
+                rows = await self._look()
+                continue
+            except GoogleBusy as error:
+                failed += 1
+                rows = await self._after_busy(rows, plan, error, failed)
+                continue
+            after = await self._bring_back(rows, await self._look(), plan.deletes)
+            self._settle(_rows_outcome(after, plan))
+            return after
+
+    async def _after_busy(self, rows: Rows, plan: RowPlan, error: GoogleBusy, failed: int) -> Rows:
+        """The sheet to plan on. SourceUnreachable if what was sent may still be carried out."""
+        if error.over:
+            await self._calls.wait_after(error, failed)
+        after = await self._look()
+        if not error.unsent:
+            after = await self._bring_back(rows, after, plan.deletes)
+        if not error.over and any(edit.key not in after.by_key for edit in plan.inserts):
+            raise SourceUnreachable(
+                f"{error} Whether rows were inserted is not known yet: the next run looks, and goes on."
+            ) from error
+        if not error.over and any(key in after.by_key for key in plan.deletes):
+            raise SourceUnreachable(
+                f"{error} Whether rows were deleted is not known yet: the next run looks, and goes on."
+            ) from error
+        return after
+
+    async def _send_rows(self, rows: Rows, plan: RowPlan) -> None:
+        # All chunks are inserted at the same place, so the last one goes first. The deletes, whose rows stand above,
+        # go with it: the shorter the time since they were located, the better.
+        deletes = plan.deletes
+        for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
+            await self._calls.write_batch(row_requests(rows, RowPlan(chunk, deletes, ())))
+            deletes = {}
+
+    async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
+        tried = {edit.key for edit in plan.inserts} | set(plan.deletes)
+        open_edits = [edit for edit in edits if edit.key in tried]
+        if len(open_edits) == 1 or self._refusals >= _MAX_REFUSALS:
+            self._refusals += 1
+            for edit in open_edits:
+                located = rows.by_key.get(edit.key)
+                problem = _refusal(error, located.row.address if located else None, None, edit.key, None)
+                self._settle([Written(edit.key, located.row if located else None, [problem])])
+            return rows
+        middle = len(open_edits) // 2
+        rows = await self._insert_and_delete(await self._look(), open_edits[:middle])
+        return await self._insert_and_delete(await self._look(), open_edits[middle:])
+
+    async def _bring_back(self, before: Rows, after: Rows, deletes: Mapping[str, int]) -> Rows:
+        """Insert again what was deleted in place of a row that had moved away."""
+        for failed in range(1, _REPAIR_ROUNDS):
+            lines = displaced_deletes(before, after, deletes)
+            if not lines:
+                break
+            log.warning("rows moved while others were deleted; bringing back what was hit", rows=len(lines))
+            try:
+                await self._calls.write_batch(reinsert_requests(before.grid, lines))
+            except GoogleBusy as error:
+                await self._calls.wait_after(error, failed)
+            after = await self._look()
+        return after
+
+
+def _outcome(after: Rows, plan: UpdatePlan, refused: Container[tuple[str, str | None]]) -> list[Written]:
+    """What became of each edit whose cells were sent: as asked, refused in part, or overtaken by somebody."""
+    wanted: dict[str, list[CellWrite]] = defaultdict(list)
+    for write in plan.writes:
+        wanted[write.key].append(write)
+    written = []
+    for key, cells in wanted.items():
+        located = after.by_key.get(key)
+        row = located.row if located else None
+        overtaken = row is None or any(
+            cell.name in row.errors or not same_cell(row.cells.get(cell.name), cell.value)
+            for cell in cells
+            if (key, cell.name) not in refused
+        )
+        written.append(Written(key, row, plan.problems[key], moved_on=overtaken))
+    return written
+
+
+def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
+    written = []
+    for edit in plan.inserts:
+        located = after.by_key.get(edit.key)
+        written.append(Written(edit.key, located.row if located else None, moved_on=located is None))
+    for key in plan.deletes:
+        located = after.by_key.get(key)
+        written.append(Written(key, located.row if located else None, moved_on=located is not None))
+    return written
+
+
+def _refusal(error: GoogleRefused, address: str | None, column: str | None, key: str, value: Cell) -> Problem:
+    place = address or "the new row"
+    if "protected" in error.reason:
+        message = f"{place} is protected: allow the service account to edit it. Google: {error.reason}"
+        return Problem("PROTECTED_CELL", message, address, column, key, value)
+    message = f"Google refused the value for {place}: {error.reason}"
+    return Problem("REFUSED_CELL", message, address, column, key, value)
