@@ -51,6 +51,7 @@ class Reading:
 
     `unsure` is True while any row's key is unreadable, duplicate or not yet verified: no key may then count as
     vanished. `mark` was taken before the values were read. `modified_at` is the source's own time of its last change.
+    `zone` is the time zone that its times are in.
     """
 
     rows: Sequence[SourceRow]
@@ -59,6 +60,7 @@ class Reading:
     mark: Mark
     modified_at: datetime | None
     calls: int
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
