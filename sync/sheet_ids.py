@@ -6,14 +6,11 @@ keep what it got, whatever it is; a line that had one gets its own back. A paste
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from db.keys import key_text
 from sync.sheet_grid import same_cell
 from sync.sheet_rows import Rows
 from sync.source import Cell
-
-HEADER: Final = "rowcast_id"
 
 
 @dataclass(frozen=True, slots=True)
