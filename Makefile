@@ -12,7 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 export npm_config_cache := $(CURDIR)/.venv/npm-cache
 export npm_config_update_notifier := false
-# psql: a statement reaches the shell as it was typed.
+# A statement for psql reaches the shell as it was typed, its dollars included.
+override SQL := $(value SQL)
 export SQL
 
 PYTHON := .venv/bin/python
@@ -71,9 +72,9 @@ clean: ## remove all that was set up and all data, the demo's included
 		echo "The demo runs, as process $$pid: stop it first."; exit 1; \
 	fi
 	@if [ -d "$(DATA_DIR)/postgres" ]; then python3 -m db.embedded_home "$(DATA_DIR)/postgres"; fi
-	rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made:
 	@echo "Making a Python environment in .venv."

@@ -47,9 +47,9 @@ def _psql(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _schema(_: Settings, __: argparse.Namespace) -> None:
-    from schema.build import sdl
+    from schema.build import build_schema
 
-    sys.stdout.write(sdl())
+    sys.stdout.write(f"{build_schema().as_str().rstrip()}\n")
 
 
 _COMMANDS: Sequence[tuple[str, Command, str]] = (

@@ -4,20 +4,24 @@ import asyncio
 import socket
 
 import uvicorn
+from starlette.applications import Starlette
 
 from api.app import create_app
 from api.cli_database import require_fit, watched_database
 from api.cli_error import CommandError, port_in_use
 from api.logging import configure
 from api.settings import Settings
+from db.errors import BadUserInput
 from db.migrate import current, newest, upgrade
 from db.session import connect
+from sync.google_credentials import ServiceAccount
 
 _GRACE_S = 3
 
 
 def run(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. CommandError where the server can't start."""
+    _require_credentials(settings)
     with bound(settings.host, settings.port, "ROWCAST_PORT") as listener, watched_database(settings) as dsn:
         require_fit(dsn)
         if settings.database_url is None:
@@ -25,7 +29,7 @@ def run(settings: Settings) -> None:
         else:
             asyncio.run(_require_migrated(dsn))
         configure(settings.log_format, settings.log_level)
-        server = uvicorn.Server(_config(settings.model_copy(update={"database_url": dsn})))
+        server = uvicorn.Server(server_config(create_app(settings.model_copy(update={"database_url": dsn}))))
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
@@ -48,9 +52,10 @@ def bound(host: str, port: int, variable: str) -> socket.socket:
     return listener
 
 
-def _config(settings: Settings) -> uvicorn.Config:
+def server_config(app: Starlette) -> uvicorn.Config:
+    """How uvicorn serves the application."""
     return uvicorn.Config(
-        create_app(settings),
+        app,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
@@ -72,3 +77,12 @@ async def _require_migrated(dsn: str) -> None:
             f"The database is at revision {revision or 'none'}, and this version needs {newest()}: "
             "run `python -m api migrate`."
         )
+
+
+def _require_credentials(settings: Settings) -> None:
+    """Said at the start, not at the first sheet."""
+    if settings.google_credentials is not None:
+        try:
+            ServiceAccount.load(settings.google_credentials)
+        except BadUserInput as error:
+            raise CommandError(f"ROWCAST_GOOGLE_CREDENTIALS: {error}", exit_code=2) from error

@@ -18,10 +18,12 @@ from api.cli_error import CommandError
 from api.cli_serve import bound
 from api.demo_children import running_demo
 from api.settings import Settings, SettingsError
-from api.settings_secrets import secret_key, service_account
+from api.settings_secrets import secret_key
+from db.errors import BadUserInput
 from db.migrate import current, newest
 from db.preflight import preflight
 from db.session import connect
+from sync.google_credentials import ServiceAccount
 
 _OLDEST_NODE = (20, 19)
 
@@ -116,15 +118,13 @@ async def _migrations(dsn: str) -> Finding:
 
 
 def _google(settings: Settings) -> Finding:
-    try:
-        account = service_account(settings)
-    except SettingsError as error:
-        return Finding(
-            "Google credentials", str(error), "Set ROWCAST_GOOGLE_CREDENTIALS to a service account's JSON file."
-        )
-    if account is None:
+    if settings.google_credentials is None:
         return Finding("Google credentials", "none, so sheets can't be registered (the demo brings its own)")
-    return Finding("Google credentials", f"share your sheets with {account['client_email']}")
+    try:
+        account = ServiceAccount.load(settings.google_credentials)
+    except BadUserInput as error:
+        return Finding("Google credentials", "can't be used", str(error))
+    return Finding("Google credentials", f"share your sheets with {account.email}")
 
 
 def _node(installed: Path) -> Finding:

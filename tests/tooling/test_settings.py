@@ -1,6 +1,5 @@
 """One frozen object; a wrong setting is one message that names its variable; the documentation lists them all."""
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from api.settings import Settings, SettingsError, load_settings, variable
-from api.settings_secrets import secret_key, service_account
+from api.settings_secrets import secret_key
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -120,35 +119,6 @@ def test_a_given_secret_key_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCAST_SECRET_KEY", "k" * 32)
     assert secret_key(load_settings()) == "k" * 32
     assert not Path(".rowcast").exists()
-
-
-ACCOUNT = {"type": "service_account", "client_email": "a@b", "private_key": "key", "token_uri": "https://t"}
-
-
-def test_a_service_account_by_file_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert service_account(load_settings()) is None
-    Path("account.json").write_text(json.dumps(ACCOUNT))
-    monkeypatch.setenv("ROWCAST_GOOGLE_CREDENTIALS", "account.json")
-    assert service_account(load_settings()) == ACCOUNT
-    monkeypatch.setenv("ROWCAST_GOOGLE_CREDENTIALS", json.dumps(ACCOUNT))
-    assert service_account(load_settings()) == ACCOUNT
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ("missing.json", "can't be read"),
-        ('{"type": ', "not JSON"),
-        ('{"type": "authorized_user"}', '"type": "service_account"'),
-        ('{"type": "service_account", "client_email": "a@b"}', "lacks private_key, token_uri"),
-    ],
-)
-def test_wrong_credentials_are_one_message(monkeypatch: pytest.MonkeyPatch, given: str, says: str) -> None:
-    monkeypatch.setenv("ROWCAST_GOOGLE_CREDENTIALS", given)
-    with pytest.raises(SettingsError) as caught:
-        service_account(load_settings())
-    assert str(caught.value).startswith("ROWCAST_GOOGLE_CREDENTIALS")
-    assert says in str(caught.value)
 
 
 def _default(field: str) -> str:
