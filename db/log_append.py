@@ -104,8 +104,8 @@ async def appending(
                 raise RuntimeError(f"The log's head is not before {head}: two writers, or a commit given twice.")
 
 
-async def advance(connection: Connection, term: Term, decoded_to: int) -> None:
-    """Store how far an idle log goes, and write the heartbeat that moves a quiet database on."""
+async def advance(connection: Connection, term: Term, decoded_to: int, *, beat: bool) -> None:
+    """Store how far an idle log goes; with `beat` write the heartbeat that moves a quiet database on."""
     async with connection.transaction():
         await term.fence(connection)
         await connection.execute(
@@ -113,7 +113,8 @@ async def advance(connection: Connection, term: Term, decoded_to: int) -> None:
                    updated_at = clock_timestamp()""",
             (decoded_to, term.number),
         )
-        await connection.execute("SELECT pg_logical_emit_message(true, 'rowcast', '')")
+        if beat:
+            await heartbeat(connection)
 
 
 async def heartbeat(connection: Connection) -> None:

@@ -1,0 +1,251 @@
+"""One streaming session of the leader: takes frames, appends whole commits, publishes, confirms what is flushed.
+
+Two loops. The first reads and appends: what was appended is published after, never before. The second looks once a
+second at how far the server's WAL is flushed and lets it forget only what the stored log holds; it also tells the
+hubs how far the log goes, keeps an idle slot moving, and watches the publications.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from db.changes import Transaction
+from db.events import EventKind, insert_event
+from db.lease import Term
+from db.log import LogState
+from db.log_append import advance, appending, ensure_partitions
+from db.session import Connection
+from replication.assembler import Assembler, Committed, Heartbeat, Unreadable
+from replication.bus import Beat, BroadcastBus
+from replication.decoder import decode
+from replication.messages import PgOutput, XLogData
+from replication.publication_watch import PublicationWatch, Sight
+from replication.stream import Stream
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 1.0
+IDLE_S = 10.0
+_VISIBLE_S = 0.001
+
+_SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint,
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+        array(SELECT pubname::text FROM pg_publication WHERE pubname LIKE 'rowcast\_%' ORDER BY pubname)"""
+
+# The commit that the stream tells of may not be visible yet: then what it did to the sources isn't, either.
+_KEYS = """SELECT %(xid)s::bigint IS NULL OR pg_visible_in_snapshot(%(xid)s::bigint::text::xid8, pg_current_snapshot()),
+        relation, key FROM (SELECT) one LEFT JOIN rowcast.sources ON true"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationStatus:
+    """How replication does: the WAL that is flushed and not yet in the log, and for how long it has been waiting.
+
+    `reason` says why it isn't streaming.
+    """
+
+    streaming: bool
+    lag_bytes: int = 0
+    lag_seconds: float = 0.0
+    reason: str | None = None
+
+
+class Session:
+    """Runs until the stream breaks, or the publications changed (then `run` returns)."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        control: Connection,
+        writer: Connection,
+        term: Term,
+        state: LogState,
+        publications: tuple[str, ...],
+        bus: BroadcastBus,
+        assembler: Assembler,
+        *,
+        appended: Callable[[frozenset[str]], None],
+        status: Callable[[ReplicationStatus], None],
+        today: Callable[[], date],
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._stream = stream
+        self._control = control
+        self._writer = writer
+        self._term = term
+        self._bus = bus
+        self._assembler = assembler
+        self._appended = appended
+        self._status = status
+        self._today = today
+        self._clock = clock
+        self._sleep = sleep
+        self._head = self._published = state.head
+        self._decoded_to = self._stored = state.decoded_to
+        self._stored_at = clock()
+        self._pending: deque[Transaction | Committed] = deque()
+        self._asked = self._store_soon = False
+        self._marks: deque[tuple[int, int]] = deque()
+        self._samples: deque[tuple[float, int]] = deque()
+        self._watch = PublicationWatch(publications)
+        self._reported: set[Unreadable] = set()
+        self._day: date | None = None
+
+    async def run(self) -> None:
+        """Stream. Returns when it should begin anew at once, raises when it can't go on."""
+        await self._make_partitions()
+        await self._publish()
+        loops = {asyncio.create_task(self._receive(), name="receive"), asyncio.create_task(self._tick(), name="tick")}
+        try:
+            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.wait(loops)
+        for task in done:
+            task.result()
+
+    # ---- read and append
+
+    async def _receive(self) -> None:
+        while True:
+            await self._fill()
+            while self._pending:
+                if isinstance(first := self._pending[0], Committed):
+                    self._pending.popleft()
+                    self._decoded_to = max(self._decoded_to, first.end_lsn)
+                else:
+                    await self._append()
+            if self._asked:
+                # Somebody waits for the log to get here: don't let them wait for the next tick.
+                self._asked, self._store_soon = False, True
+                await self._publish()
+
+    async def _append(self) -> None:
+        """Append the commits that are there; a large one by itself, to its end, as it is decoded."""
+        end = self._decoded_to
+        large = False
+        async with appending(self._writer, self._term, lambda: end, self._today()) as append:
+            while self._pending or large:
+                if not self._pending:
+                    await self._fill()
+                    continue
+                item = self._pending[0]
+                if isinstance(item, Transaction) and not item.last and append.head is not None and not large:
+                    break
+                self._pending.popleft()
+                if isinstance(item, Transaction):
+                    await append.write(item)
+                    large = large or not item.last
+                else:
+                    end = max(end, item.end_lsn)
+                    if large:
+                        break
+        assert append.head is not None
+        self._head = append.head
+        self._decoded_to = self._stored = end
+        self._stored_at = self._clock()
+        await self._publish()
+        self._appended(frozenset(append.relations))
+
+    async def _fill(self) -> None:
+        """Decode what there is to read, at least one frame."""
+        for frame in await self._stream.receive():
+            if isinstance(frame, XLogData):
+                await self._take(decode(frame.payload), len(frame.payload))
+            elif self._assembler.transaction is None:
+                # Nothing is in flight: the log goes as far as the server has read.
+                self._pending.append(Committed(frame.wal_end))
+
+    async def _take(self, message: PgOutput, size: int) -> None:
+        if self._assembler.wants_keys(message):
+            await self._report(self._assembler.know(await self._keys()))
+        for item in self._assembler.feed(message, size):
+            match item:
+                case Committed():
+                    self._pending.append(item)
+                case Transaction():
+                    # At or below the head it was sent again, after a crash between append and confirm.
+                    if item.position.lsn > self._head.lsn:
+                        self._pending.append(item)
+                case Heartbeat():
+                    self._asked = True
+                case Unreadable():
+                    await self._report([item])
+
+    async def _keys(self) -> Mapping[str, tuple[str, ...]]:
+        """The key columns of the tables that have a source, once the commit that is being read is visible."""
+        xid = self._assembler.transaction
+        while True:
+            rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
+            if rows[0][0]:
+                return {relation: tuple(key) for _, relation, key in rows if relation is not None}
+            await self._sleep(_VISIBLE_S)
+
+    async def _report(self, problems: list[Unreadable]) -> None:
+        for problem in problems:
+            if problem not in self._reported:
+                self._reported.add(problem)
+                log.error("a table can't be logged as it should", relation=problem.relation, reason=problem.reason)
+                await insert_event(self._control, EventKind.SYSTEM, None, problem.reason, {"table": problem.relation})
+
+    # ---- publish, confirm, keep moving
+
+    async def _publish(self) -> None:
+        beat = Beat(self._published, self._head, self._decoded_to)
+        self._published = self._head
+        await self._bus.publish(beat)
+
+    async def _tick(self) -> None:
+        while True:
+            await self._sleep(TICK_S)
+            self._term.check()
+            row = await (await self._control.execute(_SIGHT)).fetchone()
+            assert row is not None
+            written, flushed, xmin, xmax, names = row
+            self._confirm(written, flushed)
+            await self._stream.report(ask=True)
+            await self._publish()
+            await self._store()
+            await self._make_partitions()
+            self._measure(flushed)
+            if self._watch.look(Sight(tuple(names), xmin, xmax, written), self._stored):
+                log.info("the publications changed, streaming anew", publications=names)
+                return
+
+    def _confirm(self, written: int, flushed: int) -> None:
+        """Confirm how far the log was stored by when the WAL ended at `written`, once that much is flushed."""
+        while self._marks and self._marks[0][0] <= flushed:
+            self._stream.confirm(self._marks.popleft()[1])
+        if not self._marks or self._marks[-1][1] < self._stored:
+            self._marks.append((written, self._stored))
+
+    async def _store(self) -> None:
+        """Keep how far an idle log goes: on a restart the slot may never be ahead of what is stored."""
+        idle = self._watch.pending or self._clock() - self._stored_at >= IDLE_S
+        if not idle and not (self._store_soon and self._decoded_to > self._stored):
+            return
+        self._store_soon = False
+        decoded_to = self._decoded_to
+        await advance(self._control, self._term, decoded_to, beat=idle)
+        self._stored, self._stored_at = max(self._stored, decoded_to), self._clock()
+
+    def _measure(self, flushed: int) -> None:
+        """How long ago the server's WAL ended where the log ends now: no clock but ours is asked."""
+        now = self._clock()
+        self._samples.append((now, flushed))
+        while self._samples and self._samples[0][1] <= self._decoded_to:
+            self._samples.popleft()
+        waiting = now - self._samples[0][0] if self._samples else 0.0
+        self._status(ReplicationStatus(True, max(0, flushed - self._decoded_to), waiting))
+
+    async def _make_partitions(self) -> None:
+        today = self._today()
+        if today != self._day:
+            await ensure_partitions(self._control, today)
+            self._day = today
