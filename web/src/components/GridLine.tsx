@@ -2,6 +2,7 @@ import { memo } from 'react';
 import type { SourceViewFragment } from '../generated/graphql';
 import type { Flash, GridRow } from '../live/rowSet';
 import { CellValue } from './CellValue';
+import { columnClass } from './columnClass';
 
 interface Props {
   readonly row: GridRow;
@@ -12,8 +13,6 @@ interface Props {
   /** Distance from the grid's first line, in pixels. */
   readonly top: number;
 }
-
-const NUMERIC: ReadonlySet<string> = new Set(['INTEGER', 'BIGINT', 'FLOAT', 'NUMERIC']);
 
 export const GridLine = memo(function GridLine({ row, columns, flash, index, top }: Props) {
   return (
@@ -33,7 +32,7 @@ export const GridLine = memo(function GridLine({ row, columns, flash, index, top
             key={`${name} ${changedAt?.toString() ?? ''}`}
             role="cell"
             data-column={name}
-            className={[NUMERIC.has(type) && 'number', changedAt !== undefined && 'flash'].filter(Boolean).join(' ')}
+            className={changedAt === undefined ? columnClass(type) : `${columnClass(type)} flash`}
           >
             <CellValue value={row.data[name]} />
           </div>

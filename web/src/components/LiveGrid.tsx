@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, useRef } from 'react';
 import type { SourceViewFragment } from '../generated/graphql';
 import { useLiveRows } from '../live/useLiveRows';
+import { columnClass } from './columnClass';
 import { ConnectionState } from './ConnectionState';
 import { GridLine } from './GridLine';
 import { Notice } from './Notice';
@@ -49,7 +50,7 @@ export function LiveGrid({ source, columns }: Props) {
       >
         <div className="grid-line grid-header" role="row" aria-rowindex={1}>
           {columns.map(({ name, type, isKey }) => (
-            <div key={name} role="columnheader" title={`${name}: ${type}${isKey ? ', key' : ''}`}>
+            <div key={name} role="columnheader" className={columnClass(type)} title={`${name}: ${type}${isKey ? ', key' : ''}`}>
               {name}
               {isKey && <span className="key-mark"> key</span>}
             </div>

@@ -1,11 +1,10 @@
 /** What the playground shows at the first visit. The names are those of the demo. */
-const variables = JSON.stringify({ source: 'customers' }, null, 2);
-
 export const examples = [
   {
-    query: `# The rows of a source, kept current. Run it, then edit a cell of the sheet.
-subscription Changes($source: String!) {
-  changes(source: $source, snapshot: true) {
+    query: `# The rows of a source, kept current.
+# Run it, then edit a cell of the sheet.
+subscription Changes {
+  changes(source: "customers", snapshot: true) {
     cursor
     cause
     actor
@@ -20,7 +19,6 @@ subscription Changes($source: String!) {
   }
 }
 `,
-    variables,
   },
   {
     query: `query Sources {
@@ -44,8 +42,9 @@ subscription Changes($source: String!) {
 `,
   },
   {
-    query: `query Rows($source: String!) {
-  rows(source: $source, first: 10) {
+    query: `# An eq, gt, like ... per column, joined by and, or, not.
+query Rows {
+  rows(source: "customers", where: { column: "id", lte: 10 }) {
     totalCount
     asOf
     nodes {
@@ -55,6 +54,18 @@ subscription Changes($source: String!) {
   }
 }
 `,
-    variables,
+  },
+  {
+    query: `# Columns that are left out keep their value.
+mutation Upsert {
+  upsertRows(source: "customers", rows: [{ id: 7, city: "Oslo" }]) {
+    transactionId
+    cursor
+    rows {
+      data
+    }
+  }
+}
+`,
   },
 ];

@@ -13,7 +13,7 @@ const fetcher = createGraphiQLFetcher({ url: '/graphql', wsClient: createSocket(
 const root = document.getElementById('root');
 if (root === null) throw new Error('The page has no element with the id "root".');
 createRoot(root).render(
-  <GraphiQL fetcher={fetcher} defaultTabs={examples} defaultEditorToolsVisibility="variables">
+  <GraphiQL fetcher={fetcher} defaultTabs={examples}>
     <GraphiQL.Logo>
       <a href="/" className="home">
         rowcast
