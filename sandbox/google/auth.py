@@ -77,13 +77,18 @@ class Gate:
 
 
 class TokenEndpoint:
-    """`POST /token`: the service account's JWT grant."""
+    """`POST /token`: the service account's JWT grant; and the lookup of regional limits that google-auth makes with
+    every new token (there are none)."""
 
     def __init__(self, tokens: TokenOffice) -> None:
         self._tokens = tokens
 
     def routes(self) -> list[Route]:
-        return [Route("/token", self._token, methods=["POST"])]
+        regions = "/v1/projects/-/serviceAccounts/{email}/allowedLocations"
+        return [Route("/token", self._token, methods=["POST"]), Route(regions, self._regions)]
+
+    async def _regions(self, _request: Request) -> Response:
+        return JSONResponse({"locations": [], "encodedLocations": "0x0"})
 
     async def _token(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))

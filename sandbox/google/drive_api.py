@@ -67,6 +67,9 @@ class DriveApi:
             self._route("GET", "/drive/v3/changes", self._changes),
             self._route("POST", "/drive/v3/changes/watch", _lacking("changes.watch")),
             self._route("GET", "/drive/v3/about", self._about),
+            self._route("GET", f"{one}/comments", self._comments),
+            self._route("POST", f"{one}/comments", _lacking("comments.create")),
+            Route("/drive/{rest:path}", _no_method, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
         ]
 
     def _route(self, http_method: str, path: str, method: Method) -> Route:
@@ -204,6 +207,10 @@ class DriveApi:
         user: JsonObject = {"kind": "drive#user", "displayName": call.email, "emailAddress": call.email, "me": True}
         return {"kind": "drive#about", "user": user}
 
+    def _comments(self, call: DriveCall) -> JsonObject:
+        self._file(call)
+        return {"kind": "drive#commentList", "comments": []}
+
     def _file(self, call: DriveCall, writing: bool = False) -> File:
         number = call.path["file"]
         file = self._drive.files.get(number)
@@ -212,6 +219,10 @@ class DriveApi:
         if writing and not file.may_write(call.email):
             raise _insufficient()
         return file
+
+
+async def _no_method(request: Request) -> Response:
+    return answer(EntityNotFound(f"The requested URL {request.url.path} was not found."), request.url.path)
 
 
 def _without(file: File, number: str) -> tuple[Permission, ...]:

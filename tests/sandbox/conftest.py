@@ -1,4 +1,4 @@
-"""A sandbox for each test, and gspread as its users have it: only the hosts are rewritten."""
+"""A sandbox for each test, and its clients."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import gspread
 import pytest
 
 from sandbox.server import Sandbox
-from tests.sandbox.client import client_for
+from tests.sandbox.client import Api, client_for
 
 
 @pytest.fixture
@@ -23,5 +23,18 @@ def client(sandbox: Sandbox) -> Iterator[gspread.Client]:
 
 
 @pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[Api]:
+    made = Api(sandbox)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def book(client: gspread.Client) -> gspread.Spreadsheet:
     return client.create("Test")
+
+
+@pytest.fixture
+def file_id(api: Api) -> str:
+    """A new spreadsheet of the account."""
+    return str(api.sheets("POST", "", {"properties": {"title": "Test"}}).json()["spreadsheetId"])
