@@ -1,0 +1,107 @@
+"""A small schema behind the real edge, to try every transport without waiting for data."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import strawberry
+from starlette.applications import Starlette
+
+from api.app import assemble
+from api.loop_lag import LoopLag
+from api.run_totals import RunTotals
+from api.runtime import LeaderStatus, Runtime
+from api.settings import Settings
+from db.errors import SourceUnreachable
+from db.notify import Listener
+from db.secrets import Keyring
+from db.session import make_pool
+from db.sources import SheetBinding
+from replication.bus import BroadcastBus
+from replication.hub import Hub
+from schema.activity import Activity
+from schema.context import Context, Info
+from sync.inspection import SheetInspection
+from sync.registration import Registration
+from sync.registration_input import WantedSheet
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def echo(self, text: str = "hello") -> str:
+        return text
+
+    @strawberry.field
+    def big(self, value: float) -> float:
+        return value
+
+    @strawberry.field
+    def connections(self, info: Info) -> int:
+        return info.context.activity.connections
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def touch(self) -> bool:
+        return True
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, to: int) -> AsyncIterator[int]:
+        for number in range(to):
+            yield number
+
+    @strawberry.subscription
+    async def forever(self) -> AsyncIterator[int]:
+        yield 0
+        await asyncio.Event().wait()
+
+    @strawberry.subscription
+    async def broken(self) -> AsyncIterator[int]:
+        yield 0
+        raise ValueError("broken")
+
+
+class NoSheets:
+    async def inspect(self, sheet: WantedSheet) -> SheetInspection:  # noqa: ARG002
+        raise SourceUnreachable("There are no sheets here.")
+
+    async def add_managed_key(self, binding: SheetBinding) -> None:  # noqa: ARG002
+        raise SourceUnreachable("There are no sheets here.")
+
+
+def edge_app(settings: Settings) -> Starlette:
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Runtime]:
+        assert settings.database_url is not None
+        assert settings.secret_key is not None
+        keyring = Keyring.derive(settings.secret_key)
+        async with (
+            make_pool(settings.database_url, "edge") as pool,
+            Listener(settings.database_url, "edge") as listener,
+            BroadcastBus("memory://") as bus,
+            Hub(pool, bus) as hub,
+        ):
+            context = Context(
+                pool=pool,
+                hub=hub,
+                listener=listener,
+                keyring=keyring,
+                registration=Registration(pool, keyring, NoSheets()),
+                activity=Activity(time.monotonic),
+                public_url=settings.base_url,
+                replication=lambda: None,
+            )
+            yield Runtime(
+                context=context,
+                leader=lambda: LeaderStatus(leading=False, scheduling=False, replication=None),
+                runs=RunTotals(),
+                loop_lag_s=LoopLag().seconds,
+            )
+
+    return assemble(settings, strawberry.Schema(Query, Mutation, Subscription), running)
