@@ -1,0 +1,215 @@
+"""The `changes` subscription: a snapshot or a cursor, then the log, by the hub, for as long as the client listens.
+
+The rules are in `schema.feed`; here is where rows, cursors and the log come from.
+"""
+
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated
+
+import strawberry
+from psycopg import sql
+
+from db.changes import Operation, WireRow
+from db.cursor import Cursor
+from db.errors import CursorExpired, NotFound, Unavailable
+from db.rows import stream_rows
+from db.session import Connection
+from db.sources import Source, source_by_id
+from db.view import view
+from replication.hub import CaughtUp, LogSlice
+from schema.change_types import Change, ChangeBatch
+from schema.context import Context, Info
+from schema.feed import Batch, Delta, Feed, snapshot_batch
+from schema.filter_input import read_filter
+from schema.filter_predicate import matcher
+from schema.filter_sql import Parameters, condition
+from schema.filters import Filter
+from schema.keys import key_of_row
+from schema.not_implemented import missing
+from schema.rows import SourceName, Where
+from schema.scalars import JSON, BigInt, CursorText
+from schema.sources import Opened, open_source
+from schema.table_errors import table_errors
+
+CHUNK = 500
+"""Rows of a snapshot in one batch at most."""
+
+QUIET_S = 60.0
+"""A filter that lets nothing through gets a newer cursor after this long."""
+
+Operations = Annotated[
+    list[Operation] | None, strawberry.argument(description="Only these are sent, as the filter shows them; none: all.")
+]
+Columns = Annotated[list[str] | None, strawberry.argument(description="Only these columns; none: all.")]
+Behind = Annotated[
+    CursorText | None, strawberry.argument(description="Resume behind this cursor; none: from now on, or a snapshot.")
+]
+WithSnapshot = Annotated[
+    bool, strawberry.argument(description="Send the matching rows first, and again where `after` can't be resumed.")
+]
+Interval = Annotated[int | None, strawberry.argument(description="Send at most one batch in so many milliseconds.")]
+
+
+async def changes(
+    info: Info,
+    source: SourceName,
+    where: Where = None,
+    operations: Operations = None,
+    columns: Columns = None,
+    after: Behind = None,
+    snapshot: WithSnapshot = False,
+    min_interval_ms: Interval = 0,
+) -> AsyncGenerator[ChangeBatch, None]:
+    """Batches without end; see the contract's text on the subscription."""
+    if columns is not None:
+        missing("Subscription.changes(columns)")
+    if min_interval_ms:
+        missing("Subscription.changes(minIntervalMs)")
+    context = info.context
+    cursor = None if after is None else Cursor.decode(after)
+    async with context.pool.connection() as connection:
+        opened = await open_source(connection, source)
+    subscriber = _Subscriber(context, opened, read_filter(where, opened.filterable), operations)
+    activity = context.activity
+    activity.subscriptions += 1
+    try:
+        async with aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches:
+            async for batch in batches:
+                activity.delivery(len(batch.deltas))
+                yield _as_batch(opened.source, batch)
+    finally:
+        activity.subscriptions -= 1
+
+
+class _Subscriber:
+    """One subscription to a source's table, with the filter read against the columns as they were when it began."""
+
+    def __init__(
+        self, context: Context, opened: Opened, where: Filter, operations: Collection[Operation] | None
+    ) -> None:
+        self._context = context
+        self._source = opened.source
+        self._where = where
+        # Generated columns are not in the log, so the snapshot leaves them out too.
+        logged = {name: column for name, column in opened.table.columns.items() if not column.generated}
+        self._table = replace(opened.table, columns=logged)
+        self._operations = operations
+
+    async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
+        """Everything behind the cursor, without end. CursorExpired where that can't be and no snapshot is wanted."""
+        reset = False
+        if cursor is not None and cursor.partial:
+            if not snapshot:
+                raise CursorExpired(
+                    "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
+                )
+            cursor, reset = None, True
+        while True:
+            fresh = cursor is None
+            if cursor is None and not snapshot:
+                cursor = await self._now()
+            elif cursor is None:
+                async with aclosing(self._snapshot(reset=reset)) as chunks:
+                    async for batch in chunks:
+                        cursor = batch.cursor
+                        yield batch
+                assert cursor is not None
+            feed = Feed(list(self._table.columns), matcher(self._where), self._operations)
+            try:
+                async with aclosing(self._follow(feed, cursor)) as following:
+                    async for batch in following:
+                        yield batch
+            except CursorExpired as error:
+                if not snapshot:
+                    raise
+                if fresh and not feed.up_to_date:
+                    raise Unavailable("The change log began anew twice in a row: try again in a while.") from error
+                cursor, reset = None, True
+
+    async def _now(self) -> Cursor:
+        """What everything that isn't committed yet is behind."""
+        async with view(self._context.pool) as (_, cursor):
+            return _opened_log(cursor)
+
+    async def _snapshot(self, *, reset: bool) -> AsyncGenerator[Batch, None]:
+        """The matching rows in chunks; only the last one's cursor can be resumed from."""
+        waiting: list[tuple[str, WireRow]] = []
+        async with self._context.snapshots, view(self._context.pool) as (connection, cursor):
+            partial = replace(_opened_log(cursor), partial=True)
+            if reset:
+                yield Batch(partial, reset=True, last=False)
+            async with aclosing(self._rows(connection)) as chunks:
+                async for rows in chunks:
+                    # One chunk behind: only then is it known which is the last.
+                    if waiting and rows:
+                        yield snapshot_batch(partial, waiting, last=False)
+                    waiting = rows or waiting
+        yield snapshot_batch(cursor, waiting, last=True)
+
+    async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
+        parameters = Parameters()
+        tail = sql.SQL("WHERE {}").format(condition(self._where, parameters))
+        with table_errors(self._source):
+            async with aclosing(stream_rows(connection, self._table, tail, parameters.values, CHUNK)) as chunks:
+                async for chunk in chunks:
+                    yield [(row.key, row.data) for row in chunk]
+
+    async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
+        clock = self._context.clock
+        sent = clock()
+        async with aclosing(self._context.hub.subscribe(self._source.relation, cursor)) as events:
+            async for event in events:
+                batch: Batch | None
+                match event:
+                    case LogSlice(transaction, reached):
+                        batch = feed.slice(transaction, reached)
+                        if batch is None and clock() - sent >= QUIET_S:
+                            batch = feed.passed(reached)
+                    case CaughtUp(reached):
+                        if feed.up_to_date:
+                            await self._refuse_deleted()
+                        batch = feed.caught_up(reached)
+                if batch is not None:
+                    sent = clock()
+                    yield batch
+
+    async def _refuse_deleted(self) -> None:
+        async with self._context.pool.connection() as connection:
+            if await source_by_id(connection, self._source.id) is None:
+                raise NotFound(f'The source "{self._source.name}" was deleted.')
+
+
+def _opened_log(cursor: Cursor) -> Cursor:
+    if cursor.position.epoch == 0:
+        raise Unavailable("The change log is not open yet: try again in a moment.")
+    return cursor
+
+
+def _as_batch(source: Source, batch: Batch) -> ChangeBatch:
+    commit = batch.commit
+    return ChangeBatch(
+        cursor=CursorText(batch.cursor.encode()),
+        transaction_id=None if commit is None else BigInt(commit.xid),
+        committed_at=None if commit is None else commit.committed_at,
+        cause=None if commit is None else commit.cause,
+        actor=None if commit is None else commit.actor,
+        snapshot=batch.snapshot,
+        reset=batch.reset,
+        last=batch.last,
+        up_to_date=batch.up_to_date,
+        changes=[_as_change(source, delta) for delta in batch.deltas],
+    )
+
+
+def _as_change(source: Source, delta: Delta) -> Change:
+    row = delta.before if delta.row is None else delta.row
+    return Change(
+        operation=delta.operation,
+        moved=delta.moved,
+        key=None if row is None else key_of_row(source, row),
+        row=None if delta.row is None else JSON(delta.row),
+        before=None if delta.before is None else JSON(delta.before),
+        changed=list(delta.changed),
+    )

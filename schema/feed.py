@@ -1,0 +1,131 @@
+"""From the log to what one subscriber sees: its filter and operations applied to slices of commits. Pure.
+
+What a client builds from a snapshot and the changes after it is after every commit the set of rows that match: an
+update that makes a row enter the filter arrives as INSERT, one that makes it leave as DELETE, one that changes the key
+as both, the DELETE first. `operations` is applied after that, so who leaves some out keeps no such set.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.changes import Cause, Change, Operation, Transaction, WireRow
+from db.cursor import Cursor
+
+Matcher = Callable[[WireRow], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A change as a subscriber sees it. `key` is a key text, None for TRUNCATE; rows have the subscriber's columns."""
+
+    operation: Operation
+    moved: bool
+    key: str | None
+    row: WireRow | None
+    before: WireRow | None
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Which commit a batch belongs to."""
+
+    xid: int
+    committed_at: datetime
+    cause: Cause
+    actor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is sent at once. `commit` is None for snapshots, resets and empty batches that only say how far it is."""
+
+    cursor: Cursor
+    commit: Commit | None = None
+    snapshot: bool = False
+    reset: bool = False
+    last: bool = True
+    up_to_date: bool = False
+    deltas: tuple[Delta, ...] = ()
+
+
+def deltas(changes: Sequence[Change], columns: Sequence[str], matches: Matcher) -> Iterator[Delta]:
+    """What the changes are to a subscriber with that filter, in order. Rows are cut to `columns`."""
+    for change in changes:
+        before = _cut(change.before, columns)
+        after = _cut(change.after, columns)
+        was, is_ = before is not None and matches(before), after is not None and matches(after)
+        changed = changed_columns(before, after)
+        if change.operation is Operation.TRUNCATE:
+            yield Delta(Operation.TRUNCATE, moved=False, key=None, row=None, before=None, changed=())
+        elif change.old_key is not None and change.operation is Operation.UPDATE:
+            if was:
+                yield Delta(Operation.DELETE, True, change.old_key, None, before, changed)
+            if is_:
+                yield Delta(Operation.INSERT, True, change.key, after, None, changed)
+        elif was and is_:
+            yield Delta(Operation.UPDATE, False, change.key, after, before, changed)
+        elif was:
+            yield Delta(Operation.DELETE, after is not None, change.key, None, before, changed)
+        elif is_:
+            yield Delta(Operation.INSERT, before is not None, change.key, after, None, changed)
+
+
+class Feed:
+    """One subscriber's view of the log: what to send for each slice of a commit, if anything."""
+
+    def __init__(self, columns: Sequence[str], matches: Matcher, operations: Collection[Operation] | None) -> None:
+        """`operations`: only these are sent; None: all."""
+        self._columns = columns
+        self._matches = matches
+        self._operations = operations
+        self._begun = False
+        self.up_to_date = False
+
+    def slice(self, transaction: Transaction, cursor: Cursor) -> Batch | None:
+        """The batch of a slice; None where nothing of it concerns the subscriber.
+
+        A commit of which a part was sent is always ended by a batch with `last`, an empty one if need be.
+        """
+        wanted = tuple(
+            delta
+            for delta in deltas(transaction.changes, self._columns, self._matches)
+            if self._operations is None or delta.operation in self._operations
+        )
+        if not wanted and not (self._begun and transaction.last):
+            return None
+        self._begun = not transaction.last
+        commit = Commit(transaction.xid, transaction.committed_at, transaction.cause, transaction.actor)
+        return Batch(cursor, commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
+
+    def caught_up(self, cursor: Cursor) -> Batch:
+        """Says that nothing older is to come, and how far it is."""
+        self.up_to_date = True
+        return Batch(cursor, up_to_date=True)
+
+    def passed(self, cursor: Cursor) -> Batch | None:
+        """How far it is though nothing was sent for long; None within a commit of which a part was sent."""
+        return None if self._begun else Batch(cursor, up_to_date=self.up_to_date)
+
+
+def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], *, last: bool) -> Batch:
+    """A chunk of a snapshot: rows by key text, as INSERT. The cursor must not be resumed from before the last one."""
+    inserted = tuple(Delta(Operation.INSERT, False, key, row, None, ()) for key, row in rows)
+    return Batch(cursor, snapshot=True, last=last, deltas=inserted)
+
+
+def _cut(row: WireRow | None, columns: Sequence[str]) -> WireRow | None:
+    return None if row is None else {name: row[name] for name in columns if name in row}
+
+
+def changed_columns(before: WireRow | None, after: WireRow | None) -> tuple[str, ...]:
+    """The columns that differ; empty for a row that is new or gone."""
+    if before is None or after is None:
+        return ()
+    return tuple(name for name in after if name not in before or not _same(before[name], after[name]))
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as JSON: true is not 1."""
+    return one == other and type(one) is type(other)

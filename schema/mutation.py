@@ -1,0 +1,93 @@
+"""The mutations: which there are. What each does is in its own module."""
+# ruff: noqa: A002, ARG002 - the contract names the arguments, and what isn't built ignores them
+
+from typing import Annotated
+
+import strawberry
+
+from schema.fields import mutation
+from schema.not_implemented import missing
+from schema.registration import (
+    delete_source,
+    pause_source,
+    register_source,
+    resume_source,
+    rotate_hook_secret,
+    update_source,
+)
+from schema.row_types import WriteResult
+from schema.row_writes import delete_rows, upsert_rows
+from schema.rows import Key, SourceName
+from schema.run_types import SyncRun
+from schema.runs import confirm_deletes, sync_source
+from schema.scalars import CursorText
+from schema.source_types import Source
+from schema.system_types import CreatedToken, CreateTokenInput, HookSecret, Token
+from schema.trouble_types import Conflict, Failure
+from schema.troubles import resolve_conflict
+
+FailureId = Annotated[strawberry.ID, strawberry.argument(description="The failure's id.")]
+TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's id.")]
+To = Annotated[CursorText, strawberry.argument(description="The state just after this commit.")]
+NewToken = Annotated[CreateTokenInput, strawberry.argument(description="The new token.")]
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation:
+    register_source: Source = strawberry.mutation(
+        resolver=register_source,
+        description="Binds a sheet to a table. Returns once both are bound; the import is the source's lastRun.",
+    )
+    update_source: Source = strawberry.mutation(
+        resolver=update_source, description="Changes settings. Absent keeps, null clears what can be cleared."
+    )
+    delete_source: Source = strawberry.mutation(
+        resolver=delete_source, description="Forgets a source. Its table and history stay, unless dropTable says not."
+    )
+    pause_source: Source = strawberry.mutation(resolver=pause_source, description="No runs until it is resumed.")
+    resume_source: Source = strawberry.mutation(resolver=resume_source, description="Runs again, at once.")
+    sync_source: SyncRun = strawberry.mutation(
+        resolver=sync_source, description="Reconciles now, and answers with the outcome of a run that began after."
+    )
+    confirm_deletes: SyncRun = strawberry.mutation(
+        resolver=confirm_deletes,
+        description="Lets exactly the deletes go that the held run showed, and answers with the run that did it.",
+    )
+    rotate_hook_secret: HookSecret = strawberry.mutation(
+        resolver=rotate_hook_secret,
+        description="A new hook secret, also the first. It is shown once; the old one serves for a day more.",
+    )
+    upsert_rows: WriteResult = strawberry.mutation(
+        resolver=upsert_rows,
+        description="Inserts or updates rows by key, in one transaction; absent columns keep their value.",
+    )
+    delete_rows: WriteResult = strawberry.mutation(
+        resolver=delete_rows, description="Deletes rows by key, in one transaction; a key that no row has is skipped."
+    )
+    resolve_conflict: Conflict = strawberry.mutation(
+        resolver=resolve_conflict, description="Settles a conflict, and waits for the run that carries it out."
+    )
+
+    @mutation("Tries a failure again.")
+    async def retry_failure(self, id: FailureId) -> Failure:
+        missing("Mutation.retryFailure")
+
+    @mutation("Gives a failure up.")
+    async def discard_failure(self, id: FailureId) -> Failure:
+        missing("Mutation.discardFailure")
+
+    @mutation("Brings a row back to an earlier state.")
+    async def rollback_row(self, source: SourceName, key: Key, to: To) -> WriteResult:
+        missing("Mutation.rollbackRow")
+
+    @mutation("Brings all rows of a source back to an earlier state, in one transaction.")
+    async def rollback_source(self, source: SourceName, to: To) -> WriteResult:
+        missing("Mutation.rollbackSource")
+
+    @mutation("Creates a token; its secret is shown once.")
+    async def create_token(self, input: NewToken) -> CreatedToken:
+        missing("Mutation.createToken")
+
+    @mutation("Ends a token.")
+    async def revoke_token(self, id: TokenId) -> Token:
+        missing("Mutation.revokeToken")

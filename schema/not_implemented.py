@@ -1,0 +1,40 @@
+"""The part of the contract that is not built yet: one list, which the resolvers ask and docs/api.md repeats.
+
+A request for any of it is answered with NOT_IMPLEMENTED; nothing else is. Shrinks to nothing, then goes.
+"""
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from db.errors import NotImplementedYet
+
+MISSING: Mapping[str, str] = {
+    "Query.previewSource": "Register the source instead: what is wrong with it is said then.",
+    "Query.tokens": "There is no authentication yet, so the server listens on loopback only.",
+    "Query.rows(waitFor)": "Leave waitFor out.",
+    "Mutation.registerSource(feed)": "Only sheets can be registered.",
+    "Mutation.registerSource(initial: SOURCE, DATABASE)": "Only MERGE; leave initial out.",
+    "Mutation.registerSource(deletePolicy: SOFT, IGNORE)": "Only PROPAGATE; leave deletePolicy out.",
+    "Mutation.registerSource(driftPolicy: STRICT)": "A new header is named in a failure; leave driftPolicy out.",
+    "Mutation.registerSource(credential)": "Only the server's own credential; leave it out.",
+    "Mutation.updateSource(feed)": "Only sheets can be registered.",
+    "Mutation.updateSource(deletePolicy: SOFT, IGNORE)": "Only PROPAGATE; leave deletePolicy out.",
+    "Mutation.updateSource(driftPolicy: STRICT)": "A new header is named in a failure; leave driftPolicy out.",
+    "Mutation.updateSource(credential)": "Only the server's own credential; leave it out.",
+    "Mutation.syncSource(winner)": "Leave winner out.",
+    "Mutation.syncSource(dryRun: true)": "Leave dryRun out.",
+    "Mutation.retryFailure": "A failure is tried again by itself once its value changes.",
+    "Mutation.discardFailure": "A failure goes away by itself once its cause is mended.",
+    "Mutation.rollbackRow": "history shows what the row was; write it with upsertRows.",
+    "Mutation.rollbackSource": "history shows what the rows were; write them with upsertRows.",
+    "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
+    "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
+    "Subscription.changes(columns)": "Leave columns out: every column is sent.",
+    "Subscription.changes(minIntervalMs)": "Leave minIntervalMs out: every commit is sent.",
+}
+"""What is missing, with what to do instead."""
+
+
+def missing(part: str) -> NoReturn:
+    """Refuse one of MISSING."""
+    raise NotImplementedYet(f"{part.partition('.')[2]} is not implemented yet. {MISSING[part]}")
