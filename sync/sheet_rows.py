@@ -103,7 +103,7 @@ class Rows:
             )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Addresses(Mapping[str, str]):
     """The address of each of a row's cells, made when it is asked for: a large sheet has millions."""
 

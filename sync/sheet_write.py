@@ -9,6 +9,7 @@ they don't show, the write ends.
 
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -150,6 +151,9 @@ class SheetWriter:
             self._settle(plan.settled)
             if not plan.inserts and not plan.deletes:
                 return rows
+            if len(insert_chunks(plan.inserts)) > 1:
+                # Between several calls rows may move: the deletes go after another look.
+                plan = replace(plan, deletes={})
             try:
                 await self._send_rows(rows, plan)
             except GoogleRefused as error:
@@ -163,7 +167,7 @@ class SheetWriter:
                 continue
             after = await self._bring_back(rows, await self._look(), plan.deletes)
             self._settle(_rows_outcome(after, plan))
-            return after
+            rows = after
 
     async def _after_busy(self, rows: Rows, plan: RowPlan, error: GoogleBusy, failed: int) -> Rows:
         """The sheet to plan on. SourceUnreachable if what was sent may still be carried out."""
@@ -183,12 +187,9 @@ class SheetWriter:
         return after
 
     async def _send_rows(self, rows: Rows, plan: RowPlan) -> None:
-        # All chunks are inserted at the same place, so the last one goes first. The deletes, whose rows stand above,
-        # go with it: the shorter the time since they were located, the better.
-        deletes = plan.deletes
+        # All chunks are inserted at the same place, so the last one goes first.
         for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
-            await self._calls.write_batch(row_requests(rows, RowPlan(chunk, deletes, ())))
-            deletes = {}
+            await self._calls.write_batch(row_requests(rows, RowPlan(chunk, plan.deletes, ())))
 
     async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)
