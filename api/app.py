@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+import psycopg
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry import Schema
 
@@ -19,6 +20,7 @@ from api.limits import GRAPHQL_LIMIT
 from api.request_log import RequestLog
 from api.runtime import Runtime
 from api.settings import Settings
+from db.errors import Unavailable
 
 Running = Callable[[], AbstractAsyncContextManager[Runtime]]
 """Starts the process' services and stops them when left."""
@@ -26,9 +28,8 @@ Running = Callable[[], AbstractAsyncContextManager[Runtime]]
 
 def create_app(settings: Settings) -> Starlette:
     """The server of `settings`, whose `database_url` is set. It starts and stops its services with the lifespan."""
-    from schema.build import build_schema
-
     from api.lifespan import running
+    from schema.build import build_schema
 
     return assemble(settings, build_schema(), partial(running, settings))
 
@@ -55,8 +56,15 @@ def assemble(settings: Settings, schema: Schema, running: Running) -> Starlette:
                 expose_headers=("x-request-id",),
             ),
         ],
+        exception_handlers={psycopg.OperationalError: _unavailable, Unavailable: _unavailable},
         lifespan=lifespan,
     )
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    """What needs Postgres outside of GraphQL, which has errors of its own."""
+    message = str(error) if isinstance(error, Unavailable) else "Postgres does not answer at the moment. Try again."
+    return JSONResponse({"error": message}, status_code=503, headers={"Retry-After": "5"})
 
 
 def _routes(schema: Schema) -> list[BaseRoute]:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from api.runtime import LeaderStatus, runtime
 from db.migrate import current, newest
 from db.session import Connection, Pool
+from replication.session import ReplicationStatus
 
 _DEADLINE_S: Final = 2.0
 
@@ -70,19 +71,19 @@ def _leader_checks(holder: str | None, leader: LeaderStatus) -> Mapping[str, Che
             else Check(ok=False, detail="No process leads at the moment; one of them will within seconds.")
         )
         return {"replication": elsewhere, "scheduler": elsewhere}
-    status = leader.replication
-    streaming = status is not None and status.streaming
     return {
-        "replication": Check(
-            ok=streaming,
-            detail=f"The slot streams, {status.lag_bytes} bytes behind."
-            if status is not None and streaming
-            else "The slot does not stream yet: the log says why.",
-        ),
+        "replication": _replication_check(leader.replication),
         "scheduler": Check(
             ok=leader.scheduling, detail="On." if leader.scheduling else "Not on yet: it follows the replication."
         ),
     }
+
+
+def _replication_check(status: ReplicationStatus | None) -> Check:
+    if status is None or not status.streaming:
+        reason = "" if status is None else f": {status.reason}"
+        return Check(ok=False, detail=f"The slot does not stream{reason}.")
+    return Check(ok=True, detail=f"The slot streams, {status.lag_bytes} bytes behind.")
 
 
 async def database_state(pool: Pool) -> DatabaseState | None:

@@ -21,6 +21,8 @@ from db.sources import SourceKind, source_by_name
 
 _log = structlog.stdlib.get_logger(__name__)
 
+_DATABASE_S = 5.0  # senders of hooks try again, and wait for no more than some seconds
+
 
 def routes(clock: Callable[[], float] = time.time) -> list[BaseRoute]:
     """`POST /hooks/sheets/{name}`. `clock` gives Unix seconds."""
@@ -35,7 +37,7 @@ async def _receive(request: Request, kind: SourceKind, now: float) -> Response:
     name: str = request.path_params["name"]
     body = await request.body()
     context = runtime(request).context
-    async with context.pool.connection() as connection:
+    async with context.pool.connection(timeout=_DATABASE_S) as connection:
         source = await source_by_name(connection, name)
         if source is None or source.kind is not kind:
             return _refused(404, f"There is no {kind.lower()} source of the name {name!r}.")

@@ -140,8 +140,8 @@ def _leading(leader: LeaderStatus) -> Iterator[Metric]:
     streaming = status is not None and status.streaming
     yield _gauge("rowcast_replication_streaming", "1 where this process reads the replication slot.", streaming)
     if status is not None:
-        yield _gauge("rowcast_slot_lag_bytes", "WAL that the slot has not confirmed yet.", status.lag_bytes)
-        yield _gauge("rowcast_slot_lag_seconds", "Since the log was last known to be complete.", status.lag_seconds)
+        yield _gauge("rowcast_slot_lag_bytes", "Flushed WAL that is not in the log yet.", status.lag_bytes)
+        yield _gauge("rowcast_slot_lag_seconds", "For how long that WAL has been waiting.", status.lag_seconds)
 
 
 def _syncing(numbers: Numbers) -> Iterator[Metric]:

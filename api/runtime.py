@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from api.run_totals import RunTotals
+from replication.session import ReplicationStatus
 from schema.context import Context
-
-if TYPE_CHECKING:
-    from replication.status import ReplicationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,7 @@ class LeaderStatus:
 
     leading: bool
     scheduling: bool
-    replication: "ReplicationStatus | None"
+    replication: ReplicationStatus | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,7 +292,7 @@ async def test_the_older_protocol_works(edge: Server) -> None:
         await say(connection, {"type": "connection_init", "payload": {}})
         assert (await hear(connection))["type"] == "connection_ack"
         await say(connection, {"type": "start", "id": "1", "payload": {"query": "subscription { count(to: 2) }"}})
-        messages = []
+        messages: list[Any] = []
         while not messages or messages[-1]["type"] != "complete":
             message = await hear(connection)
             if message["type"] != "ka":
