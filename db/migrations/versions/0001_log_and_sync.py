@@ -115,7 +115,7 @@ CREATE TABLE rowcast.base (
     key          text NOT NULL COLLATE "C",
     source_image jsonb,                     -- column to cell as read back; null: not in the source
     table_image  jsonb,                     -- column to text as RETURNING gave it; null: not in the table
-    pending      jsonb NOT NULL DEFAULT '[]',  -- writes to the source that were begun: see db/base.py
+    pending      jsonb,                     -- writes to the source that were begun: see db/base.py
     missing      integer NOT NULL DEFAULT 0,-- complete reads in a row without the key
     missing_at   timestamptz,               -- of the first of them
     absent       boolean NOT NULL DEFAULT false,

@@ -1,0 +1,164 @@
+"""The base: every row as both sides last showed it, and the writes to the source that were begun.
+
+Each side is compared only with its own image. The source's image is what was read back from it, the table's what
+RETURNING gave; a column that an image lacks was never settled. Key columns are in the key, not in the images.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from db.session import Connection
+
+CellValue = str | float | bool | None
+"""A source's cell; the same as in `sync.source`."""
+SourceImage = Mapping[str, CellValue]
+TableImage = Mapping[str, str | None]
+
+_BATCH = 2000
+
+
+class IntentKind(StrEnum):
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write to the source, stored before it is begun: it may have arrived, or still arrive, though nobody knows.
+
+    `cells` are what it writes, `texts` what the table had then; both empty for DELETE. `id` is the idempotency key.
+    """
+
+    kind: IntentKind
+    id: str
+    at: datetime
+    cells: SourceImage
+    texts: TableImage
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRow:
+    """A row of the base. An image is None where that side did not have the row. `pending` is oldest first.
+
+    `missing`: complete reads in a row that lacked the key, the first of them at `missing_at`.
+    """
+
+    key: str
+    source_image: SourceImage | None
+    table_image: TableImage | None
+    pending: tuple[Intent, ...] = ()
+    missing: int = 0
+    missing_at: datetime | None = None
+
+
+async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
+    """The source's base in key order, in batches: needs a transaction."""
+    async with connection.cursor(name="base") as cursor:
+        cursor.itersize = _BATCH
+        await cursor.execute(
+            """SELECT key, source_image, table_image, pending, missing, missing_at FROM rowcast.base
+               WHERE source_id = %s ORDER BY key""",
+            (source_id,),
+        )
+        async for row in cursor:
+            yield _base_row(*row)
+
+
+async def base_of(connection: Connection, source_id: UUID, keys: Sequence[str]) -> dict[str, BaseRow]:
+    """The base's rows of some keys."""
+    cursor = await connection.execute(
+        """SELECT key, source_image, table_image, pending, missing, missing_at FROM rowcast.base
+           WHERE source_id = %s AND key = ANY(%s)""",
+        (source_id, list(keys)),
+    )
+    return {row[0]: _base_row(*row) for row in await cursor.fetchall()}
+
+
+async def save_base(connection: Connection, source_id: UUID, rows: Iterable[BaseRow]) -> None:
+    """Store rows whole; one without images and pending writes is forgotten."""
+    kept, gone = [], []
+    for row in rows:
+        if row.source_image is None and row.table_image is None and not row.pending:
+            gone.append(row.key)
+        else:
+            kept.append(_parameters(source_id, row))
+    if gone:
+        await connection.execute("DELETE FROM rowcast.base WHERE source_id = %s AND key = ANY(%s)", (source_id, gone))
+    if kept:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                """INSERT INTO rowcast.base (source_id, key, source_image, table_image, pending, missing, missing_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (source_id, key) DO UPDATE
+                   SET source_image = excluded.source_image, table_image = excluded.table_image,
+                       pending = excluded.pending, missing = excluded.missing, missing_at = excluded.missing_at""",
+                kept,
+            )
+
+
+async def pending_rows(connection: Connection, source_id: UUID) -> int:
+    """How many rows have a write to the source that was begun and not read back."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM rowcast.base WHERE source_id = %s AND pending IS NOT NULL", (source_id,)
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _base_row(
+    key: str,
+    source_image: dict[str, Any] | None,
+    table_image: dict[str, str | None] | None,
+    pending: list[dict[str, Any]] | None,
+    missing: int,
+    missing_at: datetime | None,
+) -> BaseRow:
+    intents = tuple(
+        Intent(
+            IntentKind(intent["kind"]),
+            intent["id"],
+            datetime.fromisoformat(intent["at"]),
+            _cells(intent["cells"]),
+            intent["texts"],
+        )
+        for intent in pending or ()
+    )
+    image = None if source_image is None else _cells(source_image)
+    return BaseRow(key, image, table_image, intents, missing, missing_at)
+
+
+def _cells(stored: dict[str, Any]) -> dict[str, CellValue]:
+    # jsonb prints 1e20 as an integer.
+    return {name: float(cell) if type(cell) is int else cell for name, cell in stored.items()}
+
+
+def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
+    pending = [
+        {
+            "kind": intent.kind,
+            "id": intent.id,
+            "at": intent.at.isoformat(),
+            "cells": dict(intent.cells),
+            "texts": dict(intent.texts),
+        }
+        for intent in row.pending
+    ]
+    source_image = None if row.source_image is None else Jsonb(dict(row.source_image))
+    table_image = None if row.table_image is None else Jsonb(dict(row.table_image))
+    return (
+        source_id,
+        row.key,
+        source_image,
+        table_image,
+        Jsonb(pending) if pending else None,
+        row.missing,
+        row.missing_at,
+    )

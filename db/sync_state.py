@@ -1,0 +1,102 @@
+"""What the sync remembers of a source between runs: how far it dealt with the log, what it saw, when to look again."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from db.cursor import Cursor
+from db.session import Connection
+from db.sources import SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """`cursor`: the log is dealt with up to there; None: everything may differ. `seen`: the source's own version marks
+    at the last complete read that left nothing to do again; empty: read it whatever the marks say.
+
+    `held_run` is the run whose deletes wait for a person, `retry_at` when the next run is due before the next poll,
+    `attempts` the runs in a row that could not reach the source.
+    """
+
+    cursor: Cursor | None
+    seen: Mapping[str, str]
+    held_run: int | None
+    retry_at: datetime | None
+    attempts: int
+
+
+async def sync_state(connection: Connection, source_id: UUID) -> SyncState | None:
+    """The state; None where the source is gone."""
+    row = await (
+        await connection.execute(
+            "SELECT cursor, seen, held_run, retry_at, attempts FROM rowcast.sync_state WHERE source_id = %s",
+            (source_id,),
+        )
+    ).fetchone()
+    if row is None:
+        return None
+    cursor, seen, held_run, retry_at, attempts = row
+    return SyncState(None if cursor is None else Cursor.decode(cursor), seen, held_run, retry_at, attempts)
+
+
+async def advance(
+    connection: Connection, source_id: UUID, cursor: Cursor, seen: Mapping[str, str], retry_at: datetime | None
+) -> None:
+    """A run dealt with the log up to `cursor`, and reached the source."""
+    await connection.execute(
+        """UPDATE rowcast.sync_state SET cursor = %s, seen = %s, retry_at = %s, attempts = 0 WHERE source_id = %s""",
+        (cursor.encode(), Jsonb(dict(seen)), retry_at, source_id),
+    )
+
+
+async def advance_cursor(connection: Connection, source_id: UUID, cursor: Cursor) -> None:
+    """The log holds nothing up to `cursor` that the source would have to hear of."""
+    await connection.execute(
+        "UPDATE rowcast.sync_state SET cursor = %s WHERE source_id = %s", (cursor.encode(), source_id)
+    )
+
+
+async def postpone(connection: Connection, source_id: UUID, retry_at: datetime) -> None:
+    """A run could not reach the source."""
+    await connection.execute(
+        "UPDATE rowcast.sync_state SET retry_at = %s, attempts = attempts + 1, seen = '{}' WHERE source_id = %s",
+        (retry_at, source_id),
+    )
+
+
+async def release(connection: Connection, source_id: UUID) -> None:
+    """No run holds deletes any more."""
+    await connection.execute("UPDATE rowcast.sync_state SET held_run = NULL WHERE source_id = %s", (source_id,))
+
+
+async def has_work(connection: Connection, source_id: UUID, retried: Collection[str]) -> bool:
+    """Whether something waits for a run though neither side changed: a write without an answer, a conflict that was
+    settled, deletes that were confirmed, a failure of the table with a code in `retried`."""
+    row = await (
+        await connection.execute(
+            """SELECT EXISTS (SELECT FROM rowcast.base WHERE source_id = %(id)s AND pending IS NOT NULL)
+                 OR EXISTS (SELECT FROM rowcast.conflicts
+                            WHERE source_id = %(id)s AND state = 'OPEN' AND choice IS NOT NULL)
+                 OR EXISTS (SELECT FROM rowcast.failures WHERE source_id = %(id)s
+                            AND (state = 'RETRYING' OR (state = 'OPEN' AND code = ANY(%(retried)s))))
+                 OR EXISTS (SELECT FROM rowcast.sync_state s JOIN rowcast.held_deletes h ON h.run_id = s.held_run
+                            WHERE s.source_id = %(id)s AND h.confirmed)""",
+            {"id": source_id, "retried": list(retried)},
+        )
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+async def set_state_of_run(connection: Connection, source_id: UUID, state: SourceState, reason: str | None) -> bool:
+    """What a run found out; a pause that came meanwhile stays. False where nothing changed."""
+    cursor = await connection.execute(
+        """UPDATE rowcast.sources SET state = %(state)s, state_reason = %(reason)s, updated_at = clock_timestamp()
+           WHERE id = %(id)s AND state <> 'PAUSED'
+             AND (state, state_reason) IS DISTINCT FROM (%(state)s, %(reason)s)""",
+        {"id": source_id, "state": state, "reason": reason},
+    )
+    return cursor.rowcount == 1

@@ -1,0 +1,121 @@
+"""What a run finds and leaves in the records: conflicts and failures opened, kept and closed, each told as an event.
+
+It follows a run through its two transactions: what was found is recorded before the source is written, and only what
+both sides show in the end closes a record.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from db.conflicts import ConflictChoice, ConflictRecord, NewConflict, close_conflict, record_conflict
+from db.events import EventKind, insert_event
+from db.failures import Failure, NewFailure, close_failures, record_failure
+from db.session import Connection
+from db.sources import Source
+
+_EVENTS = 20
+"""Single events of one kind a run at most; the rest is told in one."""
+
+_Place = tuple[str, str | None]
+
+
+@dataclass(slots=True)
+class Records:
+    """The records of one run. Feed it with what was found, then `close` once the run is complete."""
+
+    source: Source
+    conflicts: dict[_Place, ConflictRecord]
+    failures: dict[object, Failure]
+    found_conflicts: int = 0
+    found_failures: int = 0
+    _ids: dict[_Place, int] = field(default_factory=dict)
+    _kept_conflicts: set[_Place] = field(default_factory=set)
+    _kept_failures: set[object] = field(default_factory=set)
+    _news: dict[EventKind, list[str]] = field(default_factory=dict)
+
+    @property
+    def open_failures(self) -> int:
+        """Failures that stay after the run."""
+        return len(self._kept_failures)
+
+    async def conflict(self, connection: Connection, found: NewConflict) -> None:
+        """A conflict that the row has: opened, or brought up to date. It stays open until `settled`."""
+        place = (found.key, found.column)
+        self._kept_conflicts.add(place)
+        known = self.conflicts.get(place)
+        if known is not None and _says(known, found):
+            self._ids[place] = known.id
+            return
+        self._ids[place] = await record_conflict(connection, self.source.id, found)
+        if known is None:
+            self.found_conflicts += 1
+            where = "the row" if found.column is None else f"column {found.column}"
+            how = "waits for a choice" if found.choice is None else f"is settled for {_winner(found.choice)}"
+            self._news.setdefault(EventKind.CONFLICT, []).append(f"Conflict in {where} of {found.key}: it {how}.")
+
+    async def failure(self, connection: Connection, found: NewFailure, *, tried: bool) -> None:
+        """A failure that there is. `tried`: in this run, so that it counts as an attempt."""
+        place = found.place
+        known = self.failures.get(place)
+        self._kept_failures.add(place)
+        if known is not None and not tried and (known.value, known.message) == (found.value, found.message):
+            return
+        await record_failure(connection, self.source.id, found)
+        if known is None:
+            self.found_failures += 1
+            self._news.setdefault(EventKind.FAILURE, []).append(found.message)
+
+    def settled(self, key: str, column: str | None) -> None:
+        """Both sides agree now on what was in conflict."""
+        self._kept_conflicts.discard((key, column))
+
+    def keep(self, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure]) -> None:
+        """Open records of a row that the run did not deal with."""
+        self._kept_conflicts.update((conflict.key, conflict.column) for conflict in conflicts)
+        self._kept_failures.update(failure.place for failure in failures)
+
+    async def close(self, connection: Connection) -> None:
+        """Close every record that is not kept."""
+        ids = {place: record.id for place, record in self.conflicts.items()} | self._ids
+        for place, id_ in ids.items():
+            if place not in self._kept_conflicts:
+                await close_conflict(connection, id_)
+        over = [failure.id for place, failure in self.failures.items() if place not in self._kept_failures]
+        if over:
+            await close_failures(connection, over)
+
+    async def tell(self, connection: Connection) -> None:
+        """Store what is new as events, in the transaction that stores it."""
+        for kind, messages in self._news.items():
+            for message in messages[:_EVENTS]:
+                await insert_event(connection, kind, self.source.name, message)
+            more = len(messages) - _EVENTS
+            if more > 0:
+                await insert_event(connection, kind, self.source.name, f"And {more} more.", {"count": more})
+        self._news.clear()
+
+
+def records_of(source: Source, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure]) -> Records:
+    """The records of a run that begins with these open ones."""
+    return Records(
+        source,
+        {(conflict.key, conflict.column): conflict for conflict in conflicts},
+        {failure.place: failure for failure in failures},
+    )
+
+
+def _says(known: ConflictRecord, found: NewConflict) -> bool:
+    return replace(found, by=None) == NewConflict(
+        known.key,
+        known.kind,
+        known.column,
+        known.base,
+        known.database,
+        known.source_value,
+        known.choice,
+        None,
+    )
+
+
+def _winner(choice: ConflictChoice) -> str:
+    return {"DATABASE": "the database", "SOURCE": "the source", "VALUE": "a value that was given"}[choice]

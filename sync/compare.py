@@ -1,0 +1,228 @@
+"""Compares a source with its table: base, table and reading in step, in key order; a plan for each row that differs.
+
+No side is held in memory but the reading; plans are kept only for rows in which something differs.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from db.base import BaseRow, IntentKind, read_base
+from db.conflicts import ConflictRecord, open_conflicts
+from db.failures import Failure, open_failures
+from db.log import history
+from db.session import Connection
+from db.sources import ConflictPolicy, Source
+from db.sync_tables import BoundTable, TableRow, read_table
+from sync.advance import planned
+from sync.guard import SideCounts
+from sync.merge import merge_row
+from sync.merge_cell import equal_cells
+from sync.plan import EditKind, RowPlan, RowState, Rules
+from sync.source import Reading, SourceRow
+
+SUSPICION = timedelta(seconds=3)
+"""Between the two complete reads that a key must be missing from."""
+
+GRACE = timedelta(seconds=240)
+"""How long a write without an answer may still arrive: Google ends a request after 180 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait."""
+
+    now: datetime
+    patient: bool
+    source_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row in which something differs, or that has open records; `base` is as the plan has it before its edits."""
+
+    state: RowState
+    plan: RowPlan
+    base: BaseRow
+
+
+@dataclass(slots=True)
+class Comparison:
+    """All that a run has to do. `noted` are rows of the base of which only the count of missing reads changed.
+
+    `suspects`: keys were missing that don't count as vanished yet.
+    """
+
+    conflicts: Sequence[ConflictRecord]
+    failures: Sequence[Failure]
+    differences: list[Difference] = field(default_factory=list)
+    noted: list[BaseRow] = field(default_factory=list)
+    table_rows: int = 0
+    source_rows: int = 0
+    suspects: bool = False
+
+    def counts(self) -> tuple[SideCounts, SideCounts]:
+        """What the plans would do to the table and to the source."""
+        table = [d.plan.table_edit.kind for d in self.differences if d.plan.table_edit is not None]
+        source = [d.plan.source_write.kind for d in self.differences if d.plan.source_write is not None]
+        return _side(self.table_rows, table), _side(self.source_rows, source)
+
+
+async def compare(
+    connection: Connection,
+    source: Source,
+    table: BoundTable,
+    rules: Rules,
+    reading: Reading,
+    conditions: Conditions,
+) -> Comparison:
+    """Compare within the connection's transaction, which must be REPEATABLE READ."""
+    conflicts = await open_conflicts(connection, source.id)
+    failures = await open_failures(connection, source.id)
+    found = Comparison(conflicts, failures, source_rows=len(reading.rows))
+    conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
+    blocked = {problem.key for problem in reading.problems if problem.key is not None}
+    async for key, base, row, table_row in _in_step(connection, source, table, reading):
+        found.table_rows += table_row is not None
+        if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:
+            continue
+        noted, vanished = _note(base, row, reading, conditions)
+        state = RowState(
+            key,
+            noted,
+            row,
+            table_row,
+            tuple(conflicts_of.get(key, ())),
+            tuple(failures_of.get(key, ())),
+            vanished,
+            source_at=conditions.source_at,
+        )
+        plan = RowPlan(key, wait=True) if key in blocked else merge_row(state, rules)
+        if plan.conflicts and rules.policy is ConflictPolicy.LATEST_WINS:
+            state = replace(state, database_at=await _committed_at(connection, source, key))
+            plan = merge_row(state, rules)
+        _collect(found, state, plan, base)
+    return found
+
+
+def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None) -> None:
+    if plan.wait:
+        found.suspects = found.suspects or state.source is None
+        if state.base is not None and state.base != stored:
+            found.noted.append(state.base)
+        if state.conflicts or state.failures:
+            found.differences.append(Difference(state, plan, state.base or BaseRow(plan.key, None, None)))
+        return
+    base = planned(plan, state.base)
+    edits = plan.table_edit is not None or plan.source_write is not None
+    records = plan.conflicts or plan.failures or state.conflicts or state.failures
+    if edits or records or base != (stored or BaseRow(plan.key, None, None)):
+        found.differences.append(Difference(state, plan, base))
+    if state.base is not None and state.base != stored:
+        # A held run stores no plan, but a second reading without the key has to count.
+        found.noted.append(state.base)
+
+
+def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, rules: Rules) -> bool:
+    if base is None or row is None or table is None or base.pending or base.missing or row.errors:
+        return False
+    image, texts = base.source_image, base.table_image
+    if image is None or texts is None:
+        return False
+    for column in rules.columns:
+        name = column.name
+        if name not in image or name not in texts or texts[name] != table.texts[name]:
+            return False
+        if not equal_cells(row.cells.get(name), image[name]):
+            return False
+    return True
+
+
+def _note(
+    base: BaseRow | None, row: SourceRow | None, reading: Reading, conditions: Conditions
+) -> tuple[BaseRow | None, bool]:
+    """The base with what this reading says about the row's absence, and whether it counts as a deletion."""
+    if base is None:
+        return None, False
+    pending = tuple(intent for intent in base.pending if conditions.now - intent.at < GRACE)
+    if row is None and base.pending and base.pending[-1].kind is IntentKind.DELETE:
+        pending = base.pending
+    base = replace(base, pending=pending)
+    if row is not None or base.source_image is None:
+        return replace(base, missing=0, missing_at=None), False
+    due = base.missing_at is None or not conditions.patient or conditions.now - base.missing_at >= SUSPICION
+    if not reading.unsure and (base.missing == 0 or due):
+        base = replace(base, missing=base.missing + 1, missing_at=base.missing_at or conditions.now)
+    return base, base.missing >= 2 and not reading.unsure
+
+
+async def _committed_at(connection: Connection, source: Source, key: str) -> datetime | None:
+    entries = await history(connection, source.relation, key, None, 1)
+    return entries[0].committed_at if entries else None
+
+
+def _side(rows: int, kinds: Sequence[EditKind]) -> SideCounts:
+    return SideCounts(rows, kinds.count(EditKind.DELETE), kinds.count(EditKind.INSERT))
+
+
+class _OfRow(Protocol):
+    @property
+    def key(self) -> str | None: ...
+
+
+T = TypeVar("T", bound=_OfRow)
+
+
+def _by_key(records: Iterable[T]) -> Mapping[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for record in records:
+        if record.key is not None:
+            found.setdefault(record.key, []).append(record)
+    return found
+
+
+class _Keyed(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Keyed)
+
+
+class _Head(Generic[R]):
+    """The next row of a stream in key order."""
+
+    def __init__(self, rows: AsyncIterator[R]) -> None:
+        self._rows = rows
+        self.row: R | None = None
+
+    async def step(self) -> None:
+        self.row = await anext(self._rows, None)
+
+    async def take(self, key: str) -> R | None:
+        """The row, if it is the one of `key`; then the next one is the head."""
+        row = self.row
+        if row is None or row.key != key:
+            return None
+        await self.step()
+        return row
+
+
+async def _in_step(
+    connection: Connection, source: Source, table: BoundTable, reading: Reading
+) -> AsyncIterator[tuple[str, BaseRow | None, SourceRow | None, TableRow | None]]:
+    bases, tables = _Head(read_base(connection, source.id)), _Head(read_table(connection, table))
+    await bases.step()
+    await tables.step()
+    rows = iter(reading.rows)
+    row = next(rows, None)
+    while True:
+        keys = [head.key for head in (bases.row, tables.row, row) if head is not None]
+        if not keys:
+            return
+        key = min(keys)
+        mine = row if row is not None and row.key == key else None
+        if mine is not None:
+            row = next(rows, None)
+        yield key, await bases.take(key), mine, await tables.take(key)

@@ -1,0 +1,298 @@
+"""Runs the sync of one source: reads both sides, merges, writes each, and remembers what they show.
+
+For the leader alone. A run is level-triggered: it looks at the states and never at what woke it, so one that is cut
+off anywhere is healed by the next. Nothing in here may decide what a difference means: that is the merge's.
+"""
+
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from db.base import save_base
+from db.cursor import Cursor
+from db.errors import LeadershipLost, SourceUnreachable
+from db.events import EventKind, insert_event
+from db.held import hold, holds_exactly, permitted
+from db.lease import Term
+from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
+from db.session import Connection, Pool
+from db.sources import Source, SourceState, source_by_id
+from db.sync_state import SyncState, advance, advance_cursor, postpone, release, set_state_of_run, sync_state
+from db.sync_tables import BoundTable, generated_columns
+from db.view import view
+from sync.bookkeeping import Records, records_of
+from sync.compare import SUSPICION, Comparison, Conditions, compare
+from sync.deletes import held, only_permitted
+from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
+from sync.guard import holds
+from sync.idle import table_is_settled, waits_for_nothing
+from sync.plan import Rules
+from sync.problems import problem_failures
+from sync.source import Reading, SourceAdapter
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 300.0
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(slots=True)
+class _Work:
+    """One run under way."""
+
+    run: Run
+    source: Source
+    state: SyncState
+    trigger: RunTrigger
+    counts: RunCounts = field(default_factory=RunCounts)
+
+
+class Engine:
+    """`run(source id, trigger)` for any number of sources; for one source one run at a time.
+
+    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        term: Term,
+        origin_key: bytes,
+        adapter_for: Callable[[Source], SourceAdapter],
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        jitter: Callable[[], float] = random.random,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self._pool = pool
+        self._term = term
+        self._origin_key = origin_key
+        self._adapter_for = adapter_for
+        self._clock = clock
+        self._jitter = jitter
+        self._new_id = new_id
+
+    async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
+        """Reconcile a source now; None where it is paused or gone. `sync_state.retry_at` says when to come again.
+
+        A source that can't be reached is a run that FAILED. Raises LeadershipLost, and what is a bug or a lost
+        database.
+        """
+        self._term.check()
+        async with self._pool.connection() as connection:
+            source = await source_by_id(connection, source_id)
+            state = await sync_state(connection, source_id)
+            if source is None or state is None or source.state is SourceState.PAUSED:
+                return None
+            run = await start_run(connection, source_id, trigger)
+        work = _Work(run, source, state, trigger)
+        try:
+            return await self._reconcile(work)
+        except SourceUnreachable as error:
+            return await self._unreachable(work, str(error))
+        except LeadershipLost:
+            raise
+        except Exception as error:
+            log.exception("a run broke off", source=source.name, run=run.id)
+            async with self._pool.connection() as connection:
+                message = f"The run broke off by an error of rowcast itself ({type(error).__name__}); the log has more."
+                await self._finish(connection, work, RunState.FAILED, message)
+            raise
+
+    async def _reconcile(self, work: _Work) -> Run | None:
+        adapter = self._adapter_for(work.source)
+        if await self._idle(work, adapter):
+            async with self._pool.connection() as connection:
+                return await finish_run(connection, work.run.id, RunState.UNCHANGED, work.counts, None)
+        async with self._pool.connection() as connection:
+            message = f"Run {work.run.id} began ({work.trigger})."
+            await insert_event(connection, EventKind.RUN_STARTED, work.source.name, message, {"run": str(work.run.id)})
+        begun_at = self._clock()
+        self._term.check()
+        reading = await adapter.read()
+        work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
+        source, table = work.source, _bound_table(work.source)
+        async with view(self._pool) as (connection, cursor):
+            rules = _rules(source, reading, await generated_columns(connection, table), first=work.state.cursor is None)
+            conditions = Conditions(
+                now=self._clock(),
+                patient=work.trigger is not RunTrigger.MANUAL,
+                source_at=min(begun_at, reading.modified_at or begun_at),
+            )
+            found = await compare(connection, source, table, rules, reading, conditions)
+            let_go = await permitted(connection, source.id)
+        postponed = False
+        if let_go:
+            postponed = only_permitted(found, let_go)
+        elif any(holds(counts, source.max_delete_share) for counts in found.counts()):
+            return await self._hold(work, found, rules)
+        records = records_of(source, found.conflicts, found.failures)
+        applied = await self._apply(work, table, found, records)
+        if applied is None:
+            async with self._pool.connection() as connection:
+                await postpone(connection, source.id, self._clock())
+                return await self._finish(connection, work, RunState.PARTIAL, "The source's settings changed; again.")
+        applied.again = applied.again or postponed
+        if applied.begun:
+            self._term.check()
+            outcome = await adapter.write(applied.edits)
+            work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
+            async with self._pool.connection() as connection, connection.transaction():
+                await self._term.fence(connection)
+                if await source_by_id(connection, source.id) is None:
+                    return None
+                await apply_outcome(connection, source, applied, outcome, records, rules)
+                return await self._complete(connection, work, reading, found, applied, records, cursor)
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            return await self._complete(connection, work, reading, found, applied, records, cursor)
+
+    async def _idle(self, work: _Work, adapter: SourceAdapter) -> bool:
+        """Whether nothing can differ: no side changed since the last run, and nothing waits."""
+        state = work.state
+        if work.trigger not in (RunTrigger.SCHEDULE, RunTrigger.CHANGE) or state.cursor is None or not state.seen:
+            return False
+        if work.source.state is SourceState.FAILING:
+            return False
+        table = _bound_table(work.source)
+        async with view(self._pool) as (connection, cursor):
+            if not await waits_for_nothing(connection, work.source.id):
+                return False
+            if not await table_is_settled(connection, work.source.id, table, state.cursor):
+                return False
+        if work.trigger is RunTrigger.SCHEDULE:
+            self._term.check()
+            mark = await adapter.mark()
+            work.counts = replace(work.counts, api_calls=1)
+            if dict(mark) != dict(state.seen):
+                return False
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            await advance_cursor(connection, work.source.id, cursor)
+        return True
+
+    async def _apply(self, work: _Work, table: BoundTable, found: Comparison, records: Records) -> Applied | None:
+        """The first transaction; None where the source was bound anew meanwhile."""
+        source = work.source
+        self._term.check()
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            if not await same_binding(connection, source):
+                return None
+            await save_base(connection, source.id, found.noted)
+            applied = await apply_to_table(
+                connection,
+                source,
+                table,
+                found.differences,
+                records,
+                self._origin_key,
+                self._new_id,
+                self._clock(),
+            )
+            await records.tell(connection)
+        work.counts = replace(
+            work.counts, database_upserts=applied.database_upserts, database_deletes=applied.database_deletes
+        )
+        return applied
+
+    async def _complete(
+        self,
+        connection: Connection,
+        work: _Work,
+        reading: Reading,
+        found: Comparison,
+        applied: Applied,
+        records: Records,
+        cursor: Cursor,
+    ) -> Run | None:
+        for failure in problem_failures(reading):
+            await records.failure(connection, failure, tried=False)
+        await records.close(connection)
+        await records.tell(connection)
+        now = self._clock()
+        retry_at = now if applied.again else now + SUSPICION if found.suspects and not reading.unsure else None
+        seen = reading.mark if retry_at is None else {}
+        await advance(connection, work.source.id, cursor, seen, retry_at)
+        await release(connection, work.source.id)
+        work.counts = replace(
+            work.counts,
+            source_upserts=applied.source_upserts,
+            source_deletes=applied.source_deletes,
+            conflicts=records.found_conflicts,
+            failures=records.found_failures,
+        )
+        await self._set_state(connection, work.source, SourceState.ACTIVE, None)
+        left = records.open_failures
+        message = f"{left} cells, rows or requests can't go through: see the failures." if left else None
+        return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)
+
+    async def _hold(self, work: _Work, found: Comparison, rules: Rules) -> Run | None:
+        """The guard: nothing is written either way, what would be deleted is shown."""
+        source, deletes = work.source, held(found, rules)
+        table, sheet = found.counts()
+        reason = (
+            f"A run would delete {table.deletes} of {table.rows} rows from the database and {sheet.deletes} of "
+            f"{sheet.rows} from the source. Look at heldRun, then confirmDeletes, or bring the rows back."
+        )
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            await save_base(connection, source.id, found.noted)
+            before = work.state.held_run
+            if before is None or not await holds_exactly(connection, before, deletes):
+                await hold(connection, source.id, work.run.id, deletes)
+            await self._set_state(connection, source, SourceState.HELD, reason)
+            return await self._finish(connection, work, RunState.HELD, reason)
+
+    async def _unreachable(self, work: _Work, reason: str) -> Run | None:
+        attempts = work.state.attempts
+        pause = self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempts, 10))
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            await postpone(connection, work.source.id, self._clock() + timedelta(seconds=pause))
+            await self._set_state(connection, work.source, SourceState.FAILING, reason)
+            return await self._finish(connection, work, RunState.FAILED, reason)
+
+    async def _set_state(self, connection: Connection, source: Source, state: SourceState, reason: str | None) -> None:
+        if await set_state_of_run(connection, source.id, state, reason) and state is not source.state:
+            message = f"{source.name} is {state}." if reason is None else f"{source.name} is {state}: {reason}"
+            await insert_event(connection, EventKind.STATE, source.name, message, {"state": state, "reason": reason})
+
+    async def _finish(self, connection: Connection, work: _Work, state: RunState, message: str | None) -> Run | None:
+        run = await finish_run(connection, work.run.id, state, work.counts, message)
+        if run is not None:
+            text = f"Run {run.id} ended: {state}." if message is None else f"Run {run.id} ended: {state}. {message}"
+            detail = {"run": str(run.id), "state": str(state)}
+            await insert_event(connection, EventKind.RUN_FINISHED, work.source.name, text, detail)
+        return run
+
+
+def _bound_table(source: Source) -> BoundTable:
+    columns = tuple(column.name for column in source.bound if column.name not in source.key)
+    return BoundTable(source.relation, source.key, columns)
+
+
+def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first: bool) -> Rules:
+    by_name = {column.name: column for column in source.columns}
+    return Rules(
+        columns=tuple(column for column in source.bound if column.name not in source.key),
+        key=tuple(by_name[name] for name in source.key),
+        direction=source.direction,
+        policy=source.conflict_policy,
+        zone=reading.zone,
+        generated=generated,
+        first=first,
+    )

@@ -1,0 +1,189 @@
+"""The two transactions of a run around its write to the source.
+
+The first carries out the table's edits, and stores what is about to be written before it is; the second stores what
+the source shows afterwards. Whatever ends a run between two steps leaves a state from which the next run goes on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.base import BaseRow, save_base
+from db.changes import Cause
+from db.failures import NewFailure
+from db.origin import emit_origin
+from db.session import Connection
+from db.sources import Side, Source, source_by_id
+from db.sync_tables import BoundTable
+from sync.advance import after_source_write, after_table_edit, begin_write
+from sync.bookkeeping import Records
+from sync.compare import Difference
+from sync.plan import EditKind, RowPlan, Rules, SourceWrite
+from sync.source import Edit, WriteOutcome
+from sync.table_edits import Done, MovedOn, Refused, TableOutcome, edit_table
+
+_LOCK_TIMEOUT = "5s"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A write that the first transaction stored as pending: the row it is of, its base, and the write itself."""
+
+    difference: Difference
+    base: BaseRow
+    write: SourceWrite
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a run did so far. `again`: a row moved on, or something new was seen, so the next run is due at once."""
+
+    database_upserts: int = 0
+    database_deletes: int = 0
+    source_upserts: int = 0
+    source_deletes: int = 0
+    again: bool = False
+    begun: list[Begun] = field(default_factory=list)
+
+    @property
+    def edits(self) -> Sequence[Edit]:
+        return [begun.write.edit for begun in self.begun]
+
+
+async def same_binding(connection: Connection, source: Source) -> bool:
+    """Whether the source still is what the run planned for."""
+    now = await source_by_id(connection, source.id)
+    if now is None:
+        return False
+    return (now.columns, now.direction, now.key, now.sheet) == (
+        source.columns,
+        source.direction,
+        source.key,
+        source.sheet,
+    )
+
+
+async def apply_to_table(
+    connection: Connection,
+    source: Source,
+    table: BoundTable,
+    differences: Sequence[Difference],
+    records: Records,
+    origin_key: bytes,
+    new_id: Callable[[], str],
+    now: datetime,
+) -> Applied:
+    """The first transaction, open and fenced: the table's edits, the base, the writes to come, the records."""
+    edits = [(d.state.key, d.plan.table_edit) for d in differences if d.plan.table_edit is not None]
+    outcomes: Mapping[str, TableOutcome] = {}
+    if edits:
+        await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
+        # A deferred constraint would refuse the whole commit, and not the row.
+        await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        await emit_origin(connection, origin_key, Cause.SOURCE, source.name)
+        outcomes = await edit_table(connection, table, edits)
+        # What follows waits for nobody's rows but ours.
+        await connection.execute("SET LOCAL lock_timeout = DEFAULT")
+    applied = Applied()
+    bases = []
+    for difference in differences:
+        outcome = outcomes.get(difference.state.key)
+        if difference.plan.wait or isinstance(outcome, MovedOn):
+            applied.again = applied.again or isinstance(outcome, MovedOn)
+            records.keep(difference.state.conflicts, difference.state.failures)
+            continue
+        base = await _apply_row(connection, difference, outcome, records, applied)
+        write = _write(difference.plan, outcome)
+        if write is not None:
+            base = begin_write(base, write, new_id(), now)
+            applied.begun.append(Begun(difference, base, write))
+        bases.append(base)
+    await save_base(connection, source.id, bases)
+    return applied
+
+
+async def _apply_row(
+    connection: Connection, difference: Difference, outcome: TableOutcome | None, records: Records, applied: Applied
+) -> BaseRow:
+    plan, base = difference.plan, difference.base
+    for conflict in plan.conflicts:
+        await records.conflict(connection, conflict)
+    for failure in plan.failures:
+        await records.failure(connection, failure, tried=False)
+    edit = plan.table_edit
+    if edit is None:
+        return base
+    if isinstance(outcome, Refused):
+        value = dict(edit.value)
+        refused = NewFailure(Side.DATABASE, outcome.code, outcome.message, plan.key, None, _address(difference), value)
+        await records.failure(connection, refused, tried=True)
+        return base
+    assert isinstance(outcome, Done)
+    if edit.kind is EditKind.DELETE:
+        applied.database_deletes += 1
+    else:
+        applied.database_upserts += 1
+    after = after_table_edit(base, edit, outcome.row, keep=plan.source_write is not None)
+    if edit.kind is EditKind.INSERT:
+        # A column that the table filled by itself is to go to the source.
+        applied.again = applied.again or len(after.table_image or ()) < len(outcome.row)
+    if plan.source_write is None:
+        _settle(plan, records, set(edit.texts), complete=True)
+    else:
+        _settle(plan, records, set(edit.texts) - set(plan.source_write.texts), complete=False)
+    return after
+
+
+def _write(plan: RowPlan, outcome: TableOutcome | None) -> SourceWrite | None:
+    write = plan.source_write
+    if write is None or (isinstance(outcome, Refused) and plan.joined):
+        return None
+    if isinstance(outcome, Done) and write.kind is not EditKind.DELETE:
+        texts = {name: outcome.row.get(name, text) for name, text in write.texts.items()}
+        return SourceWrite(write.kind, write.edit, texts, write.value)
+    return write
+
+
+async def apply_outcome(
+    connection: Connection,
+    source: Source,
+    applied: Applied,
+    outcome: WriteOutcome,
+    records: Records,
+    rules: Rules,
+) -> None:
+    """The second transaction, open and fenced: what the source shows after the write."""
+    written = {one.key: one for one in outcome.written}
+    bases = []
+    for begun in applied.begun:
+        state, plan = begun.difference.state, begun.difference.plan
+        one = written.get(state.key)
+        if one is None:
+            # Nobody knows whether it arrived: it stays pending, and the next run reads what became of it.
+            applied.again = True
+            records.keep(state.conflicts, state.failures)
+            continue
+        after = after_source_write(begun.base, begun.write, one, state.source, rules)
+        bases.append(after.base)
+        applied.again = applied.again or after.again
+        for failure in after.failures:
+            await records.failure(connection, failure, tried=True)
+        if after.complete:
+            _settle(plan, records, after.arrived, complete=True)
+            if begun.write.kind is EditKind.DELETE:
+                applied.source_deletes += 1
+        else:
+            _settle(plan, records, after.arrived, complete=False)
+        if after.arrived:
+            applied.source_upserts += 1
+    await save_base(connection, source.id, bases)
+
+
+def _settle(plan: RowPlan, records: Records, columns: set[str] | frozenset[str], *, complete: bool) -> None:
+    for conflict in plan.conflicts:
+        if conflict.column in columns or (conflict.column is None and complete and conflict.choice is not None):
+            records.settled(plan.key, conflict.column)
+
+
+def _address(difference: Difference) -> str | None:
+    return None if difference.state.source is None else difference.state.source.address

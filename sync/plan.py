@@ -1,0 +1,112 @@
+"""What the merge decides on and what it decides: the states of one row, and the plan for it. Types only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from db.base import BaseRow, Intent, SourceImage, TableImage
+from db.changes import WireRow
+from db.conflicts import ConflictRecord, NewConflict
+from db.failures import Failure, NewFailure
+from db.sources import Column, ConflictPolicy, Direction
+from db.sync_tables import TableRow
+from sync.source import Edit, SourceRow
+
+# Failures of the table that only another value can mend. Others (a foreign key) may be mended elsewhere: they are
+# tried again by every run.
+LASTING = frozenset({"VALUE", "NOT_NULL", "CHECK"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for all rows of a run. `columns` are those that both sides have, without the key's.
+
+    `generated` columns are the table's alone to change. `first`: nothing was ever merged, so a row that only one side
+    has is no edit of it.
+    """
+
+    columns: tuple[Column, ...]
+    key: tuple[Column, ...]
+    direction: Direction
+    policy: ConflictPolicy
+    zone: str = "UTC"
+    generated: frozenset[str] = frozenset()
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """All that is known of one row. `vanished`: its absence from the source counts as a deletion there.
+
+    `database_at` is the last commit's time, `source_at` the latest time at which the source's edit can have been made;
+    only LATEST_WINS asks for them.
+    """
+
+    key: str
+    base: BaseRow | None = None
+    source: SourceRow | None = None
+    table: TableRow | None = None
+    conflicts: tuple[ConflictRecord, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    vanished: bool = False
+    database_at: datetime | None = None
+    source_at: datetime | None = None
+
+
+class EditKind(StrEnum):
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class TableEdit:
+    """An edit of the table, if the row still has version `xmin`. `texts` by column, without the key's.
+
+    `settles` are the cells that are the source's image once it is done; `value` is what a refusal is recorded with.
+    """
+
+    kind: EditKind
+    texts: Mapping[str, str | None]
+    xmin: str | None
+    settles: SourceImage
+    value: WireRow
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWrite:
+    """An edit of the source, and what the table has for the cells that it writes."""
+
+    kind: EditKind
+    edit: Edit
+    texts: TableImage
+    value: WireRow
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """What to do with one row. `source_image` and `table_image` are the base's before the edits are carried out.
+
+    `pending` are the writes that may still arrive. `conflicts` are all that the row has now, `failures` all that stay
+    or are found; any other open one is over. `wait`: not enough is known of the row in this run, so nothing of it
+    changes, its records neither.
+    """
+
+    key: str
+    source_image: SourceImage | None = None
+    table_image: TableImage | None = None
+    pending: tuple[Intent, ...] = ()
+    table_edit: TableEdit | None = None
+    source_write: SourceWrite | None = None
+    conflicts: tuple[NewConflict, ...] = ()
+    failures: tuple[NewFailure, ...] = ()
+    wait: bool = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether both edits carry out one decision of a person, so that neither may go without the other."""
+        edit, write = self.table_edit, self.source_write
+        if edit is None or write is None:
+            return False
+        return edit.kind is EditKind.DELETE or not edit.texts.keys().isdisjoint(write.texts)

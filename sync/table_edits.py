@@ -1,0 +1,127 @@
+"""Carries out table edits in an open transaction: in batches, and singly where a batch is refused.
+
+One row that the table refuses must not stop the others, so each batch is a savepoint, and a refused batch is done
+again row by row.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+
+import psycopg
+from psycopg import sql
+
+from db.base import TableImage
+from db.keys import key_values
+from db.session import Connection
+from db.sync_tables import BoundTable, delete_statement, insert_statement, returned_rows, update_statement
+from sync.plan import EditKind, TableEdit
+
+_BATCH = 500
+
+# Deletes make room for updates, and updates for inserts, where values are unique.
+_ORDER = (EditKind.DELETE, EditKind.UPDATE, EditKind.INSERT)
+
+_CODES = {"23502": "NOT_NULL", "23514": "CHECK", "23505": "UNIQUE", "23503": "FOREIGN_KEY", "23P01": "EXCLUSION"}
+
+RETRIED = frozenset({"UNIQUE", "FOREIGN_KEY", "EXCLUSION", "REFUSED"})
+"""Codes of refusals that another row, table or grant may mend: every run tries them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The row as RETURNING gave it, by column."""
+
+    row: TableImage
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOn:
+    """The row is no longer the one that was read, or somebody holds it: it waits for the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The table does not take it; the message says why."""
+
+    code: str
+    message: str
+
+
+TableOutcome = Done | MovedOn | Refused
+_Keyed = tuple[str, TableEdit]
+
+
+async def edit_table(connection: Connection, table: BoundTable, edits: Iterable[_Keyed]) -> dict[str, TableOutcome]:
+    """What became of each edit, by key text. The transaction stays usable."""
+    outcomes: dict[str, TableOutcome] = {}
+    for (order, columns), group in groupby(sorted(edits, key=_shape), key=_shape):
+        statement = _statement(table, _ORDER[order], columns)
+        for batch in _batches(group):
+            outcomes.update(await _run(connection, table, statement, batch, columns))
+    return outcomes
+
+
+async def _run(
+    connection: Connection, table: BoundTable, statement: sql.Composed, batch: Sequence[_Keyed], columns: Sequence[str]
+) -> dict[str, TableOutcome]:
+    outcomes: dict[str, TableOutcome] = {}
+    try:
+        async with connection.transaction(), connection.cursor() as cursor:
+            await cursor.executemany(
+                statement, [_parameters(key, edit, columns) for key, edit in batch], returning=True
+            )
+            for key, _ in batch:
+                assert cursor.pgresult is not None
+                rows = returned_rows(cursor.pgresult, table)
+                outcomes[key] = Done(rows[0]) if rows else MovedOn()
+                cursor.nextset()
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        if len(batch) == 1:
+            return {batch[0][0]: MovedOn()}
+    except psycopg.OperationalError:
+        raise
+    except psycopg.DatabaseError as error:
+        if len(batch) == 1:
+            return {batch[0][0]: _refused(error)}
+    else:
+        return outcomes
+    for one in batch:
+        outcomes.update(await _run(connection, table, statement, (one,), columns))
+    return outcomes
+
+
+def _refused(error: psycopg.DatabaseError) -> Refused:
+    state = error.sqlstate or ""
+    code = "VALUE" if state.startswith("22") else _CODES.get(state, "REFUSED")
+    said = error.diag.message_primary or str(error)
+    detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+    return Refused(code, f"The table does not take the row: {said}{detail}. Correct the row, or the table.")
+
+
+def _shape(keyed: _Keyed) -> tuple[int, tuple[str, ...]]:
+    _, edit = keyed
+    return _ORDER.index(edit.kind), tuple(sorted(edit.texts))
+
+
+def _statement(table: BoundTable, kind: EditKind, columns: Sequence[str]) -> sql.Composed:
+    match kind:
+        case EditKind.INSERT:
+            return insert_statement(table, columns)
+        case EditKind.UPDATE:
+            return update_statement(table, columns)
+        case EditKind.DELETE:
+            return delete_statement(table)
+
+
+def _parameters(key: str, edit: TableEdit, columns: Sequence[str]) -> list[str | None]:
+    texts = [edit.texts[name] for name in columns]
+    if edit.kind is EditKind.INSERT:
+        return [*key_values(key), *texts]
+    return [*texts, *key_values(key), edit.xmin]
+
+
+def _batches(group: Iterable[_Keyed]) -> Iterator[list[_Keyed]]:
+    rest = iter(group)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
