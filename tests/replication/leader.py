@@ -54,7 +54,7 @@ def holder_name() -> str:
 async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = DEADLINE_S) -> None:
     """Waits for what other processes bring about; asks the event loop for a turn between two looks."""
     async with asyncio.timeout(deadline_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what changes is in another process
             await asyncio.sleep(0.02)
 
 
@@ -68,10 +68,9 @@ async def lead(dsn: str, holder: str | None = None, ttl: float = 10.0) -> tuple[
         await asyncio.Event().wait()
 
     task = asyncio.create_task(Lease(dsn, holder or holder_name(), ttl).run(hold))
-    await asyncio.wait({task, taken}, timeout=DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        task.result()
-    return taken.result(), task
+    task.add_done_callback(lambda done: None if taken.done() else taken.set_exception(done.exception() or EOFError()))
+    async with asyncio.timeout(DEADLINE_S):
+        return await taken, task
 
 
 async def stop(task: "asyncio.Task[None]") -> None:
@@ -143,7 +142,7 @@ async def bind(dsn: str, table: str, columns: str, key: tuple[str, ...] = ("id",
     """Make `public.<table>` with these columns, publish it and give it a source, as registration does."""
     name = sql.Identifier("public", table)
     async with await connect(dsn, "rowcast test", autocommit=False) as connection:
-        await connection.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(columns)))  # type: ignore[arg-type]
+        await connection.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(columns)))
         await connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(name))
         await connection.execute(sql.SQL("ALTER PUBLICATION rowcast_tables ADD TABLE {}").format(name))
         await insert_source(connection, source_of(f"public.{table}", key))

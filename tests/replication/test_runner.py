@@ -1,18 +1,15 @@
 """Replication on a real Postgres: what was committed is in the log, once, in order."""
 
 import asyncio
-import json
 from contextlib import aclosing
 
-import pytest
-from db.changes import Cause, Operation, Transaction
+from db.changes import Operation, Transaction
 from db.cursor import Cursor
 from db.log import log_state, read_log
-from db.origin import emit_origin
 from db.position import Position
 from db.session import connect
-
-from tests.replication.leader import DEADLINE_S, ORIGIN_KEY, bind, execute, hub_of, leading, until, value
+from replication.hub import Hub, LogSlice
+from tests.replication.leader import DEADLINE_S, bind, execute, hub_of, leading, value
 
 
 async def logged(dsn: str, relation: str = "public.t") -> list[Transaction]:
@@ -23,9 +20,10 @@ async def logged(dsn: str, relation: str = "public.t") -> list[Transaction]:
         return [transaction async for transaction in read_log(connection, start, (relation,))]
 
 
-async def settled(dsn: str, hub: object) -> None:
+async def settled(dsn: str, hub: Hub) -> None:
     lsn = await value(dsn, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
-    await hub.reach(lsn, DEADLINE_S)  # type: ignore[attr-defined]
+    assert isinstance(lsn, int)
+    await hub.reach(lsn, DEADLINE_S)
 
 
 async def test_every_kind_of_change_is_logged_with_values_keys_and_order(database: str) -> None:
@@ -75,5 +73,6 @@ async def test_subscriber_gets_a_commit_of_two_tables_by_table(database: str) ->
             await anext(events)
             await execute(database, "BEGIN; INSERT INTO t VALUES (1), (2); INSERT INTO u VALUES (7); COMMIT")
             event = await asyncio.wait_for(anext(events), DEADLINE_S)
+    assert isinstance(event, LogSlice)
     assert [change.key for change in event.transaction.changes] == ['["7"]']
     assert event.transaction.changes[0].position.index == 3
