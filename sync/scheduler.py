@@ -1,0 +1,292 @@
+"""When sources run: at the leader's start, by the clock, and whenever something says that one may differ.
+
+A wake carries no data. It comes from the log (a table was changed), from any process by NOTIFY (a hook, a mutation), or
+from APScheduler, which keeps all of the time here: polls, retries, upkeep. Part of the leader; ends with its term.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+import psycopg
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from psycopg_pool import PoolTimeout
+
+from db.errors import LeadershipLost
+from db.events import EventKind, insert_event
+from db.notify import WAKE, Listener, Resynchronise, read_wake
+from db.runs import RunTrigger
+from db.session import Pool
+from db.sources import Source, SourceState, all_sources
+from db.sync_state import sync_state
+from sync.google_retry import RetryPolicy
+from sync.source_worker import SourceWorker
+
+log = structlog.get_logger(__name__)
+
+_REFRESH_S: Final = 30
+_JITTER_SHARE: Final = 0.1
+_AFTER_CRASH: Final = RetryPolicy(attempts=2**31, base_s=1.0, cap_s=60.0)
+_OVER: Final = "This process no longer leads: its scheduler has stopped."
+
+
+class Engine(Protocol):
+    """What reconciles one source, once."""
+
+    async def run(self, source_id: UUID, trigger: RunTrigger) -> object:
+        """A whole run, recorded. Raises LeadershipLost; anything else that it raises is a fault of ours."""
+        ...
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class Scheduler:
+    """`run` schedules until it is cancelled, or the leadership is lost."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        engine: Engine,
+        listener: Listener,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        rng: random.Random | None = None,
+        max_runs: int = 4,
+    ) -> None:
+        self._pool = pool
+        self._engine = engine
+        self._listener = listener
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311 - spreads polls, guards nothing
+        self._limit = asyncio.Semaphore(max_runs)
+        self._timer = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._group: asyncio.TaskGroup | None = None
+        self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._workers: dict[UUID, SourceWorker] = {}
+        self._sources: dict[UUID, Source] = {}
+        self._crashes: dict[UUID, int] = {}
+        self._waiting: list[tuple[UUID | None, RunTrigger]] = []
+        self._stale = asyncio.Event()
+
+    @property
+    def running(self) -> bool:
+        """Whether polls are scheduled."""
+        return bool(self._timer.running)
+
+    def add_job(self, name: str, work: Callable[[], Awaitable[object]], every: timedelta) -> None:
+        """Upkeep: `work` once per interval while this process leads. What it raises is logged; it comes again."""
+
+        async def job() -> None:
+            await self._guarded(name, work)
+
+        self._timer.add_job(job, "interval", seconds=every.total_seconds(), id=f"upkeep:{name}", timezone=UTC)
+
+    def changed(self, relations: Collection[str]) -> None:
+        """The log has new entries of these tables."""
+        for source in self._sources.values():
+            if source.relation in relations:
+                self.wake(source.id, RunTrigger.CHANGE)
+
+    def wake(self, source_id: UUID, trigger: RunTrigger) -> None:
+        """Want a run of a source that begins from now on; of one that is paused or unknown nothing comes."""
+        if source_id in self._workers:
+            self._workers[source_id].wake(trigger)
+
+    def reconcile_all(self) -> None:
+        """Everything may differ: look at every source."""
+        self._later(None, RunTrigger.START)
+
+    async def run(self) -> None:
+        """Every source runs at first; then as it is woken. Raises LeadershipLost when the term is over."""
+        try:
+            async with asyncio.TaskGroup() as group, self._listener.subscribe(WAKE) as notifications:
+                self._group = group
+                group.create_task(self._fail_with_jobs())
+                group.create_task(self._follow_sources())
+                self._timer.add_job(self._refresh_soon, "interval", seconds=_REFRESH_S, id="refresh", timezone=UTC)
+                self._timer.start()
+                self.reconcile_all()
+                async for payload in notifications:
+                    self._notified(payload)
+        except BaseExceptionGroup as errors:
+            lost, others = errors.split(LeadershipLost)
+            if lost is not None and others is None:
+                raise LeadershipLost(_OVER) from errors
+            raise
+        finally:
+            self._group = None
+            if self._timer.running:
+                self._timer.shutdown(wait=False)
+
+    # Wakes
+
+    def _notified(self, payload: str | Resynchronise) -> None:
+        if isinstance(payload, Resynchronise):
+            self.reconcile_all()
+            return
+        try:
+            source_id, trigger = read_wake(payload)
+            self._later(source_id, RunTrigger(trigger))
+        except ValueError as error:
+            # Anybody who may connect may notify.
+            log.warning("a wake that says nothing was ignored", error=str(error))
+
+    def _later(self, source_id: UUID | None, trigger: RunTrigger) -> None:
+        """Wake once the sources are read again: it may be new, or resumed by the transaction that wakes it."""
+        self._waiting.append((source_id, trigger))
+        self._stale.set()
+
+    async def _refresh_soon(self) -> None:
+        self._stale.set()
+
+    # Sources
+
+    async def _follow_sources(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            waiting, self._waiting = self._waiting, []
+            try:
+                async with self._pool.connection() as connection:
+                    sources = await all_sources(connection)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                # Kept for the next look, which the refresh job asks for.
+                self._waiting[:0] = waiting
+                log.warning("the sources can't be read now", error=str(error).strip())
+                continue
+            self._follow({source.id: source for source in sources if source.state is not SourceState.PAUSED})
+            for source_id, trigger in waiting:
+                for wanted in self._workers if source_id is None else (source_id,):
+                    self.wake(wanted, trigger)
+
+    def _follow(self, sources: dict[UUID, Source]) -> None:
+        """Workers and polls for exactly these."""
+        assert self._group is not None
+        for gone in self._workers.keys() - sources.keys():
+            self._workers.pop(gone).stop()
+            self._crashes.pop(gone, None)
+            for job in (_poll_id(gone), _retry_id(gone)):
+                if self._timer.get_job(job) is not None:
+                    self._timer.remove_job(job)
+        for source in sources.values():
+            known = self._sources.get(source.id)
+            if source.id not in self._workers:
+                worker = SourceWorker(source.id, self._run_source, self._limit, self._clock)
+                self._workers[source.id] = worker
+                self._group.create_task(worker.serve(), name=f"source {source.name}")
+                known = None
+            if known is None or known.poll_seconds != source.poll_seconds:
+                self._poll_every(source)
+        self._sources = sources
+
+    def _poll_every(self, source: Source) -> None:
+        self._timer.add_job(
+            self._poll,
+            "interval",
+            args=[source.id],
+            seconds=source.poll_seconds,
+            jitter=source.poll_seconds * _JITTER_SHARE,
+            id=_poll_id(source.id),
+            replace_existing=True,
+            timezone=UTC,
+        )
+
+    async def _poll(self, source_id: UUID) -> None:
+        self.wake(source_id, RunTrigger.SCHEDULE)
+
+    # Runs
+
+    async def _run_source(self, source_id: UUID, trigger: RunTrigger) -> None:
+        try:
+            await self._engine.run(source_id, trigger)
+        except LeadershipLost:
+            raise
+        except Exception as error:
+            # One source's fault must not stop the others'.
+            log.exception("a run failed", source=str(source_id))
+            await self._crashed(source_id, error)
+        else:
+            self._crashes.pop(source_id, None)
+            await self._look_again(source_id)
+
+    async def _crashed(self, source_id: UUID, error: Exception) -> None:
+        crashes = self._crashes[source_id] = self._crashes.get(source_id, 0) + 1
+        delay = _AFTER_CRASH.delay(min(crashes, 10), self._rng)
+        assert delay is not None
+        self._retry(source_id, self._clock() + timedelta(seconds=delay), quiet=True)
+        source = self._sources.get(source_id)
+        if source is None:
+            return
+        message = "A run failed by a fault of rowcast's own; it is tried again. The server's log has the details."
+        try:
+            async with self._pool.connection() as connection:
+                await insert_event(connection, EventKind.SYSTEM, source.name, message, {"error": type(error).__name__})
+        except (psycopg.OperationalError, PoolTimeout) as unreachable:
+            log.warning("the failed run could not be recorded", error=str(unreachable).strip())
+
+    async def _look_again(self, source_id: UUID) -> None:
+        """As the run left it: sooner than the next poll to go on, later while the source can't be reached."""
+        try:
+            async with self._pool.connection() as connection:
+                state = await sync_state(connection, source_id)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("when to run again can't be read; the next poll comes anyway", error=str(error).strip())
+            return
+        if state is None:
+            self._stale.set()
+        elif state.retry_at is not None:
+            self._retry(source_id, state.retry_at, quiet=state.attempts > 0)
+        elif source_id in self._workers:
+            self._workers[source_id].leave_alone(None)
+
+    def _retry(self, source_id: UUID, at: datetime, *, quiet: bool) -> None:
+        worker = self._workers.get(source_id)
+        if worker is None:
+            return
+        worker.leave_alone(at if quiet else None)
+        self._timer.add_job(
+            self._retry_now,
+            "date",
+            args=[source_id],
+            run_date=at,
+            id=_retry_id(source_id),
+            replace_existing=True,
+            timezone=UTC,
+        )
+
+    async def _retry_now(self, source_id: UUID) -> None:
+        if source_id in self._workers:
+            self._workers[source_id].leave_alone(None)
+            self._workers[source_id].wake(RunTrigger.SCHEDULE)
+
+    # Upkeep
+
+    async def _guarded(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await work()
+        except LeadershipLost as error:
+            if not self._fatal.done():
+                self._fatal.set_exception(error)
+        except Exception:
+            # It comes again by itself, and nothing else depends on it.
+            log.exception("upkeep failed", job=name)
+
+    async def _fail_with_jobs(self) -> None:
+        await self._fatal
+
+
+def _poll_id(source_id: UUID) -> str:
+    return f"poll:{source_id}"
+
+
+def _retry_id(source_id: UUID) -> str:
+    return f"retry:{source_id}"
