@@ -148,7 +148,10 @@ async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """An empty page. Errors that the page's own code doesn't catch fail the test at its end."""
+    """An empty page. Errors that the page's own code doesn't catch fail the test at its end.
+
+    A test asks for its server first and for the page after it: then the page goes before what it loads from.
+    """
     page = await browser.new_page(locale="en-GB", timezone_id="UTC")
     page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []

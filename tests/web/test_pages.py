@@ -25,7 +25,7 @@ class Watch:
             self.refused.append(message.text)
 
 
-async def test_the_dashboard_says_that_it_has_no_server(page: Page, pages_alone: str) -> None:
+async def test_the_dashboard_says_that_it_has_no_server(pages_alone: str, page: Page) -> None:
     watch = Watch(page)
     await page.goto(pages_alone)
     notice = page.get_by_role("alert")
@@ -37,7 +37,7 @@ async def test_the_dashboard_says_that_it_has_no_server(page: Page, pages_alone:
     assert watch.refused == []
 
 
-async def test_the_playground_brings_its_editor(page: Page, pages_alone: str) -> None:
+async def test_the_playground_brings_its_editor(pages_alone: str, page: Page) -> None:
     watch = Watch(page)
     await page.goto(f"{pages_alone}/playground")
     await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("subscription Changes")
@@ -47,7 +47,7 @@ async def test_the_playground_brings_its_editor(page: Page, pages_alone: str) ->
 
 
 @pytest.mark.parametrize("path", ["/", "/playground"])
-async def test_code_from_elsewhere_is_refused(page: Page, pages_alone: str, path: str) -> None:
+async def test_code_from_elsewhere_is_refused(pages_alone: str, page: Page, path: str) -> None:
     watch = Watch(page)
     await page.goto(pages_alone + path)
     async with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
