@@ -18,7 +18,6 @@ from api.cli_error import CommandError, port_in_use
 from api.settings import Settings
 from db.embedded import EmbeddedPostgres, PortInUse
 from db.embedded_home import EmbeddedPostgresError, packaged_binaries
-from db.migrate import upgrade
 from db.preflight import preflight
 
 _LOOK_EVERY_S = 0.5
@@ -75,6 +74,9 @@ def require_fit(dsn: str) -> None:
 
 
 def migrate(settings: Settings) -> None:
+    # psql needn't wait for Alembic to load.
+    from db.migrate import upgrade
+
     with database(settings) as dsn:
         require_fit(dsn)
         upgrade(dsn)

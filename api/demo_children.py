@@ -146,7 +146,7 @@ def running_demo(settings: Settings) -> int | None:
     path = pid_file(settings, _SUPERVISOR)
     try:
         file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
