@@ -23,6 +23,7 @@ _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
 _ZONE = re.compile(r"(?:Z|([+-])(\d\d)(?::?(\d\d))?)\Z", re.ASCII)
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_CALENDAR = frozenset({ColumnType.DATE, ColumnType.TIME, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ})
 _FIRST_YEAR = -4712  # Postgres' calendars begin in 4713 BC
 _LAST_DATE_YEAR = 5_874_896
 _LAST_TIMESTAMP_YEAR = 294_275
@@ -34,10 +35,9 @@ def comparable(type_: ColumnType, value: WireValue) -> Comparable | None:
     >>> comparable(ColumnType.BIGINT, "9") < comparable(ColumnType.BIGINT, "10")
     True
     """
-    if value is None:
+    text = _text_of(type_, value)
+    if text is None:
         return None
-    text = to_text(type_, value)
-    assert text is not None
     reader = _READERS.get(type_)
     if reader is None:
         raise ValueError("JSON values have no order; only isNull applies to them")
@@ -48,13 +48,18 @@ def fit(type_: ColumnType, value: WireValue) -> str | None:
     """The text of a value that a client sent, known to be one that Postgres takes. ValueError as above."""
     if type_ is not ColumnType.JSON:
         compared = comparable(type_, value)
-        return str(compared) if type_ is ColumnType.UUID and compared is not None else to_text(type_, value)
+        return str(compared) if type_ is ColumnType.UUID and compared is not None else _text_of(type_, value)
     text = to_text(type_, value)
     if text is not None:
         _text(text)
         if "\\u0000" in text:
             raise ValueError("expected a JSON value (without NUL characters)")
     return text
+
+
+def _text_of(type_: ColumnType, value: WireValue) -> str | None:
+    """The value's text; of a calendar's it is checked by its reader, which knows all that Postgres prints."""
+    return value if type_ in _CALENDAR and isinstance(value, str) else to_text(type_, value)
 
 
 def _text(text: str) -> str:

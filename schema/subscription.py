@@ -18,8 +18,8 @@ class Subscription:
             "The rows that match `where`, kept current. With `snapshot` the matching rows come first, in chunks; then "
             "a batch with upToDate, then every later commit, with no gap and no repeat between them. With `after` it "
             "resumes behind a cursor; with both it resumes where it can, else sends reset and a new snapshot. An "
-            "UPDATE that makes a row enter the filter arrives as INSERT with moved, one that makes it leave as DELETE with "
-            "moved, one that changes the key as both. `operations` is applied after that."
+            "UPDATE that makes a row enter the filter arrives as INSERT with moved, one that makes it leave as DELETE "
+            "with moved, one that changes the key as both. `operations` is applied after that."
         ),
     )
     events: AsyncGenerator[Event, None] = strawberry.subscription(
