@@ -9,6 +9,8 @@ const config: CodegenConfig = {
       preset: 'client',
       presetConfig: { fragmentMasking: { unmaskFunctionName: 'readFragment' } },
       config: {
+        // A new wording in the schema alters no type.
+        disableDescriptions: true,
         useTypeImports: true,
         enumsAsTypes: true,
         defaultScalarType: 'unknown',

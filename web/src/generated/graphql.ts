@@ -4,48 +4,86 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Where a commit came from. For people to read. */
 export type Cause =
+  /** A mutation of this API. */
   | 'API'
+  /** A rollback to an earlier state. */
   | 'ROLLBACK'
+  /** A run brought an edit of the source. */
   | 'SOURCE'
+  /** Anybody else who wrote to the database. */
   | 'SQL';
 
+/** The type of a column. Postgres types outside this list count as TEXT, as Postgres prints them. */
 export type ColumnType =
+  /** A whole number that fits 64 bits; an exact string in JSON. */
   | 'BIGINT'
+  /** true or false. */
   | 'BOOLEAN'
+  /** A calendar day, ISO 8601. */
   | 'DATE'
+  /** A double; a JSON number, or "NaN", "Infinity", "-Infinity". */
   | 'FLOAT'
+  /** A whole number that fits 32 bits; a JSON number. */
   | 'INTEGER'
+  /** Any JSON value. */
   | 'JSON'
+  /** An exact decimal number; a string in JSON. */
   | 'NUMERIC'
+  /** A string. */
   | 'TEXT'
+  /** A time of day without a zone, ISO 8601. */
   | 'TIME'
+  /** A date and time without a zone, ISO 8601. */
   | 'TIMESTAMP'
+  /** An instant, ISO 8601 with an offset. */
   | 'TIMESTAMPTZ'
+  /** A UUID in lower case. */
   | 'UUID';
 
+/** What happened to a row. */
 export type Operation =
+  /** It is gone, or gone from the filter. */
   | 'DELETE'
+  /** It is new, or new to the filter. */
   | 'INSERT'
+  /** The whole table was emptied. */
   | 'TRUNCATE'
+  /** It changed. */
   | 'UPDATE';
 
+/** The outcome of a run. */
 export type RunState =
+  /** It ended early; message says why. */
   | 'FAILED'
+  /** It would have deleted too much, and wrote nothing. */
   | 'HELD'
+  /** Something was left for the next run. */
   | 'PARTIAL'
+  /** It is under way. */
   | 'RUNNING'
+  /** Both sides agree, but for what conflicts and failures name. */
   | 'SUCCEEDED'
+  /** Nothing had changed on either side. */
   | 'UNCHANGED';
 
+/** What a source is. */
 export type SourceKind =
+  /** A JSON or XML document behind a URL. */
   | 'FEED'
+  /** A worksheet of a Google spreadsheet. */
   | 'SHEET';
 
+/** How a source is doing. */
 export type SourceState =
+  /** It is kept in step. */
   | 'ACTIVE'
+  /** It can't be read or written now; stateReason says why and what mends it. It is tried again. */
   | 'FAILING'
+  /** The delete guard waits for confirmDeletes; nothing is written either way. */
   | 'HELD'
+  /** Somebody paused it; resumeSource goes on. */
   | 'PAUSED';
 
 export type SourceItemFragment = { name: string, description: string | null, kind: SourceKind, state: SourceState, stateReason: string | null, rowCount: string, openConflicts: number, openFailures: number, lastRun: { id: string, state: RunState, startedAt: string, finishedAt: string | null, message: string | null } | null } & { ' $fragmentName'?: 'SourceItemFragment' };
