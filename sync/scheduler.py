@@ -17,7 +17,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from psycopg_pool import PoolTimeout
 
 from db.errors import LeadershipLost
-from db.events import EventKind, insert_event
 from db.notify import WAKE, Listener, Resynchronise, read_wake
 from db.runs import RunTrigger
 from db.session import Pool
@@ -30,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 _REFRESH_S: Final = 30
 _JITTER_SHARE: Final = 0.1
-_AFTER_CRASH: Final = RetryPolicy(attempts=2**31, base_s=1.0, cap_s=60.0)
+_AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=60.0)
 _OVER: Final = "This process no longer leads: its scheduler has stopped."
 
 
@@ -210,28 +209,19 @@ class Scheduler:
             await self._engine.run(source_id, trigger)
         except LeadershipLost:
             raise
-        except Exception as error:
-            # One source's fault must not stop the others'.
-            log.exception("a run failed", source=str(source_id))
-            await self._crashed(source_id, error)
+        except Exception:
+            # One source's fault must not stop the others'. The run recorded it, if the database let it.
+            log.exception("a run broke off; it is tried again", source=str(source_id))
+            self._crashed(source_id)
         else:
             self._crashes.pop(source_id, None)
             await self._look_again(source_id)
 
-    async def _crashed(self, source_id: UUID, error: Exception) -> None:
-        crashes = self._crashes[source_id] = self._crashes.get(source_id, 0) + 1
-        delay = _AFTER_CRASH.delay(min(crashes, 10), self._rng)
+    def _crashed(self, source_id: UUID) -> None:
+        crashes = self._crashes[source_id] = min(self._crashes.get(source_id, 0) + 1, 10)
+        delay = _AFTER_CRASH.delay(crashes, self._rng)
         assert delay is not None
         self._retry(source_id, self._clock() + timedelta(seconds=delay), quiet=True)
-        source = self._sources.get(source_id)
-        if source is None:
-            return
-        message = "A run failed by a fault of rowcast's own; it is tried again. The server's log has the details."
-        try:
-            async with self._pool.connection() as connection:
-                await insert_event(connection, EventKind.SYSTEM, source.name, message, {"error": type(error).__name__})
-        except (psycopg.OperationalError, PoolTimeout) as unreachable:
-            log.warning("the failed run could not be recorded", error=str(unreachable).strip())
 
     async def _look_again(self, source_id: UUID) -> None:
         """As the run left it: sooner than the next poll to go on, later while the source can't be reached."""

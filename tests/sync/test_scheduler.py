@@ -1,0 +1,326 @@
+"""The scheduler on a real Postgres, with an engine that only says what it was asked for."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from db.errors import LeadershipLost
+from db.notify import WAKE, Listener, wake
+from db.runs import RunTrigger
+from db.session import Pool, connect, make_pool
+from db.sources import Column, SheetBinding, Source, SourceState, delete_source, insert_source, set_state, update_source
+from db.sync_state import postpone
+from db.wire import ColumnType
+from sync.scheduler import Scheduler
+from tests.sync.sheets import make_source
+
+DEADLINE_S = 30
+
+
+@dataclass
+class Recorder:
+    """An engine whose runs are as long and as faulty as a test wants them."""
+
+    runs: list[tuple[UUID, RunTrigger]] = field(default_factory=list)
+    ended: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    during: dict[UUID, Callable[[], object]] = field(default_factory=dict)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def run(self, source_id: UUID, trigger: RunTrigger) -> None:
+        self.runs.append((source_id, trigger))
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await self._tell()
+        try:
+            await self.gate.wait()
+            if source_id in self.during:
+                result = self.during[source_id]()
+                if asyncio.iscoroutine(result):
+                    await result
+        finally:
+            self.at_once -= 1
+            self.ended += 1
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S), self.changed:
+            await self.changed.wait_for(condition)
+
+    def of(self, source: Source) -> list[RunTrigger]:
+        return [trigger for source_id, trigger in self.runs if source_id == source.id]
+
+
+@dataclass
+class Leader:
+    pool: Pool
+    engine: Recorder
+    scheduler: Scheduler
+    task: asyncio.Task[None]
+
+    async def register(self, name: str, **changes: object) -> Source:
+        source = a_source(name, **changes)
+        async with self.pool.connection() as connection:
+            await insert_source(connection, source)
+            await wake(connection, source.id, "START")
+        return source
+
+    async def wake(self, source: Source, trigger: str) -> None:
+        async with self.pool.connection() as connection:
+            await wake(connection, source.id, trigger)
+
+
+def a_source(name: str, **changes: object) -> Source:
+    source = make_source("book-" + name, [Column("id", ColumnType.INTEGER, "ID")])
+    return replace(
+        source,
+        id=uuid4(),
+        name=name,
+        relation=f"public.{name}",
+        sheet=SheetBinding(f"book-{name}", "Sheet1", 0, 1, None),
+        **{"poll_seconds": 3600, **changes},  # type: ignore[arg-type]
+    )
+
+
+@asynccontextmanager
+async def leading(database: str, *sources: Source, max_runs: int = 4) -> AsyncIterator[Leader]:
+    async with make_pool(database, "scheduler test") as pool, Listener(database, "scheduler test") as listener:
+        async with pool.connection() as connection:
+            for source in sources:
+                await insert_source(connection, source)
+        engine = Recorder()
+        scheduler = Scheduler(pool, engine, listener, rng=random.Random(3), max_runs=max_runs)
+        task = asyncio.create_task(scheduler.run())
+        try:
+            yield Leader(pool, engine, scheduler, task)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def test_every_source_runs_at_the_start(database: str) -> None:
+    one, two = a_source("one"), a_source("two")
+    async with leading(database, one, two) as leader:
+        await leader.engine.until(lambda: {source for source, _ in leader.engine.runs} == {one.id, two.id})
+        assert {trigger for _, trigger in leader.engine.runs} == {RunTrigger.START}
+        assert leader.scheduler.running
+
+
+async def test_a_source_registered_later_runs_without_a_restart(database: str) -> None:
+    async with leading(database) as leader:
+        source = await leader.register("late")
+        await leader.engine.until(lambda: RunTrigger.START in leader.engine.of(source))
+
+
+async def test_polls_follow_poll_seconds(database: str) -> None:
+    slow = a_source("slow")
+    async with leading(database, slow) as leader:
+        await leader.engine.until(lambda: bool(leader.engine.of(slow)))
+        async with leader.pool.connection() as connection:
+            await update_source(connection, replace(slow, poll_seconds=1))
+            await wake(connection, slow.id, "MANUAL")
+        await leader.engine.until(lambda: leader.engine.of(slow).count(RunTrigger.SCHEDULE) >= 2)
+
+
+async def test_a_wake_during_a_run_is_one_more_run_for_the_strongest_reason(database: str) -> None:
+    source = a_source("busy")
+    async with leading(database, source) as leader:
+        engine = leader.engine
+        await engine.until(lambda: engine.ended >= 1 and engine.at_once == 0)
+        engine.gate.clear()
+        begun = len(engine.runs)
+        leader.scheduler.wake(source.id, RunTrigger.CHANGE)
+        await engine.until(lambda: len(engine.runs) == begun + 1)
+        for trigger in (RunTrigger.CHANGE, RunTrigger.HOOK, RunTrigger.CHANGE, RunTrigger.SCHEDULE):
+            leader.scheduler.wake(source.id, trigger)
+        engine.gate.set()
+        await engine.until(lambda: engine.ended == begun + 2)
+        assert engine.of(source)[-2:] == [RunTrigger.CHANGE, RunTrigger.HOOK]
+        assert engine.most_at_once == 1
+
+
+async def test_a_poll_during_a_run_is_met_by_it(database: str) -> None:
+    source = a_source("polled")
+    async with leading(database, source) as leader:
+        engine = leader.engine
+        await engine.until(lambda: engine.ended >= 1 and engine.at_once == 0)
+        engine.gate.clear()
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: engine.at_once == 1)
+        leader.scheduler.wake(source.id, RunTrigger.SCHEDULE)
+        engine.gate.set()
+        await engine.until(lambda: engine.at_once == 0)
+        other = await leader.register("other")
+        await engine.until(lambda: bool(engine.of(other)))
+        assert engine.of(source)[-1] is RunTrigger.HOOK
+
+
+async def test_runs_at_once_are_bounded(database: str) -> None:
+    sources = [a_source(f"s{number}") for number in range(6)]
+    async with leading(database, *sources, max_runs=2) as leader:
+        await leader.engine.until(lambda: leader.engine.ended >= 6)
+        assert leader.engine.most_at_once <= 2
+
+
+async def test_hooks_and_manual_runs_come_by_notify(database: str) -> None:
+    source = a_source("hooked")
+    async with leading(database, source) as leader:
+        await leader.engine.until(lambda: bool(leader.engine.of(source)))
+        await leader.wake(source, "HOOK")
+        await leader.engine.until(lambda: RunTrigger.HOOK in leader.engine.of(source))
+        await leader.wake(source, "MANUAL")
+        await leader.engine.until(lambda: RunTrigger.MANUAL in leader.engine.of(source))
+
+
+async def test_what_anybody_notifies_does_no_harm(database: str) -> None:
+    source = a_source("calm")
+    async with leading(database, source) as leader:
+        async with leader.pool.connection() as connection:
+            for payload in ("nonsense", "{}", f'{{"source": "{source.id}", "trigger": "BOGUS"}}', "[1]"):
+                await connection.execute("SELECT pg_notify(%s, %s)", (WAKE, payload))
+            await wake(connection, uuid4(), "HOOK")
+            await wake(connection, source.id, "HOOK")
+        await leader.engine.until(lambda: RunTrigger.HOOK in leader.engine.of(source))
+        assert not leader.task.done()
+
+
+async def test_a_changed_table_wakes_its_sources(database: str) -> None:
+    source, other = a_source("changed"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)))
+        leader.scheduler.changed(frozenset({"public.changed", "public.unknown"}))
+        await engine.until(lambda: RunTrigger.CHANGE in engine.of(source))
+        assert RunTrigger.CHANGE not in engine.of(other)
+
+
+async def test_a_paused_source_rests_until_it_is_resumed(database: str) -> None:
+    source, other = a_source("paused"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)))
+        async with leader.pool.connection() as connection:
+            await set_state(connection, source.id, SourceState.PAUSED, None)
+            await wake(connection, source.id, "MANUAL")
+        await leader.wake(other, "HOOK")
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(other))
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        assert RunTrigger.MANUAL not in engine.of(source)
+        async with leader.pool.connection() as connection:
+            await set_state(connection, source.id, SourceState.ACTIVE, None)
+            await wake(connection, source.id, "MANUAL")
+        await engine.until(lambda: RunTrigger.MANUAL in engine.of(source))
+
+
+async def test_a_source_deleted_during_its_run_ends_with_it(database: str) -> None:
+    source, other = a_source("deleted"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)) and engine.at_once == 0)
+
+        async def deleted() -> None:
+            async with await connect(database, "test") as connection:
+                await delete_source(connection, source.id)
+
+        engine.during[source.id] = deleted
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(source) and engine.at_once == 0)
+        await leader.wake(source, "MANUAL")
+        await leader.wake(other, "MANUAL")
+        await engine.until(lambda: RunTrigger.MANUAL in engine.of(other))
+        assert RunTrigger.MANUAL not in engine.of(source)
+        assert not leader.task.done()
+
+
+async def test_a_run_that_breaks_off_is_tried_again_and_stops_nobody(database: str) -> None:
+    source, other = a_source("broken"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)) and engine.at_once == 0)
+        begun = len(engine.of(source))
+        faults = iter([psycopg.OperationalError("gone"), ValueError("a bug")])
+
+        def fail() -> None:
+            for fault in faults:
+                raise fault
+
+        engine.during[source.id] = fail
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: len(engine.of(source)) >= begun + 3)
+        await leader.wake(other, "HOOK")
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(other))
+
+
+async def test_a_source_out_of_reach_is_left_alone_until_its_time(database: str) -> None:
+    source, other = a_source("far"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)) and engine.at_once == 0)
+        at = datetime.now(UTC) + timedelta(hours=1)
+
+        async def fail() -> None:
+            async with await connect(database, "test") as connection:
+                await postpone(connection, source.id, at)
+
+        engine.during[source.id] = fail
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(source) and engine.at_once == 0)
+        # The run of `other` begins after the failed one was dealt with.
+        await leader.wake(other, "MANUAL")
+        await engine.until(lambda: RunTrigger.MANUAL in engine.of(other))
+        leader.scheduler.wake(source.id, RunTrigger.CHANGE)
+        leader.scheduler.wake(source.id, RunTrigger.SCHEDULE)
+        at = datetime.now(UTC)
+        await leader.wake(source, "MANUAL")
+        # A person doesn't wait; and the retry is due at once then.
+        await engine.until(lambda: engine.of(source)[-2:] == [RunTrigger.MANUAL, RunTrigger.SCHEDULE])
+
+
+async def test_a_lost_leadership_ends_the_scheduler(database: str) -> None:
+    source = a_source("led")
+
+    def lost() -> None:
+        raise LeadershipLost("over")
+
+    async with leading(database, source) as leader:
+        leader.engine.during[source.id] = lost
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        async with asyncio.timeout(DEADLINE_S):
+            await asyncio.wait({leader.task})
+        with pytest.raises(LeadershipLost, match="no longer leads"):
+            leader.task.result()
+
+
+async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(database: str) -> None:
+    async with leading(database) as leader:
+        done = asyncio.Event()
+        faults = iter([ValueError("a bug"), None, LeadershipLost("over")])
+
+        async def work() -> None:
+            fault = next(faults)
+            if fault is not None:
+                raise fault
+            done.set()
+
+        leader.scheduler.add_job("tidy", work, timedelta(seconds=0.05))
+        async with asyncio.timeout(DEADLINE_S):
+            await done.wait()
+            await asyncio.wait({leader.task})
+        with pytest.raises(LeadershipLost):
+            leader.task.result()
