@@ -9,8 +9,6 @@ const config: CodegenConfig = {
       preset: 'client',
       presetConfig: { fragmentMasking: { unmaskFunctionName: 'readFragment' } },
       config: {
-        // A new wording in the schema alters no type.
-        disableDescriptions: true,
         useTypeImports: true,
         enumsAsTypes: true,
         defaultScalarType: 'unknown',
