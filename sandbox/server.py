@@ -48,15 +48,17 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(host: str, port: int, data_path: Path | None) -> None:
-    """Serves until it is cancelled or the process is told to stop.
+async def serve(
+    host: str, port: int, data_path: Path | None, listening: Callable[[str], None] = lambda _url: None
+) -> None:
+    """Serves until it is cancelled or the process is told to stop. Port 0 takes a free one; `listening` hears the URL.
 
     Raises:
         OSError: the port can't be had.
     """
     listener = _listen(host, port)
     settings = SandboxSettings(f"http://{host}:{listener.getsockname()[1]}", data_path)
-    server = _server(create_app(settings))
+    server = _server(create_app(settings), lambda: listening(settings.base_url))
     try:
         await server.serve([listener])
     except asyncio.CancelledError:

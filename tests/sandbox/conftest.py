@@ -29,6 +29,15 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[tuple[Api, str]]:
+    """One spreadsheet for all tests of a module that only have requests refused."""
+    with Sandbox() as running:
+        made = Api(running)
+        yield made, str(made.sheets("POST", "", {"properties": {"title": "Test"}}).json()["spreadsheetId"])
+        made.close()
+
+
 @pytest.fixture
 def book(client: gspread.Client) -> gspread.Spreadsheet:
     return client.create("Test")

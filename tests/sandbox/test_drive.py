@@ -1,0 +1,114 @@
+"""Drive v3: files found, renamed, shared, trashed; versions and changes that move with every edit."""
+
+from typing import Any
+
+from tests.sandbox.client import Api, refusal
+
+
+def test_version_and_time_move_with_every_change(api: Api, file_id: str) -> None:
+    def version() -> int:
+        shown = api.drive("GET", f"files/{file_id}", fields="version,modifiedTime,trashed").json()
+        assert set(shown) == {"version", "modifiedTime", "trashed"}
+        return int(shown["version"])
+
+    seen = [version()]
+    api.write(file_id, "A1", [[1]])
+    seen.append(version())
+    bold = {"userEnteredFormat": {"textFormat": {"bold": True}}}
+    repeat = {"range": {"endRowIndex": 1, "endColumnIndex": 1}, "cell": bold, "fields": "userEnteredFormat"}
+    api.batch(file_id, {"repeatCell": repeat})
+    seen.append(version())
+    metadata = {"metadataKey": "k", "location": {"spreadsheet": True}, "visibility": "DOCUMENT"}
+    api.batch(file_id, {"createDeveloperMetadata": {"developerMetadata": metadata}})
+    seen.append(version())
+    api.drive("PATCH", f"files/{file_id}", {"name": "Renamed"})
+    seen.append(version())
+    assert seen == sorted(set(seen))
+    api.read(file_id, "A1")
+    assert version() == seen[-1]
+    assert api.sheets("GET", f"/{file_id}").json()["properties"]["title"] == "Renamed"
+
+
+def test_changes_since_a_token(api: Api, file_id: str) -> None:
+    def token() -> str:
+        return str(api.drive("GET", "changes/startPageToken").json()["startPageToken"])
+
+    def changes(since: str, **query: Any) -> Any:
+        return api.drive("GET", "changes", pageToken=since, **query).json()
+
+    start = token()
+    assert changes(start)["changes"] == []
+    other = api.drive("POST", "files", {"name": "Other"}).json()["id"]
+    api.write(file_id, "A1", [[1]])
+    api.write(file_id, "A1", [[2]])
+    found = changes(start, fields="newStartPageToken,changes(fileId,removed,file(version))")
+    assert [change["fileId"] for change in found["changes"]] == [other, file_id]
+    assert set(found["changes"][0]) == {"fileId", "removed", "file"}
+    assert found["newStartPageToken"] == token()
+    page = changes(start, pageSize=1)
+    assert [change["fileId"] for change in page["changes"]] == [other]
+    assert [change["fileId"] for change in changes(page["nextPageToken"])["changes"]] == [file_id]
+    api.drive("DELETE", f"files/{other}")
+    last = changes(found["newStartPageToken"])["changes"]
+    assert [(change["fileId"], change["removed"]) for change in last] == [(other, True)]
+    assert refusal(api.drive("GET", "changes"))[2] == "Required parameter: pageToken"
+    assert refusal(api.drive("GET", "changes", pageToken="x"))[0] == 400
+
+
+def test_search(api: Api, file_id: str) -> None:
+    def names(query: str, **more: Any) -> list[str]:
+        return [file["name"] for file in api.drive("GET", "files", q=query, **more).json()["files"]]
+
+    assert names("name = 'Test'") == ["Test"]
+    assert names("name contains 'em' and mimeType = 'application/vnd.google-apps.spreadsheet'") == ["Demo"]
+    assert names("mimeType != 'application/vnd.google-apps.spreadsheet'") == []
+    assert names('name="Test" and trashed = false and "root" in parents') == ["Test"]
+    assert names("'elsewhere' in parents") == []
+    api.drive("PATCH", f"files/{file_id}", {"trashed": True, "name": "It's gone"})
+    assert names("trashed = true") == ["It's gone"]
+    assert names(r"name = 'It\'s gone'") == ["It's gone"]
+    for wrong in ("name", "name = 'x' or trashed = true", "size > 5"):
+        assert refusal(api.drive("GET", "files", q=wrong))[0] == 400
+    page = api.drive("GET", "files", pageSize=1).json()
+    assert len(page["files"]) == 1
+    assert names("", pageToken=page["nextPageToken"]) == ["Demo"]
+    assert set(page["files"][0]) == {"kind", "id", "name", "mimeType"}
+
+
+def test_files(api: Api) -> None:
+    made = api.drive("POST", "files", {"name": "New", "parents": ["folder"]}, fields="id,parents").json()
+    assert made["parents"] == ["folder"]
+    moved = api.drive(
+        "PATCH", f"files/{made['id']}", {}, addParents="b", removeParents="folder", fields="parents"
+    ).json()
+    assert moved["parents"] == ["b"]
+    copy = api.drive("POST", f"files/{made['id']}/copy", {"parents": ["c"]}, fields="name,parents").json()
+    assert copy == {"name": "Copy of New", "parents": ["c"]}
+    assert api.drive("DELETE", f"files/{made['id']}").status_code == 204
+    gone = api.drive("GET", f"files/{made['id']}")
+    assert refusal(gone)[:2] == (404, "NOT_FOUND")
+    assert gone.json()["error"]["errors"][0]["reason"] == "notFound"
+    folder = {"mimeType": "application/vnd.google-apps.folder"}
+    assert "only spreadsheets" in refusal(api.drive("POST", "files", folder))[2]
+    assert "files.export" in refusal(api.drive("GET", "files/x/export", mimeType="text/csv"))[2]
+    assert refusal(api.drive("GET", "nothing"))[0] == 404
+    assert api.drive("GET", "about", fields="user").json()["user"]["me"] is True
+
+
+def test_permissions(api: Api, file_id: str) -> None:
+    path = f"files/{file_id}/permissions"
+    share = {"type": "user", "role": "reader", "emailAddress": "a@example.com"}
+    number = api.drive("POST", path, share).json()["id"]
+    assert api.drive("GET", f"{path}/{number}", fields="role,emailAddress").json() == {
+        "role": "reader",
+        "emailAddress": "a@example.com",
+    }
+    assert api.drive("PATCH", f"{path}/{number}", {"role": "writer"}).json()["role"] == "writer"
+    listed = api.drive("GET", path, fields="permissions(role,emailAddress)").json()["permissions"]
+    assert [entry["role"] for entry in listed] == ["owner", "writer"]
+    assert api.drive("DELETE", f"{path}/{number}").status_code == 204
+    assert refusal(api.drive("GET", f"{path}/{number}"))[0] == 404
+    owner = api.drive("GET", path).json()["permissions"][0]["id"]
+    assert refusal(api.drive("DELETE", f"{path}/{owner}"))[0] == 403
+    assert refusal(api.drive("POST", path, {"type": "user", "role": "reader"}))[0] == 400
+    assert refusal(api.drive("POST", path, {"type": "somebody", "role": "reader"}))[0] == 400

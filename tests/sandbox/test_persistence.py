@@ -1,0 +1,151 @@
+"""What was acknowledged outlives the process: after a stop, after kill -9, and after a failed edit."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.demo import SPREADSHEET_ID
+from sandbox.server import Sandbox, serve
+from tests.sandbox.client import Api
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from sandbox.server import serve
+asyncio.run(serve("127.0.0.1", 0, Path(sys.argv[1]), lambda url: print(url, flush=True)))
+"""
+
+
+def test_everything_is_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "sandbox.sqlite"
+    with Sandbox(path) as sandbox:
+        api = Api(sandbox)
+        info = sandbox.service_account_info()
+        file_id = api.sheets("POST", "", {"properties": {"title": "Kept"}}).json()["spreadsheetId"]
+        api.write(file_id, "A1", [["x", 1.5, True, "=B1*2", "50%"], [], ["last"]], "USER_ENTERED")
+        span = {"sheetId": 0, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}
+        metadata = {"metadataKey": "k", "location": {"dimensionRange": span}, "visibility": "PROJECT"}
+        api.batch(
+            file_id,
+            {"createDeveloperMetadata": {"developerMetadata": metadata}},
+            {"insertDimension": {"range": {**span, "startIndex": 0, "endIndex": 1}}},
+            {
+                "updateDimensionProperties": {
+                    "range": span,
+                    "properties": {"hiddenByUser": True},
+                    "fields": "hiddenByUser",
+                }
+            },
+            {
+                "updateDimensionProperties": {
+                    "range": {**span, "dimension": "COLUMNS"},
+                    "properties": {"pixelSize": 7},
+                    "fields": "*",
+                }
+            },
+            {"addSheet": {"properties": {"title": "Second", "tabColorStyle": {"themeColor": "ACCENT1"}}}},
+            {
+                "addProtectedRange": {
+                    "protectedRange": {"range": {"sheetId": 0, "startRowIndex": 9}, "editors": {"users": ["a"]}}
+                }
+            },
+            {"updateCells": {"start": {"rowIndex": 5}, "rows": [{"values": [{"note": "n"}]}], "fields": "note"}},
+        )
+        api.drive("DELETE", f"files/{api.drive('POST', 'files', {'name': 'Gone'}).json()['id']}")
+        httpx.put(f"{sandbox.url}/_sandbox/feeds/f", content=b"{}", trust_env=False)
+        before = everything(api, file_id)
+        token = api.drive("GET", "changes/startPageToken").json()
+        api.close()
+    with Sandbox(path) as sandbox:
+        assert sandbox.service_account_info()["private_key"] == info["private_key"]
+        api = Api(sandbox)
+        assert everything(api, file_id) == before
+        assert api.drive("GET", "changes/startPageToken").json() == token
+        assert httpx.get(f"{sandbox.url}/_sandbox/feeds/f", trust_env=False).content == b"{}"
+        assert api.batch(file_id, {"deleteSheet": {"sheetId": 0}}).ok is False
+        second = before["sheets"][1]["properties"]["sheetId"]
+        assert api.batch(file_id, {"deleteSheet": {"sheetId": second}}).ok
+        api.close()
+    with Sandbox(path) as sandbox:
+        api = Api(sandbox)
+        assert len(everything(api, file_id)["sheets"]) == 1
+        api.close()
+
+
+def everything(api: Api, file_id: str) -> Any:
+    shown = api.sheets("GET", f"/{file_id}", includeGridData="true").json()
+    shown.pop("spreadsheetUrl")
+    shown["version"] = api.drive("GET", f"files/{file_id}", fields="version,modifiedTime,permissions").json()
+    return shown
+
+
+async def test_no_acknowledged_edit_is_lost_by_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.sqlite"
+    number = 0
+    for _ in range(3):
+        process, url = await start(path)
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+            for _ in range(40):
+                number += 1
+                assert (await client.post("/_sandbox/edit", json=edit(number))).status_code == 200
+            # One more is on its way when the process dies: it is there as a whole or not at all.
+            last = asyncio.create_task(client.post("/_sandbox/edit", json=edit(number + 1)))
+            process.kill()
+            await asyncio.gather(last, return_exceptions=True)
+            await process.wait()
+        with Sandbox(path) as sandbox:
+            api = Api(sandbox)
+            found = await asyncio.to_thread(api.read, SPREADSHEET_ID, "products!A30:B30")
+            api.close()
+        assert found in ([[number, number]], [[number + 1, number + 1]])
+        number = found[0][0]
+
+
+def edit(number: int) -> dict[str, Any]:
+    return {"spreadsheet": SPREADSHEET_ID, "worksheet": "products", "range": "A30", "values": [[number, number]]}
+
+
+async def start(path: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """The sandbox as a process of its own, and its URL once it listens."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, str(path), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        return process, (await process.stdout.readline()).decode().strip()
+
+
+async def test_serve_stops_on_a_signal_with_a_page_open(tmp_path: Path) -> None:
+    process, url = await start(tmp_path / "sandbox.sqlite")
+    events = f"{url}/spreadsheets/d/{SPREADSHEET_ID}/events"
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client, client.stream("GET", events) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                process.terminate()
+    async with asyncio.timeout(30):
+        assert await process.wait() in (0, -signal.SIGTERM)
+
+
+async def test_serve_stops_when_it_is_cancelled(tmp_path: Path) -> None:
+    listening: asyncio.Queue[str] = asyncio.Queue()
+    task = asyncio.create_task(serve("127.0.0.1", 0, tmp_path / "x.sqlite", listening.put_nowait))
+    url = await asyncio.wait_for(listening.get(), 30)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(url)).status_code == 200
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
+
+
+async def test_a_busy_port_is_an_error_at_once(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        with pytest.raises(OSError, match="in use"):
+            await serve("127.0.0.1", port, tmp_path / "x.sqlite")
