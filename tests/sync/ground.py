@@ -143,9 +143,9 @@ async def ground(
     policy: ConflictPolicy = ConflictPolicy.DATABASE_WINS,
 ) -> AsyncIterator[Ground]:
     """A registered source `people` bound to a new table of that name."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(ddl.encode())
-        connection.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(ddl.encode())
+        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
     now = datetime.now(UTC)
     source = Source(
         id=uuid4(),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from db.changes import WireValue
 from db.conflicts import ConflictChoice, ConflictKind, ConflictState, choose
 from db.errors import LeadershipLost
 from db.failures import FailureState
@@ -191,8 +192,9 @@ async def test_nothing_vanishes_while_a_key_is_unreadable(database: str) -> None
         at.sheet.problems = [Problem("KEY_EMPTY", "rows!A4 has no key.", address="rows!A4")]
         for _ in range(4):
             at.later(60)
-            run = await at.run()
+            await at.run()
         assert list(at.table()) == [1, 2, 3]
+        run = await at.run()
         assert run.state is RunState.PARTIAL
         [failure] = await at.failures()
         assert (failure.code, failure.address, failure.attempts) == ("KEY_EMPTY", "rows!A4", 1)
@@ -232,7 +234,8 @@ async def test_a_held_conflict_of_the_row_is_settled_by_a_row_or_by_none(databas
         assert (list(at.table()), list(at.rows())) == ([3, 4, 5], [1, 2, 5])
         one, two, three, four = await at.conflicts()
         async with at.pool.connection() as connection:
-            for conflict, value in ((one, {"name": "x"}), (two, None), (three, {"age": 33}), (four, None)):
+            values: tuple[WireValue, ...] = ({"name": "x"}, None, {"age": 33}, None)
+            for conflict, value in zip((one, two, three, four), values, strict=True):
                 await choose(connection, conflict.id, ConflictChoice.VALUE, value, has_value=True, actor="local")
         await at.settle()
         assert at.table() == at.rows() == {1: ("x", 1), 3: ("db", 33), 5: ("n5", 5)}
@@ -341,7 +344,7 @@ async def test_a_row_that_the_source_refuses_sleeps(database: str) -> None:
 
 async def test_formula_cells_are_never_written(database: str) -> None:
     async with ground(database, columns=TOTAL) as at:
-        at.sheet.formulas = {"total": lambda cells: float(cells.get("age") or 0) * 2}  # type: ignore[arg-type]
+        at.sheet.formulas = {"total": lambda cells: float(cells.get("age") or 0) * 2}
         at.fill(1)
         await at.settle()
         assert at.table("total") == {1: (2.0,)}
