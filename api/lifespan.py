@@ -1,0 +1,105 @@
+"""Composition: the one place where the parts of a process are made and joined, started and stopped.
+
+Starting needs no database: whatever is away is sought until it is there, and `/readyz` says how far that is. Checks
+that should stop a start (an unfit Postgres, a missing migration) are the command line's, before this.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from api.leadership import Leadership
+from api.loop_lag import LoopLag
+from api.run_totals import RunTotals
+from api.runtime import Runtime
+from api.settings import Settings
+from api.settings_secrets import secret_key
+from db.notify import Listener
+from db.secrets import Keyring
+from db.session import make_pool
+from replication.bus import BroadcastBus
+from replication.hub import Hub
+from schema.activity import Activity
+from schema.context import Context, QuotaUse
+from sync.adapters import DEFAULT_CREDENTIAL, Adapters
+from sync.google_credentials import ServiceAccount
+from sync.google_session import GoogleSession
+from sync.registration import Registration
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_NAME = "rowcast"
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Runtime]:
+    """The services of a process, from start to stop. `settings.database_url` is set."""
+    dsn = settings.database_url
+    assert dsn is not None
+    keyring = Keyring.derive(secret_key(settings))
+    adapters = Adapters(_sessions(settings))
+    totals, lag = RunTotals(), LoopLag()
+    async with (
+        make_pool(dsn, _NAME, max_size=20) as pool,
+        Listener(dsn, _NAME) as listener,
+        BroadcastBus(settings.broadcast_url) as bus,
+        Hub(pool, bus) as hub,
+    ):
+        leadership = Leadership(dsn, bus, listener, adapters, keyring, totals, history_days=settings.history_days)
+        context = Context(
+            pool=pool,
+            hub=hub,
+            listener=listener,
+            keyring=keyring,
+            registration=Registration(pool, keyring, adapters),
+            activity=Activity(time.monotonic),
+            public_url=settings.base_url,
+            replication=lambda: leadership.status().replication,
+            quotas=lambda: _quotas(adapters),
+        )
+        async with _background(leadership.run, lag.run):
+            yield Runtime(context=context, leader=leadership.status, runs=totals, loop_lag_s=lag.seconds)
+        adapters.close()
+
+
+@asynccontextmanager
+async def _background(*parts: Callable[[], Coroutine[object, object, None]]) -> AsyncIterator[None]:
+    """Runs the parts beside the block. None of them may end before it: that stops the whole process, in order."""
+    tasks = [asyncio.create_task(part(), name=getattr(part, "__qualname__", None)) for part in parts]
+    for task in tasks:
+        task.add_done_callback(_stop_process)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.remove_done_callback(_stop_process)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _stop_process(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    _log.critical("a part of the process ended, so all of it stops", part=task.get_name(), exc_info=error)
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _sessions(settings: Settings) -> dict[str, GoogleSession]:
+    if settings.google_credentials is None:
+        return {}
+    account = ServiceAccount.load(settings.google_credentials)
+    return {DEFAULT_CREDENTIAL: GoogleSession(account, api_url=settings.google_api_url)}
+
+
+def _quotas(adapters: Adapters) -> Sequence[QuotaUse]:
+    """Google's quotas by credential and kind of call."""
+    now = datetime.now(UTC)
+    return [
+        QuotaUse(f"google {name} {kind}", use.limit, use.used, now + timedelta(seconds=use.resets_in_s))
+        for name, uses in adapters.quota().items()
+        for kind, use in uses.items()
+    ]
