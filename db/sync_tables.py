@@ -50,7 +50,9 @@ async def generated_columns(connection: Connection, table: BoundTable) -> frozen
 
 async def read_table(connection: Connection, table: BoundTable) -> AsyncIterator[TableRow]:
     """All rows in key order, in batches: needs a transaction."""
-    await connection.execute(sql.SQL("DECLARE table_rows NO SCROLL CURSOR FOR {} ORDER BY 1").format(_select(table)))
+    await connection.execute(
+        sql.SQL("DECLARE table_rows NO SCROLL CURSOR FOR {} ORDER BY 1").format(_select(table, key_sql(table.key)))
+    )
     try:
         while True:
             cursor = await connection.execute(f"FETCH {_BATCH} FROM table_rows".encode())
@@ -66,9 +68,9 @@ async def read_table(connection: Connection, table: BoundTable) -> AsyncIterator
 async def rows_of(connection: Connection, table: BoundTable, keys: Sequence[str]) -> dict[str, TableRow]:
     """The rows of some keys, each found by the key's index."""
     found: dict[str, TableRow] = {}
-    query = sql.SQL("{} WHERE {}").format(_select(table), _where_key(table))
+    query = sql.SQL("{} WHERE {}").format(_select(table, sql.Placeholder()), _where_key(table))
     for key in keys:
-        cursor = await connection.execute(query, key_values(key))
+        cursor = await connection.execute(query, [key, *key_values(key)])
         assert cursor.pgresult is not None
         found.update((row.key, row) for row in _rows(cursor.pgresult, table))
     return found
@@ -114,9 +116,9 @@ def returned_rows(result: PGresult, table: BoundTable) -> list[TableImage]:
     ]
 
 
-def _select(table: BoundTable) -> sql.Composed:
+def _select(table: BoundTable, key: sql.Composable) -> sql.Composed:
     columns = [sql.SQL(", {}").format(sql.Identifier("t", name)) for name in table.columns]
-    return sql.SQL("SELECT {}, t.xmin{} FROM {} t").format(key_sql(table.key), sql.SQL("").join(columns), table.name)
+    return sql.SQL("SELECT {}, t.xmin{} FROM {} t").format(key, sql.SQL("").join(columns), table.name)
 
 
 def _where_key(table: BoundTable) -> sql.Composed:

@@ -82,7 +82,7 @@ class Ground:
         """One statement of a user, committed."""
         with psycopg.connect(session_dsn(self.dsn, "user"), row_factory=dict_row) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     def table(self, columns: str = "name, age") -> dict[int, tuple[object, ...]]:
         """The table's rows by id."""

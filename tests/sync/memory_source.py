@@ -30,8 +30,9 @@ class MemorySource:
     modified_at: datetime | None = None
     fail_at: str | None = None
     lose_answer: bool = False
-    before_write: Callable[[], None] | None = None
-    after_write: Callable[[], None] | None = None
+    after_read: Callable[[], object] | None = None
+    before_write: Callable[[], object] | None = None
+    after_write: Callable[[], object] | None = None
     version: int = 0
     reads: int = 0
     writes: list[Edit] = field(default_factory=list)
@@ -70,6 +71,8 @@ class MemorySource:
         mark = await self.mark()
         rows = [self._row(key) for key in sorted(self.rows)]
         reading = Reading(rows, tuple(self.problems), self.unsure, mark, self.modified_at, 1)
+        if self.after_read is not None:
+            self.after_read()
         self.step("after read")
         return reading
 

@@ -49,7 +49,7 @@ async def _assert_healed(at: Ground) -> None:
     quiet = await at.run()
     assert at.sheet.writes == []
     assert quiet.counts.database_upserts == quiet.counts.database_deletes == 0
-    pending = at.sql("SELECT FROM rowcast.base WHERE pending IS NOT NULL")
+    pending = at.sql("SELECT key FROM rowcast.base WHERE pending IS NOT NULL")
     assert pending == []
 
 

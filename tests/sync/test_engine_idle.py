@@ -1,0 +1,172 @@
+"""When a run finds that nothing can differ, and reads nothing."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from db.changes import Cause, Change, Operation, Transaction
+from db.conflicts import ConflictChoice
+from db.log_append import appending, ensure_partitions
+from db.position import Position
+from db.runs import RunState, RunTrigger
+from db.sources import ConflictPolicy
+from tests.sync.ground import Ground, ground, key
+
+TODAY = date(2030, 1, 1)
+
+
+async def _open_log(at: Ground) -> None:
+    """What replication keeps, and follows here by hand."""
+    at.sql(
+        """INSERT INTO rowcast.log_state (epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to,
+               floor_lsn, publications) VALUES (1, 's', 1, 'slot', 7, 0, 0, 1, 0, '{}')"""
+    )
+    async with at.pool.connection() as connection:
+        await ensure_partitions(connection, TODAY)
+
+
+async def _logged(
+    at: Ground, *keys: str, operation: Operation = Operation.UPDATE, when: datetime | None = None
+) -> None:
+    """Append the commit that changed these rows, as replication does a moment after it."""
+    [row] = at.sql("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS lsn, pg_current_xact_id()::text AS xid")
+    lsn = int(row["lsn"])
+    changes = tuple(
+        Change(Position(1, lsn, index), "public.people", operation, one, None, None, None)
+        for index, one in enumerate(keys or (None,), 1)
+    )
+    transaction = Transaction(int(row["xid"]), when or datetime.now(UTC), Cause.SQL, None, changes, last=True)
+    async with at.pool.connection() as connection, appending(connection, at.term, lambda: lsn + 1, TODAY) as append:
+        await append.write(transaction)
+
+
+async def test_a_quiet_source_is_not_read(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1, 2)
+        await at.settle()
+        reads = at.sheet.reads
+        for _ in range(3):
+            run = await at.run(RunTrigger.SCHEDULE)
+            assert (run.state, run.counts.api_calls) == (RunState.UNCHANGED, 1)
+        assert at.sheet.reads == reads
+        assert len(at.sql("SELECT id FROM rowcast.runs WHERE state = 'UNCHANGED'")) == 1, "one of them is kept"
+        assert (await at.run(RunTrigger.HOOK)).state is RunState.SUCCEEDED, "a hook bypasses the check"
+        at.sheet.edit(key(1), name="edited")
+        assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
+        assert at.table()[1] == ("edited", 1)
+
+
+async def test_our_own_commits_in_the_log_call_for_no_read(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1, 2)
+        await at.settle()
+        await _logged(at, key(1), key(2), operation=Operation.INSERT)
+        before = await at.state()
+        run = await at.run(RunTrigger.CHANGE)
+        assert (run.state, run.counts.api_calls) == (RunState.UNCHANGED, 0)
+        after = await at.state()
+        assert before.cursor is not None
+        assert after.cursor is not None
+        assert after.cursor.position > before.cursor.position
+
+
+async def test_a_commit_of_a_user_is_carried_over(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1, 2, 3)
+        await at.settle()
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        await _logged(at, key(1))
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
+        assert at.rows()[1] == ("db", 1.0)
+        at.sql("DELETE FROM people WHERE id = 2")
+        await _logged(at, key(2), operation=Operation.DELETE)
+        assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
+        assert list(at.rows()) == [1, 3]
+
+
+async def test_many_or_unknown_rows_are_compared_by_a_run(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1)
+        await at.settle()
+        await _logged(at, operation=Operation.TRUNCATE)
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
+        await _logged(at, *map(key, range(600)))
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.UNCHANGED
+
+
+async def test_a_new_epoch_of_the_log_means_that_everything_may_differ(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1)
+        await at.settle()
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        at.sql("UPDATE rowcast.log_state SET epoch = 2")
+        assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
+        assert at.rows()[1] == ("db", 1.0)
+
+
+async def test_what_waits_is_not_left_alone(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        await _open_log(at)
+        at.fill(1)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        await at.settle()
+        assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.UNCHANGED, "an open conflict waits for a person"
+        at.sql("UPDATE rowcast.conflicts SET choice = 'SOURCE'")
+        assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
+        assert at.table()[1] == ("sheet", 1)
+
+
+@pytest.mark.parametrize(
+    ("database_first", "winner", "choice"),
+    [(True, "sheet", ConflictChoice.SOURCE), (False, "db", ConflictChoice.DATABASE)],
+)
+async def test_the_latest_edit_wins(database: str, database_first: bool, winner: str, choice: ConflictChoice) -> None:
+    async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
+        await _open_log(at)
+        at.fill(1)
+        await at.settle()
+        committed = at.now + timedelta(seconds=10)
+        edited = committed + timedelta(seconds=5 if database_first else -5)
+        at.sheet.edit(key(1), name="sheet")
+        at.sheet.modified_at = edited
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        await _logged(at, key(1), when=committed)
+        at.later(60)
+        await at.settle()
+        assert at.table() == at.rows() == {1: (winner, 1)}
+        [conflict] = await at.conflicts()
+        assert conflict.resolution is choice
+
+
+async def test_changed_settings_take_hold_at_once(database: str) -> None:
+    """The source is bound anew between a run's reading and its writing: nothing of the old plan is carried out."""
+    async with ground(database) as at:
+        at.fill(1)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet")
+        at.sheet.after_read = lambda: at.sql("UPDATE rowcast.sources SET direction = 'TO_SOURCE'")
+        run = await at.run()
+        at.sheet.after_read = None
+        assert run.state is RunState.PARTIAL
+        assert at.table()[1] == ("n1", 1)
+        await at.settle()
+        assert at.rows()[1] == ("n1", 1.0)
+
+
+async def test_a_source_deleted_amid_a_run_leaves_nothing(database: str) -> None:
+    for when in ("before_write", "after_write"):
+        async with ground(
+            database, ddl="CREATE TABLE IF NOT EXISTS people (id int PRIMARY KEY, name text, age int)"
+        ) as at:
+            at.sql("INSERT INTO people VALUES (1, 'a', 1) ON CONFLICT DO NOTHING")
+            setattr(at.sheet, when, lambda at=at: at.sql("DELETE FROM rowcast.sources"))
+            assert await at.engine.run(at.source_id, RunTrigger.MANUAL) is None
+            assert at.sql("SELECT key FROM rowcast.base") == []
