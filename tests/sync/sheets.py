@@ -157,6 +157,13 @@ class Bench:
         values: list[list[Any]] = answer.get("values", [])
         return values
 
+    async def looks(self, book: str, fields: str) -> Any:
+        """The fields of a spreadsheet."""
+        answer, _ = await self.session.read(
+            CallKind.READ, lambda client: client.spreadsheets_get(book, {"fields": fields}), allow
+        )
+        return answer
+
     async def rows(self) -> dict[str, SourceRow]:
         return {row.key: row for row in (await self.adapter().read()).rows}
 
