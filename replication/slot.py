@@ -8,7 +8,7 @@ import psycopg
 from db.session import Connection
 from replication.errors import SlotInUse, SlotNotReady
 
-OWN_PUBLICATION = "rowcast_tables"
+CREATE_TIMEOUT = "10s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def create_slot(connection: Connection, name: str) -> int:
     """Make the slot; returns the LSN from which on it has every commit. SlotNotReady while old transactions run."""
     try:
         async with connection.transaction():
-            await connection.execute("SET LOCAL lock_timeout = '10s'")
+            await connection.execute("SELECT set_config('lock_timeout', %s, true)", (CREATE_TIMEOUT,))
             cursor = await connection.execute(
                 "SELECT (lsn - '0/0')::bigint FROM pg_create_logical_replication_slot(%s, 'pgoutput')", (name,)
             )

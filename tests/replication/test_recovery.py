@@ -1,0 +1,305 @@
+"""What goes wrong: the leader killed, Postgres killed, the slot in use, lost or moved on, the log set back."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db.cursor import Cursor
+from db.embedded import EmbeddedPostgres
+from db.errors import CursorExpired
+from db.migrate import upgrade
+from db.session import connect
+from replication.errors import SlotInUse
+from replication.hub import CaughtUp
+from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
+from replication.stream import Stream, walsender
+from tests.postgres import SETTINGS, embedded_folder
+from tests.replication.leader import DEADLINE_S, Leader, bind, execute, holder_name, hub_of, leading, until, value
+from tests.replication.reading import logged, logged_changes, settled, state_of
+
+ROOT = Path(__file__).parents[2]
+
+
+async def count_up(dsn: str, stop: asyncio.Event) -> int:
+    """Raises the counter of row 1 commit by commit until told to stop, whatever happens to the server."""
+    n = 0
+    while not stop.is_set():
+        try:
+            async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+                while not stop.is_set():
+                    row = await (await connection.execute("UPDATE t SET n = n + 1 RETURNING n")).fetchone()
+                    assert row is not None
+                    n = row[0]
+        except psycopg.OperationalError:
+            await asyncio.sleep(0.05)
+    return n
+
+
+def contiguous(numbers: list[object]) -> bool:
+    return numbers == list(range(1, len(numbers) + 1))
+
+
+async def counted(dsn: str) -> list[object]:
+    return [change.after["n"] for change in await logged_changes(dsn) if change.after and change.before]
+
+
+@asynccontextmanager
+async def replicating(dsn: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "tests/replication/replicating_process.py"),
+        dsn,
+        holder_name(),
+        "1",
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            assert await process.stdout.readline() == b"leading\n"
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_a_leader_killed_again_and_again_loses_and_repeats_nothing(database: str) -> None:
+    await bind(database, "t", "id integer PRIMARY KEY, n integer")
+    async with leading(database):
+        await execute(database, "INSERT INTO t VALUES (1, 0)")
+    stop = asyncio.Event()
+    counting = asyncio.create_task(count_up(database, stop))
+    for _ in range(3):
+        async with replicating(database):
+            before = (await state_of(database)).head
+
+            async def appends(before: object = before) -> bool:
+                return (await state_of(database)).head != before
+
+            await until(appends)
+    stop.set()
+    last = await counting
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        numbers = await counted(database)
+    assert contiguous(numbers)
+    assert len(numbers) == last == await value(database, "SELECT n FROM t")
+    assert await value(database, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+async def test_commits_that_are_sent_again_are_known_by_the_head(database: str) -> None:
+    await bind(database, "t", "id integer PRIMARY KEY, n integer")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        start = await state_of(database)
+        await execute(database, "INSERT INTO t VALUES (1, 0)", "UPDATE t SET n = 1")
+        await settled(database, hub)
+        before = await logged(database)
+    # As if only the entries had been kept: the server sends all of it again where the slot was not confirmed.
+    await execute(database, "UPDATE rowcast.log_state SET decoded_to = head_lsn + 1")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await execute(database, "UPDATE t SET n = 2")
+        await settled(database, hub)
+        after = await logged(database)
+    assert after[:2] == before
+    assert len(after) == 3
+    assert (await state_of(database)).epoch == start.epoch
+
+
+async def test_streams_on_after_postgres_was_killed_and_subscribers_with_it(own_postgres: EmbeddedPostgres) -> None:
+    dsn = own_postgres.dsn
+    upgrade(dsn)
+    await bind(dsn, "t", "id integer PRIMARY KEY, n integer")
+    await execute(dsn, "INSERT INTO t VALUES (1, 0)")
+    stop = asyncio.Event()
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await settled(dsn, hub)
+        got: list[object] = []
+
+        async def subscribe() -> None:
+            async with aclosing(hub.subscribe("public.t", Cursor(hub.frontier))) as events:
+                async for event in events:
+                    if not isinstance(event, CaughtUp):
+                        got.extend(change.after and change.after["n"] for change in event.transaction.changes)
+
+        subscribing = asyncio.create_task(subscribe())
+        counting = asyncio.create_task(count_up(dsn, stop))
+
+        async def more(than: int) -> bool:
+            assert not subscribing.done(), subscribing.result()
+            return len(got) > than + 20
+
+        for _ in range(2):
+            seen = len(got)
+            await until(lambda seen=seen: more(seen))  # type: ignore[misc]
+            await asyncio.to_thread(own_postgres.kill)
+            await asyncio.to_thread(own_postgres.start)
+        seen = len(got)
+        await until(lambda: more(seen))
+        stop.set()
+        last = await counting
+        await settled(dsn, hub)
+
+        async def all_there() -> bool:
+            return len(got) == last
+
+        await until(all_there)
+        assert contiguous(got)
+        assert contiguous(await counted(dsn))
+        assert not leader.task.done()
+        subscribing.cancel()
+        await asyncio.wait({subscribing})
+    assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+async def waiting_for(leader: Leader, text: str) -> bool:
+    status = leader.replication.status
+    return not status.streaming and text in (status.reason or "")
+
+
+async def test_waits_for_a_slot_that_another_program_uses(database: str) -> None:
+    async with leading(database):
+        slot = (await state_of(database)).slot
+    async with (
+        walsender(database, "another program") as theirs,
+        theirs.stream(slot, ["rowcast_tables"], 0),
+        leading(database, streaming=False) as leader,
+    ):
+        await until(lambda: waiting_for(leader, "'another program'"))
+        assert not leader.task.done()
+        taken = await value(database, f"SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{slot}'")
+        await execute(database, f"SELECT pg_terminate_backend({taken})")
+        await until(lambda: streaming(leader))
+    assert await value(database, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+async def streaming(leader: Leader) -> bool:
+    return leader.replication.status.streaming
+
+
+async def test_only_walsenders_of_holders_are_ended(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        name = await slot_name(connection)
+        await create_slot(connection, name)
+        async with (
+            walsender(database, "the holder before") as theirs,
+            theirs.stream(name, ["rowcast_tables"], 0) as stream,
+        ):
+            slot = await find_slot(connection, name)
+            assert slot is not None
+            with pytest.raises(SlotInUse, match="the holder before"):
+                await free_slot(connection, slot, {"somebody else"})
+            await free_slot(connection, slot, {"somebody else", "the holder before"})
+            with pytest.raises(psycopg.OperationalError):
+                await to_its_end(stream)
+        # Who has it may have gone meanwhile.
+        await free_slot(connection, Slot(name, 0, 2**22 + 1, None), set())
+        await drop_slot(connection, name)
+        assert await find_slot(connection, name) is None
+
+
+async def to_its_end(stream: Stream) -> None:
+    while True:
+        await stream.receive()
+
+
+async def begins_anew(dsn: str, cursor: Cursor, reason: str) -> None:
+    """The next leader begins an epoch, says so, has every source reconciled; cursors of before are expired."""
+    epoch = (await state_of(dsn)).epoch
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        assert [reason in why for why in leader.reconciled] == [True]
+        assert (await state_of(dsn)).epoch > epoch
+        said = await value(dsn, "SELECT message FROM rowcast.events ORDER BY id DESC LIMIT 1")
+        assert isinstance(said, str)
+        assert reason in said
+        async with aclosing(hub.subscribe("public.t", cursor)) as events:
+            with pytest.raises(CursorExpired):
+                await asyncio.wait_for(anext(events), DEADLINE_S)
+        # And it works.
+        await execute(dsn, "INSERT INTO t VALUES (DEFAULT)")
+        await settled(dsn, hub)
+        assert len(await logged(dsn)) == 1
+
+
+SET_BACK = {
+    "slot is gone": "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+    "WHERE database = current_database()",
+    "moved on without it": "SELECT pg_replication_slot_advance(slot_name, pg_current_wal_lsn()) "
+    "FROM pg_replication_slots WHERE database = current_database()",
+    "restored into another server": "UPDATE rowcast.log_state SET system_id = '1'",
+    "standby was promoted": "UPDATE rowcast.log_state SET timeline = timeline + 1",
+    "copy of another one": "UPDATE rowcast.log_state SET slot = 'rowcast_1'",
+    "made for the plugin": "SELECT pg_drop_replication_slot(slot_name), "
+    "pg_create_logical_replication_slot(slot_name, 'test_decoding') "
+    "FROM pg_replication_slots WHERE database = current_database()",
+}
+
+
+@pytest.mark.parametrize("reason", SET_BACK)
+async def test_a_log_that_cannot_be_continued_begins_a_new_epoch(database: str, reason: str) -> None:
+    await bind(database, "t", "id serial PRIMARY KEY")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        cursor = Cursor(hub.frontier)
+    # Committed while nobody replicates: in the gap where the slot is lost.
+    await execute(database, "INSERT INTO t VALUES (DEFAULT)", SET_BACK[reason])
+    await begins_anew(database, cursor, reason)
+
+
+@pytest.fixture
+def forgetful_postgres() -> Iterator[EmbeddedPostgres]:
+    """A server that keeps next to no WAL for a slot."""
+    with embedded_folder() as folder:
+        server = EmbeddedPostgres(folder, settings={**SETTINGS, "max_slot_wal_keep_size": "1MB"})
+        server.start()
+        yield server
+        server.stop()
+
+
+async def test_an_invalidated_slot_is_replaced(forgetful_postgres: EmbeddedPostgres) -> None:
+    dsn, admin = forgetful_postgres.dsn, forgetful_postgres.superuser_dsn
+    upgrade(dsn)
+    await bind(dsn, "t", "id serial PRIMARY KEY")
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await settled(dsn, hub)
+        cursor = Cursor(hub.frontier)
+    for _ in range(4):
+        await execute(admin, "SELECT pg_switch_wal()", "CREATE TABLE x ()", "DROP TABLE x", "CHECKPOINT")
+    await begins_anew(dsn, cursor, "was invalidated")
+
+
+async def test_subscriptions_end_when_the_epoch_changes_under_them(database: str) -> None:
+    await bind(database, "t", "id serial PRIMARY KEY")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        async with aclosing(hub.subscribe("public.t", Cursor(hub.frontier))) as events:
+            assert isinstance(await anext(events), CaughtUp)
+            pid = await value(
+                database, "SELECT active_pid FROM pg_replication_slots WHERE database = current_database()"
+            )
+            await execute(
+                database,
+                "UPDATE rowcast.log_state SET system_id = '1'",
+                f"SELECT pg_terminate_backend({pid})",
+            )
+            with pytest.raises(CursorExpired):
+                await asyncio.wait_for(anext(events), DEADLINE_S)
+        assert leader.reconciled[-1].startswith("the database was restored")
+
+
+async def test_a_slot_waits_for_old_transactions_and_says_so(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await connect(database, "rowcast test", autocommit=False) as old:
+        await old.execute("CREATE TABLE x ()")
+        monkeypatch.setattr("replication.slot.CREATE_TIMEOUT", "50ms")
+        async with leading(database, streaming=False) as leader:
+            await until(lambda: waiting_for(leader, "end those that pg_stat_activity shows"))
+            await old.rollback()
+            await until(lambda: streaming(leader))
