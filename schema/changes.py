@@ -12,10 +12,11 @@ import strawberry
 from psycopg import sql
 
 from db.changes import Operation, WireRow
-from db.cursor import Cursor
+from db.cursor import Cursor, View
 from db.errors import CursorExpired, NotFound, Unavailable
-from db.rows import stream_rows
+from db.rows import behind_now, stream_rows
 from db.session import Connection
+from db.snapshot import Snapshot
 from db.sources import Source, source_by_id
 from db.view import view
 from replication.hub import CaughtUp, LogSlice
@@ -38,6 +39,8 @@ CHUNK = 500
 
 QUIET_S = 60.0
 """A filter that lets nothing through gets a newer cursor after this long."""
+
+_SEES_NOTHING = Snapshot(0, 0, frozenset())
 
 Operations = Annotated[
     list[Operation] | None, strawberry.argument(description="Only these are sent, as the filter shows them; none: all.")
@@ -100,6 +103,8 @@ class _Subscriber:
     async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
         """Everything behind the cursor, without end. CursorExpired where that can't be and no snapshot is wanted."""
         reset = False
+        if cursor is not None:
+            cursor = await self._until_now(cursor)
         if cursor is not None and cursor.partial:
             if not snapshot:
                 raise CursorExpired(
@@ -127,6 +132,16 @@ class _Subscriber:
                 if fresh and not feed.up_to_date:
                     raise Unavailable("The change log began anew twice in a row: try again in a while.") from error
                 cursor, reset = None, True
+
+    async def _until_now(self, cursor: Cursor) -> Cursor:
+        """The cursor with a view up to now, so that `upToDate` says that every earlier commit was sent.
+
+        Its snapshot is the old one, or one that sees nothing: what the cursor admits stays the same.
+        """
+        async with self._context.pool.connection() as connection:
+            now = await behind_now(connection)
+        held = cursor.view or View(_SEES_NOTHING, 0)
+        return replace(cursor, view=replace(held, until=max(held.until, now.lsn)))
 
     async def _now(self) -> Cursor:
         """What everything that isn't committed yet is behind."""

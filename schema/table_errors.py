@@ -16,11 +16,15 @@ def table_errors(source: Source) -> Iterator[None]:
         yield
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
         raise Conflict(
-            f"{source.relation} is no longer what {source.name} was registered with: {error.diag.message_primary}. "
+            f"{source.relation} is no longer what {source.name} was registered with: {_message(error)}. "
             "Restore it, or delete the source and register it anew."
         ) from error
     except errors.InsufficientPrivilege as error:
-        raise Conflict(f"Postgres does not let this server do it: {error.diag.message_primary}. Grant it.") from error
+        raise Conflict(f"Postgres does not let this server do it: {_message(error)}. Grant it.") from error
     except (errors.DataError, errors.IntegrityError, errors.RaiseException) as error:
         detail = f" {error.diag.message_detail}" if error.diag.message_detail else ""
-        raise BadUserInput(f"{source.relation} refuses that: {error.diag.message_primary}.{detail}") from error
+        raise BadUserInput(f"{source.relation} refuses that: {_message(error)}.{detail}") from error
+
+
+def _message(error: errors.Error) -> str:
+    return error.diag.message_primary or str(error)

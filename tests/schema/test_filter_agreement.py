@@ -43,7 +43,9 @@ COLUMNS = {
 
 words = st.text(st.sampled_from("aAbB%_\\ é\u00c9\u0130ß\U0001f600z\n"), max_size=6)
 integers = st.integers(-3, 3) | st.integers(-(2**15), 2**15 - 1)
-floats = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.sampled_from(["NaN", "Infinity", "-Infinity", 0.1, -0.0, 1e-45, 0.30000001192092896])
+floats = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.sampled_from(
+    ["NaN", "Infinity", "-Infinity", 0.1, -0.0, 1e-45, 0.30000001192092896]
+)
 wide_floats = st.floats(allow_nan=False, allow_infinity=False) | floats
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-1000, max_value=1000).map(str)
 numerics = decimals | st.sampled_from(["NaN", "Infinity", "-Infinity", "1", "1.0", "1.00", "0.1", "1e3", "-0"])

@@ -1,0 +1,271 @@
+"""changes: snapshot, log and cursors joined with no gap and no repeat, against a real log."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from db.cursor import Cursor
+from db.position import Position
+from db.session import connect
+from schema import changes as changes_module
+from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, Ground, Json, standing
+
+CHANGES = """subscription($where: RowFilter, $operations: [Operation!], $after: Cursor, $snapshot: Boolean! = false) {
+  changes(source: "customers", where: $where, operations: $operations, after: $after, snapshot: $snapshot) {
+    cursor transactionId committedAt cause actor snapshot reset last upToDate
+    changes { operation moved key row before changed }
+  }
+}"""
+
+
+def apply(client: dict[int, Json], batch: Json) -> None:
+    """What every client does."""
+    if batch["reset"]:
+        client.clear()
+    for change in batch["changes"]:
+        match change["operation"]:
+            case "TRUNCATE":
+                client.clear()
+            case "DELETE":
+                assert client.pop(change["key"]["id"]) == change["before"]
+            case "INSERT":
+                assert change["key"]["id"] not in client
+                client[change["key"]["id"]] = change["row"]
+            case _:
+                assert client[change["key"]["id"]] == change["before"]
+                client[change["key"]["id"]] = change["row"]
+
+
+async def rows(ground: Ground, where: Json = None) -> dict[int, Json]:
+    found = await ground.run(
+        'query($where: RowFilter) { rows(source: "customers", where: $where, first: 1000) { nodes { data } } }',
+        {"where": where},
+    )
+    return {node["data"]["id"]: node["data"] for node in found["nodes"]}
+
+
+async def test_a_subscription_says_that_it_is_up_to_date_then_sends_each_commit(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES) as stream:
+        [first] = await stream.until_up_to_date()
+        assert first["changes"] == []
+        assert first["transactionId"] is None
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 30)", "UPDATE customers SET age = 31")
+        batch = await stream.next()
+    assert [change["operation"] for change in batch["changes"]] == ["INSERT", "UPDATE"]
+    assert batch["changes"][1] == {
+        "operation": "UPDATE",
+        "moved": False,
+        "key": {"id": 1},
+        "row": {"id": 1, "name": "Ada", "age": 31, "total": None},
+        "before": {"id": 1, "name": "Ada", "age": 30, "total": None},
+        "changed": ["age"],
+    }
+    assert batch["cause"] == "SQL"
+    assert int(batch["transactionId"]) > 0
+    assert batch["committedAt"].endswith("Z")
+    assert (batch["snapshot"], batch["reset"], batch["last"]) == (False, False, True)
+
+
+async def test_a_snapshot_comes_in_chunks_and_the_log_follows(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "CHUNK", 4)
+    await ground.sql("INSERT INTO customers SELECT n, 'n' || n, n FROM generate_series(1, 10) n")
+    client: dict[int, Json] = {}
+    where = {"column": "age", "gt": 2}
+    async with ground.subscribe(CHANGES, {"snapshot": True, "where": where}) as stream:
+        batches = await stream.until_up_to_date()
+        snapshot = [batch for batch in batches if batch["snapshot"]]
+        assert [len(batch["changes"]) for batch in snapshot] == [4, 4]
+        assert [batch["last"] for batch in snapshot] == [False, True]
+        assert [Cursor.decode(batch["cursor"]).partial for batch in snapshot] == [True, False]
+        await ground.sql("UPDATE customers SET age = age - 1 WHERE id < 5", "DELETE FROM customers WHERE id = 9")
+        for batch in [*batches, await stream.next()]:
+            apply(client, batch)
+    assert client == await rows(ground, where)
+
+
+async def test_an_empty_snapshot_is_one_empty_chunk(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
+        first, second = await stream.until_up_to_date()
+    assert (first["snapshot"], first["last"], first["changes"]) == (True, True, [])
+    assert not second["snapshot"]
+
+
+async def test_rows_enter_leave_and_change_their_key(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 10), (2, 'Bob', 20)")
+    async with ground.subscribe(CHANGES, {"where": {"column": "age", "gte": 18}}) as stream:
+        await stream.until_up_to_date()
+        await ground.sql(
+            "UPDATE customers SET age = 18 WHERE id = 1",
+            "UPDATE customers SET age = 17 WHERE id = 2",
+            "UPDATE customers SET id = 9 WHERE id = 1",
+            "UPDATE customers SET name = 'Bo' WHERE id = 2",
+        )
+        batch = await stream.next()
+    seen = [(change["operation"], change["moved"], change["key"]["id"]) for change in batch["changes"]]
+    assert seen == [("INSERT", True, 1), ("DELETE", True, 2), ("DELETE", True, 1), ("INSERT", True, 9)]
+
+
+async def test_a_cursor_resumes_with_nothing_missed_or_repeated(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES) as stream:
+        await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+        cursor = (await stream.next())["cursor"]
+    await ground.sql("INSERT INTO customers VALUES (2, 'Bob')")
+    await ground.sql("UPDATE customers SET age = 5")
+    for snapshot in (False, True):
+        async with ground.subscribe(CHANGES, {"after": cursor, "snapshot": snapshot}) as stream:
+            batches = await stream.until_up_to_date()
+        changes = [(c["operation"], c["key"]["id"]) for batch in batches for c in batch["changes"]]
+        assert sorted(changes) == [("INSERT", 2), ("UPDATE", 1), ("UPDATE", 2)]
+        assert not any(batch["snapshot"] or batch["reset"] for batch in batches)
+
+
+async def test_as_of_hands_over_to_changes(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    as_of = (await ground.run('{ rows(source: "customers") { asOf } }'))["asOf"]
+    await ground.sql("INSERT INTO customers VALUES (2, 'Bob')")
+    async with ground.subscribe(CHANGES, {"after": as_of}) as stream:
+        batches = await stream.until_up_to_date()
+    assert [c["key"]["id"] for batch in batches for c in batch["changes"]] == [2]
+
+
+async def test_a_cursor_from_within_a_snapshot_begins_again(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "CHUNK", 2)
+    await ground.sql("INSERT INTO customers SELECT n, 'n' FROM generate_series(1, 5) n")
+    async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
+        chunk = await stream.next()
+    async with ground.subscribe(CHANGES, {"snapshot": True, "after": chunk["cursor"]}) as stream:
+        batches = await stream.until_up_to_date()
+    assert (batches[0]["reset"], batches[0]["changes"], batches[0]["last"]) == (True, [], False)
+    assert Cursor.decode(batches[0]["cursor"]).partial
+    client: dict[int, Json] = {}
+    for batch in batches:
+        apply(client, batch)
+    assert sorted(client) == [1, 2, 3, 4, 5]
+    async with ground.subscribe(CHANGES, {"after": chunk["cursor"]}) as stream:
+        with pytest.raises(AssertionError) as failed:
+            await stream.next()
+    assert getattr(failed.value, "code", None) == "CURSOR_EXPIRED"
+
+
+async def test_an_expired_cursor_resets_or_ends(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    expired = Cursor(Position(1, 1, 0)).encode()
+    async with ground.subscribe(CHANGES, {"snapshot": True, "after": expired}) as stream:
+        batches = await stream.until_up_to_date()
+    assert batches[0]["reset"]
+    assert [c["key"]["id"] for batch in batches for c in batch["changes"]] == [1]
+    async with ground.subscribe(CHANGES, {"after": expired}) as stream:
+        with pytest.raises(AssertionError) as failed:
+            await stream.next()
+    assert getattr(failed.value, "code", None) == "CURSOR_EXPIRED"
+
+
+async def test_operations_are_the_filter_s(ground: Ground) -> None:
+    where = {"column": "age", "gte": 18}
+    async with ground.subscribe(CHANGES, {"where": where, "operations": ["DELETE"]}) as stream:
+        await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 20)")
+        await ground.sql("UPDATE customers SET age = 3")
+        batch = await stream.next()
+    assert [(c["operation"], c["moved"]) for c in batch["changes"]] == [("DELETE", True)]
+
+
+async def test_truncate_is_sent(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 20)")
+    async with ground.subscribe(CHANGES, {"snapshot": True, "where": {"column": "age", "gt": 1}}) as stream:
+        await stream.until_up_to_date()
+        await ground.sql("TRUNCATE customers")
+        batch = await stream.next()
+    assert [(c["operation"], c["key"], c["row"]) for c in batch["changes"]] == [("TRUNCATE", None, None)]
+
+
+async def test_a_large_commit_arrives_in_slices_that_can_be_resumed(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES) as stream:
+        await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers SELECT n, 'n' FROM generate_series(1, 2500) n")
+        first = await stream.next()
+    assert not first["last"]
+    async with ground.subscribe(CHANGES, {"after": first["cursor"]}) as stream:
+        rest = await stream.until_up_to_date()
+    slices = [first, *(batch for batch in rest if batch["changes"])]
+    assert [batch["last"] for batch in slices][-1] is True
+    assert {batch["transactionId"] for batch in slices} == {first["transactionId"]}
+    assert [c["key"]["id"] for batch in slices for c in batch["changes"]] == list(range(1, 2501))
+
+
+async def test_a_quiet_filter_gets_newer_cursors(database: str) -> None:
+    now = [0.0]
+    async with standing(database, clock=lambda: now[0]) as ground:
+        await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        async with ground.subscribe(CHANGES, {"where": {"or": []}}) as stream:
+            [first] = await stream.until_up_to_date()
+            now[0] += changes_module.QUIET_S
+            await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+            batch = await stream.next()
+    assert batch["changes"] == []
+    assert batch["transactionId"] is None
+    assert batch["upToDate"]
+    assert Cursor.decode(batch["cursor"]).position > Cursor.decode(first["cursor"]).position
+
+
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        ({"after": "nonsense"}, "BAD_USER_INPUT"),
+        ({"where": {"column": "nope", "eq": 1}}, "BAD_USER_INPUT"),
+    ],
+)
+async def test_a_wrong_subscription_is_refused(ground: Ground, variables: Json, code: str) -> None:
+    async with ground.subscribe(CHANGES, variables) as stream:
+        with pytest.raises(AssertionError) as failed:
+            await stream.next()
+    assert getattr(failed.value, "code", None) == code
+
+
+async def test_subscriptions_are_counted_while_they_last(ground: Ground) -> None:
+    query = "{ stats { subscriptions sources slotLagBytes slotLagSeconds openConflicts apiQuota { name } } }"
+    async with ground.subscribe(CHANGES) as stream:
+        await stream.until_up_to_date()
+        stats: Any = await ground.run(query)
+        assert (stats["subscriptions"], stats["sources"]) == (1, 1)
+    assert (await ground.run(query))["subscriptions"] == 0
+
+
+async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground) -> None:
+    stopped = asyncio.Event()
+
+    async def write(lane: int) -> None:
+        async with await connect(ground.dsn, "rowcast test writer") as connection:
+            n = 0
+            while not stopped.is_set():
+                n += 1
+                id_ = lane * 100 + n % 7
+                await connection.execute(
+                    "INSERT INTO customers VALUES (%s, 'n', %s) ON CONFLICT (id) DO UPDATE SET age = excluded.age",
+                    (id_, n),
+                )
+                if n % 5 == 0:
+                    await connection.execute("DELETE FROM customers WHERE id = %s", (id_,))
+
+    async with asyncio.TaskGroup() as group:
+        for lane in range(3):
+            group.create_task(write(lane))
+        clients = []
+        for _ in range(10):
+            client: dict[int, Json] = {}
+            async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
+                cursor = None
+                for _ in range(20):
+                    batch = await stream.next()
+                    apply(client, batch)
+                    cursor = batch["cursor"]
+            clients.append((client, cursor))
+        stopped.set()
+    final = await rows(ground)
+    for client, cursor in clients:
+        async with ground.subscribe(CHANGES, {"after": cursor}) as stream:
+            for batch in await stream.until_up_to_date():
+                apply(client, batch)
+        assert client == final
