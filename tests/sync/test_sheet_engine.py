@@ -1,0 +1,221 @@
+"""The whole sync of a sheet: a real worksheet, a real table, registration and the engine between them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from db.lease import Term
+from db.runs import Run, RunState, RunTrigger
+from db.secrets import Keyring
+from db.session import Pool, make_pool, session_dsn
+from db.sources import Source, SourceState
+from db.sync_state import sync_state
+from sync.adapters import Adapters
+from sync.engine import Engine
+from sync.registration import Registration
+from sync.registration_input import RegisterSource, WantedSheet
+from tests.sync.sheets import Bench, bench
+
+READ = r"GET /v4/spreadsheets/[^/]*$"
+VALUES = r"POST .*values:batchUpdate"
+BATCH = r"POST .*[^s]:batchUpdate"
+
+
+@dataclass
+class Sync:
+    dsn: str
+    pool: Pool
+    people: Bench
+    engine: Engine
+    source: Source
+
+    async def run(self, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
+        run = await self.engine.run(self.source.id, trigger)
+        assert run is not None
+        return run
+
+    async def settle(self) -> Run:
+        """Runs until none asks for another."""
+        for _ in range(8):
+            run = await self.run()
+            async with self.pool.connection() as connection:
+                state = await sync_state(connection, self.source.id)
+            assert state is not None
+            if state.retry_at is None:
+                return run
+        raise AssertionError("the sync does not come to rest")
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description is not None else []
+
+    async def sheet(self) -> list[list[Any]]:
+        return (await self.people.shown())[1:]
+
+    def count(self, relation: str) -> int:
+        return int(self.sql(f"SELECT count(*) FROM rowcast.{relation} WHERE state = 'OPEN'")[0][0])
+
+
+@asynccontextmanager
+async def syncing(database: str, people: Bench, key: tuple[str, ...] | None = ("id",)) -> AsyncIterator[Sync]:
+    with psycopg.connect(database, autocommit=True) as admin:
+        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
+    term = Term(7, "leader", "", float("inf"))
+    async with make_pool(database, "leader", max_size=4) as pool:
+        registration = Registration(pool, Keyring.derive("secret"), people.adapters)
+        source = await registration.register(RegisterSource("people", WantedSheet(people.book), key=key))
+        engine = Engine(pool, term, b"key", people.adapters.leading(term.check))
+        yield Sync(database, pool, people, engine, source)
+
+
+@pytest.fixture
+async def sync(database: str) -> AsyncIterator[Sync]:
+    with bench() as people:
+        async with syncing(database, people) as made:
+            assert (await made.settle()).state is RunState.SUCCEEDED
+            yield made
+
+
+async def test_the_sheet_fills_its_table(sync: Sync) -> None:
+    assert sync.sql("SELECT id, name, city, total FROM people ORDER BY id") == [
+        (1, "Ada", "London", 10),
+        (2, "Grace", "Arlington", 20),
+        (3, "Alan", "Wilmslow", 30),
+    ]
+
+
+async def test_edits_of_both_sides_cross(sync: Sync) -> None:
+    sync.people.type("B2", [["Ada L"]])
+    sync.people.type("A5", [["4", "Edsger", "Austin", "=A5*10"]])
+    sync.sql("UPDATE people SET city = 'New York' WHERE id = 2")
+    sync.sql("DELETE FROM people WHERE id = 3")
+    sync.sql("INSERT INTO people (id, name) VALUES (9, '=1+1')")
+    await sync.settle()
+    assert await sync.sheet() == [
+        [1, "Ada L", "London", "=A2*10"],
+        [2, "Grace", "New York", "=A3*10"],
+        [4, "Edsger", "Austin", "=A4*10"],
+        [9, "=1+1", "", "=A5*10"],
+    ]
+    assert sync.sql("SELECT id, name, city, total FROM people ORDER BY id") == [
+        (1, "Ada L", "London", 10),
+        (2, "Grace", "New York", 20),
+        (4, "Edsger", "Austin", 40),
+        (9, "=1+1", None, 90),
+    ]
+    assert (sync.count("conflicts"), sync.count("failures")) == (0, 0)
+
+
+async def test_cells_of_one_row_both_win_and_one_cell_is_a_conflict(sync: Sync) -> None:
+    sync.people.type("B2:C3", [["Ada sheet", "Paris"], ["Grace sheet", None]])
+    sync.sql("UPDATE people SET name = 'Ada table' WHERE id = 1")
+    sync.sql("UPDATE people SET city = 'Boston' WHERE id = 2")
+    await sync.settle()
+    assert [row[:3] for row in await sync.sheet()][:2] == [[1, "Ada table", "Paris"], [2, "Grace sheet", "Boston"]]
+    assert sync.sql("SELECT name, city FROM people ORDER BY id")[:2] == [
+        ("Ada table", "Paris"),
+        ("Grace sheet", "Boston"),
+    ]
+    assert sync.sql("SELECT source_value, state FROM rowcast.conflicts") == [("Ada sheet", "RESOLVED")]
+
+
+async def test_a_formula_stays_whatever_the_table_says(sync: Sync) -> None:
+    sync.sql("UPDATE people SET total = 5 WHERE id = 1")
+    await sync.settle()
+    assert (await sync.sheet())[0][3] == "=A2*10"
+    assert sync.count("failures") == 1
+
+
+@pytest.mark.parametrize("fault", [{"drop": True, "afterApply": True}, {"status": 500}, {"status": 429}])
+async def test_faults_of_a_write_make_no_false_conflict(sync: Sync, fault: dict[str, object]) -> None:
+    for match in (VALUES, BATCH):
+        sync.people.fault(match, **fault)
+    sync.sql("UPDATE people SET name = 'Grace H' WHERE id = 2")
+    sync.sql("INSERT INTO people (id, name) VALUES (9, 'Niklaus')")
+    sync.sql("DELETE FROM people WHERE id = 1")
+    await sync.run()
+    sync.sql("UPDATE people SET name = 'Rear Admiral Grace' WHERE id = 2")
+    await sync.settle()
+    assert [row[:2] for row in await sync.sheet()] == [[2, "Rear Admiral Grace"], [3, "Alan"], [9, "Niklaus"]]
+    assert sync.count("conflicts") == 0
+
+
+async def test_a_lost_insert_is_made_by_the_next_run(sync: Sync) -> None:
+    sync.people.fault(BATCH, drop=True)
+    sync.sql("INSERT INTO people (id, name) VALUES (9, 'Niklaus')")
+    assert (await sync.run()).state is RunState.FAILED
+    await sync.settle()
+    assert [row[0] for row in await sync.sheet()] == [1, 2, 3, 9]
+    assert sync.sql("SELECT state FROM rowcast.sources") == [(SourceState.ACTIVE.value,)]
+
+
+async def test_a_sort_during_the_write_loses_nothing(sync: Sync) -> None:
+    sync.sql("UPDATE people SET name = 'Grace H' WHERE id = 2")
+    # The first look is the reading's, the second the write's.
+    sync.people.fault(r"GET /drive", edit=sync.people._edit("E9", [[""]], "Sheet1"))
+    lines = [["3", "Alan", "Wilmslow"], ["1", "Ada", "London"], ["2", "Grace", "Arlington"]]
+    sync.people.fault(READ, edit=sync.people._edit("E9", [[""]], "Sheet1"))
+    sync.people.type_after(READ, "A2", lines)
+    await sync.settle()
+    assert [row[:3] for row in await sync.sheet()] == [
+        [3, "Alan", "Wilmslow"],
+        [1, "Ada", "London"],
+        [2, "Grace H", "Arlington"],
+    ]
+    assert sync.sql("SELECT name FROM people ORDER BY id") == [("Ada",), ("Grace H",), ("Alan",)]
+    assert sync.count("conflicts") == 0
+
+
+async def test_a_vanished_header_fails_the_source_until_it_is_back(sync: Sync) -> None:
+    sync.people.type("C1", [["Town"]])
+    run = await sync.run()
+    assert run.state is RunState.FAILED
+    ((state, reason),) = sync.sql("SELECT state, state_reason FROM rowcast.sources")
+    assert state == SourceState.FAILING.value
+    assert "“City”" in reason
+    sync.people.type("C1", [["City"]])
+    await sync.settle()
+    assert sync.sql("SELECT state, state_reason FROM rowcast.sources") == [(SourceState.ACTIVE.value, None)]
+
+
+async def test_a_new_header_is_a_failure_until_it_is_gone(sync: Sync) -> None:
+    sync.people.type("E1", [["Extra"]])
+    await sync.settle()
+    assert sync.sql("SELECT code, address FROM rowcast.failures WHERE state = 'OPEN'") == [("NEW_HEADER", "Sheet1!E1")]
+    sync.people.type("E1", [[""]])
+    await sync.settle()
+    assert sync.count("failures") == 0
+
+
+async def test_rows_by_an_id_of_our_own(database: str) -> None:
+    lines = (("Name", "City"), ("Ada", "London"), ("Grace", "Arlington"))
+    with bench(lines=lines) as people:
+        people.adapters = Adapters({"default": people.session})
+        async with syncing(database, people, key=None) as sync:
+            assert sync.source.managed_key
+            await sync.settle()
+            assert sync.sql("SELECT name, city FROM people ORDER BY name") == [
+                ("Ada", "London"),
+                ("Grace", "Arlington"),
+            ]
+            people.type("A4", [["Alan", "Wilmslow"]])
+            sync.sql("UPDATE people SET city = 'New York' WHERE name = 'Grace'")
+            sync.sql("INSERT INTO people (name) VALUES ('Niklaus')")
+            await sync.settle()
+            # Typed rows are above those that are inserted.
+            assert [row[:2] for row in await sync.sheet()] == [
+                ["Ada", "London"],
+                ["Grace", "New York"],
+                ["Alan", "Wilmslow"],
+                ["Niklaus", ""],
+            ]
+            assert len(sync.sql("SELECT rowcast_id FROM people")) == 4
+            sync.sql("DELETE FROM people WHERE name = 'Ada'")
+            await sync.settle()
+            assert [row[0] for row in await sync.sheet()] == ["Grace", "Alan", "Niklaus"]
+            assert (sync.count("conflicts"), sync.count("failures")) == (0, 0)
