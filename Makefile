@@ -96,11 +96,12 @@ clean: ## remove all that was set up and all data, the demo's included
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# On one line: inside quotes the shell would hand a line's end, and the backslash before it, to Node.
+NEW_ENOUGH = const [a, b] = process.versions.node.split('.').map(Number); process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
+
 # Links the Node to use into .venv/node, where the machine has none that is new enough.
 .venv/.node: requirements-node.txt .venv/.made
-	@if PATH="$$PATH" npm --version >/dev/null 2>&1 && node -e \
-		'const [a, b] = process.versions.node.split(".").map(Number); \
-		process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null; then \
+	@if npm --version >/dev/null 2>&1 && node -e "$(NEW_ENOUGH)" 2>/dev/null; then \
 		rm -rf .venv/node; mkdir .venv/node; \
 	else \
 		echo "Installing Node, since this machine has none that is new enough; this takes about half a minute."; \
