@@ -30,6 +30,7 @@ _ERRORS = {
     "Num": CellError("NUM", "#NUM!", "The result of the formula is not a number that can be shown."),
     "Null": CellError("NULL_VALUE", "#NULL!", ""),
 }
+_COMPUTED = re.compile(r"\b(INDIRECT|OFFSET)\(", re.IGNORECASE)
 _VOLATILE = re.compile(r"\b(TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
 
 
@@ -45,7 +46,7 @@ class Calculation:
         self._seen: dict[str, list[Row]] = {}
         self._watched: set[tuple[str, int]] = set()
         self._formulas: dict[tuple[str, int, int], str] = {}
-        self._refused: set[tuple[str, int, int]] = set()
+        self._refused: dict[tuple[str, int, int], CellError] = {}
 
     def bring_up_to_date(self, spreadsheet: Spreadsheet) -> None:
         """Makes `value` speak of this state of the spreadsheet."""
@@ -75,8 +76,9 @@ class Calculation:
         """The cell's effective value: what was entered, or what its formula gives."""
         if cell.formula is None:
             return cell.value
-        if self._engine is None or (sheet.title, row, column) in self._refused:
-            return PARSE_ERROR
+        refused = self._refused.get((sheet.title, row, column))
+        if self._engine is None or refused is not None:
+            return refused
         return _effective(self._engine.get_value(sheet.title, row + 1, column + 1))
 
     def _changes(self, sheet: Sheet) -> dict[int, tuple[Row, Row]]:
@@ -99,7 +101,7 @@ class Calculation:
             return
         for (title, _, _), text in formulas.items():
             self._watched.update(_columns_read(title, text, spreadsheet))
-        self._engine = formualizer.Workbook()
+        self._engine = formualizer.Workbook(mode=formualizer.WorkbookMode.Ephemeral)
         self._engine.set_temporal_egress("serial")
         for sheet in spreadsheet.sheets:
             self._engine.add_sheet(sheet.title)
@@ -125,7 +127,7 @@ class Calculation:
                         continue
                     key = (title, index, column)
                     self._formulas.pop(key, None)
-                    self._refused.discard(key)
+                    self._refused.pop(key, None)
                     if after.formula is not None:
                         self._set_formula(key, after.formula)
                     elif (title, column) in self._watched or before.formula is not None:
@@ -139,14 +141,27 @@ class Calculation:
             pieces(text)
             formualizer.parse(text)
         except (Malformed, formualizer.ParserError, formualizer.TokenizerError):
-            self._refused.add(key)
-            self._engine.set_value(title, row + 1, column + 1, PARSE_ERROR.text)
+            self._refuse(key, PARSE_ERROR)
             return
-        self._engine.set_formula(title, row + 1, column + 1, text)
+        try:
+            self._engine.set_formula(title, row + 1, column + 1, text)
+        except RuntimeError as error:
+            # A formula that reads its own cell is refused at once; longer circles show when they are evaluated.
+            if "#CIRC!" not in str(error):
+                raise
+            self._refuse(key, _ERRORS["Circ"])
+
+    def _refuse(self, key: tuple[str, int, int], error: CellError) -> None:
+        assert self._engine is not None
+        title, row, column = key
+        self._refused[key] = error
+        self._engine.set_value(title, row + 1, column + 1, error.text)
 
 
 def _columns_read(home: str, formula: str, spreadsheet: Spreadsheet) -> set[tuple[str, int]]:
-    """Title and column of all that the formula names."""
+    """Title and column of all that the formula names; everything where it computes what it reads."""
+    if _COMPUTED.search(formula):
+        return {(sheet.title, column) for sheet in spreadsheet.sheets for column in range(sheet.column_count)}
     found: set[tuple[str, int]] = set()
     for reference in references(formula):
         sheet = spreadsheet.titled(reference.title or home)

@@ -1,7 +1,7 @@
 """How a cell shows its value (`FORMATTED_VALUE`), in the locale en_US."""
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from sandbox.workbook.cells import CellError, Effective, NumberFormat
 from sandbox.workbook.dates import from_serial
@@ -16,6 +16,7 @@ DEFAULT_PATTERNS = {
     "SCIENTIFIC": "0.00E+00",
     "TEXT": "@",
 }
+_DIGITS = 400  # the largest double has 309 before the point
 _DATE_KINDS = ("DATE", "TIME", "DATE_TIME")
 _DATE_TOKEN = re.compile(r'am/pm|a/p|y+|m+|d+|h+|s+|\.0+|"[^"]*"|\\.|.', re.IGNORECASE | re.DOTALL)
 _NUMBER_PATTERN = re.compile(r"[#0,]+(?:\.(?P<decimals>[#0]+))?|\.(?P<only>[#0]+)")
@@ -74,7 +75,7 @@ def _fill(value: float, section: str) -> str:
     if exponent:
         return _literals(before) + _scientific(value, match, len(exponent[1])) + _literals(after[exponent.end() :])
     percent = "%" in _LITERAL.sub("", section)
-    number = Decimal(repr(value)) * (100 if percent else 1)
+    number = Decimal(repr(value)).scaleb(2 if percent else 0)
     return _literals(before) + _decimal(number, match) + _literals(after)
 
 
@@ -95,7 +96,8 @@ def _first_placeholder(section: str) -> re.Match[str] | None:
 def _decimal(number: Decimal, match: re.Match[str]) -> str:
     decimals = match["decimals"] or match["only"] or ""
     whole_pattern = match[0].split(".")[0]
-    rounded = f"{number.quantize(Decimal(1).scaleb(-len(decimals)), rounding=ROUND_HALF_UP):f}"
+    with localcontext(prec=_DIGITS):
+        rounded = f"{number.quantize(Decimal(1).scaleb(-len(decimals)), rounding=ROUND_HALF_UP):f}"
     whole, _, fraction = rounded.partition(".")
     keep = len(decimals.rstrip("#"))
     fraction = fraction[:keep] + fraction[keep:].rstrip("0")

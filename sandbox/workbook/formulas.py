@@ -66,17 +66,18 @@ def pieces(formula: str) -> tuple[str | Reference, ...]:
         raise Malformed(str(error)) from error
     parts: list[str | Reference] = []
     position = 0
-    for token in tokens:
-        if token is None or str(token.token_type) != "Operand" or str(token.subtype) != "Range":
-            continue
-        reference = _read(token.value)
-        # Offsets count bytes; the text before a reference is found by its value, which is exact.
+    written = 0
+    for token in filter(None, tokens):
+        # The tokenizer's own offsets count bytes; each token's value is exact, and they come in order.
         start = formula.find(token.value, position)
-        if reference is None or start < 0:
+        if start < 0:
             continue
-        parts += [formula[position:start], reference]
         position = start + len(token.value)
-    return (*parts, formula[position:])
+        reference = _read(token.value) if str(token.subtype) == "Range" else None
+        if reference is not None:
+            parts += [formula[written:start], reference]
+            written = position
+    return (*parts, formula[written:])
 
 
 def references(formula: str) -> list[Reference]:

@@ -1,0 +1,105 @@
+"""Formulas: values, errors in Google's names, and results that are right after every kind of edit."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sandbox.workbook import structure
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.cells import Cell, CellError, Effective
+from sandbox.workbook.shifts import Dimension
+from sandbox.workbook.spreadsheet import Spreadsheet
+
+NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)
+
+
+class Book:
+    """A spreadsheet whose edits are new copies, as the drive makes them."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.book = Spreadsheet("Test")
+        self.calculation = Calculation(lambda: self.now)
+
+    def put(self, row: int, column: int, cell: Cell) -> None:
+        self.book = self.book.copy()
+        self.book.sheets[0].put(row, {column: cell})
+
+    def value(self, row: int, column: int) -> Effective:
+        self.calculation.bring_up_to_date(self.book)
+        sheet = self.book.sheets[0]
+        return self.calculation.value(sheet, row, column, sheet.cell(row, column))
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("=A1*2", 4.0),
+        ("=SUM(A:A)", 5.0),
+        ("=A1:A2", 2.0),
+        ('=IF(A1>1,"yes","no")', "yes"),
+        ("=A1=2", True),
+        ("=DATE(2024,1,31)", 45322.0),
+        ("=TODAY()", 45296.0),
+        ('=INDIRECT("C1")', "far"),
+        ("=OFFSET(A1,0,2)", "far"),
+        ("=A1/0", "#DIV/0!"),
+        ("=Nowhere!A1", "#REF!"),
+        ("=#REF!+1", "#REF!"),
+        ("=NOSUCH(1)", "#NAME?"),
+        ('="x"*2', "#VALUE!"),
+        ("=VLOOKUP(9,A1:B2,2,FALSE)", "#N/A"),
+        ("=SQRT(-1)", "#NUM!"),
+        ("=1e400", "#NUM!"),
+        ("=1+", "#ERROR!"),
+        ('="open', "#ERROR!"),
+        ("=G9", "#REF!"),
+    ],
+)
+def test_results(formula: str, expected: Effective) -> None:
+    book = Book()
+    for row, column, value in ((0, 0, 2.0), (1, 0, 3.0), (0, 2, "far")):
+        book.put(row, column, Cell(value))
+    book.put(8, 6, Cell(formula=formula))
+    found = book.value(8, 6)
+    assert (found.text if isinstance(found, CellError) else found) == expected
+
+
+def test_results_follow_edits_undone_copies_and_structure() -> None:
+    book = Book()
+    book.put(0, 0, Cell(1.0))
+    assert book.value(0, 0) == 1.0
+    book.put(0, 1, Cell(formula="=A1+C1"))
+    assert book.value(0, 1) == 1.0
+    before = book.book
+    book.put(0, 2, Cell(5.0))
+    assert book.value(0, 1) == 6.0
+    book.book = before
+    assert book.value(0, 1) == 1.0
+    book.put(0, 0, Cell())
+    assert book.value(0, 1) == 0.0
+    book.put(0, 0, Cell("text"))
+    value = book.value(0, 1)
+    assert isinstance(value, CellError)
+    assert value.kind == "VALUE"
+    book.put(0, 0, Cell(formula="=2*3"))
+    assert book.value(0, 1) == 6.0
+    book.put(0, 0, Cell(formula="=1+"))
+    assert isinstance(book.value(0, 1), CellError)
+    book.put(0, 0, Cell(2.0))
+    book.book = book.book.copy()
+    structure.insert(book.book, book.book.sheets[0], Dimension.ROWS, 0, 3)
+    assert book.value(3, 1) == 2.0
+    book.book = book.book.copy()
+    structure.delete(book.book, book.book.sheets[0], Dimension.ROWS, 0, 3)
+    assert book.value(0, 1) == 2.0
+    book.put(0, 1, Cell(7.0))
+    assert book.value(0, 1) == 7.0
+
+
+def test_the_clock_moves_volatile_results() -> None:
+    book = Book()
+    book.put(0, 0, Cell(formula="=NOW()"))
+    assert book.value(0, 0) == 45296.5
+    book.now = datetime(2024, 1, 6, tzinfo=UTC)
+    assert book.value(0, 0) == 45297.0
