@@ -5,7 +5,7 @@ its place, did not have it before and was not meant to get it was hit by acciden
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.sheet_grid import Grid, same_cell
@@ -113,7 +113,7 @@ def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> 
     if not survived:
         # Whoever deleted one of ours at the same moment made our delete hit the line below.
         return sorted(index for index in vanished.values() if index - 1 in deleted.values())
-    if len(deleted) == 1 and len(vanished) > 1:
+    if len(deleted) == 1 and len(vanished) > 1 and _only_deleted(before, after, vanished.values()):
         (at,) = deleted.values()
         fitting = [
             index for index in vanished.values() if index - sum(other < index for other in vanished.values()) == at
@@ -121,6 +121,15 @@ def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> 
         if len(fitting) == 1:
             return fitting
     return sorted(vanished.values())
+
+
+def _only_deleted(before: Rows, after: Rows, gone: Collection[int]) -> bool:
+    """Whether each row that is left moved up by just the lines that are gone above it: nothing else happened."""
+    return all(
+        located.index - sum(index < located.index for index in gone) == after.by_key[key].index
+        for key, located in before.by_key.items()
+        if key in after.by_key
+    )
 
 
 def entered(grid: Grid, index: int, place: int, moved_to: int | None = None) -> Entered:
