@@ -19,8 +19,10 @@ def table_errors(source: Source) -> Iterator[None]:
             f"{source.relation} is no longer what {source.name} was registered with: {_message(error)}. "
             "Restore it, or delete the source and register it anew."
         ) from error
-    except errors.InsufficientPrivilege as error:
-        raise Conflict(f"Postgres does not let this server do it: {_message(error)}. Grant it.") from error
+    except (errors.InsufficientPrivilege, errors.FeatureNotSupported) as error:
+        raise Conflict(f"Postgres does not let this server do it: {_message(error)}.") from error
+    except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+        raise Conflict(f"Another write was in the way, nothing was written: {_message(error)}. Try again.") from error
     except (errors.DataError, errors.IntegrityError, errors.RaiseException) as error:
         detail = f" {error.diag.message_detail}" if error.diag.message_detail else ""
         raise BadUserInput(f"{source.relation} refuses that: {_message(error)}.{detail}") from error

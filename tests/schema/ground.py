@@ -88,6 +88,14 @@ class Ground:
             return failed
         raise AssertionError(answer)
 
+    async def code(self, query: str) -> str | None:
+        """The code of its error; None where it succeeds."""
+        try:
+            await self.run(query)
+        except GraphQLFailed as failed:
+            return failed.code
+        return None
+
     @asynccontextmanager
     async def subscribe(self, query: str, variables: Mapping[str, Json] | None = None) -> AsyncIterator[Stream]:
         results = await build_schema().stream(query, dict(variables or {}), context_value=self.context)

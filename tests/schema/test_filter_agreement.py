@@ -1,6 +1,6 @@
 """A filter means the same in SQL and in Python, for every row: three-valued, for every type."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,7 @@ def _operand(column: FilterColumn, value: Any) -> Operand | None:
     return Operand(text, compared)
 
 
-def _leaf(draw: st.DrawFn, column: FilterColumn) -> Filter:
+def _leaf(draw: Callable[..., Any], column: FilterColumn) -> Filter:
     if column.name in DOCUMENTS:
         return IsNull(column)
     match draw(st.sampled_from(["compare", "in", "null"] + ["like"] * 3 * (column.name in TEXTS))):
@@ -142,7 +142,7 @@ def _leaf(draw: st.DrawFn, column: FilterColumn) -> Filter:
             return Compare(column, draw(st.sampled_from(Comparison)), _operand(column, operand))
 
 
-def _draw_filter(draw: st.DrawFn, columns: Sequence[FilterColumn], depth: int = 2) -> Filter:
+def _draw_filter(draw: Callable[..., Any], columns: Sequence[FilterColumn], depth: int = 2) -> Filter:
     kind = draw(st.sampled_from(["leaf", "leaf", "and", "or", "not"])) if depth else "leaf"
     if kind == "leaf":
         return _leaf(draw, draw(st.sampled_from(columns)))
