@@ -8,7 +8,7 @@ they don't show, the write ends.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -41,7 +41,7 @@ class SheetWriter:
         self._source = source
         self._binding = binding
         self._written: dict[str, Written] = {}
-        self._problems: dict[tuple[str, str | None], Problem] = {}
+        self._problems: dict[str, dict[str | None, Problem]] = defaultdict(dict)
         self._refusals = 0
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
@@ -60,10 +60,9 @@ class SheetWriter:
 
     def _settle(self, written: Sequence[Written]) -> None:
         for one in written:
-            for problem in one.problems:
-                self._problems[one.key, problem.column] = problem
-            problems = [problem for (key, _), problem in self._problems.items() if key == one.key]
-            self._written[one.key] = Written(one.key, one.row, problems, one.moved_on)
+            found = self._problems[one.key]
+            found.update((problem.column, problem) for problem in one.problems)
+            self._written[one.key] = Written(one.key, one.row, list(found.values()), one.moved_on)
 
     # Cells
 
@@ -75,14 +74,14 @@ class SheetWriter:
             if not plan.writes:
                 return rows
             busy = await self._send_cells(rows, plan.writes)
-            if busy is not None:
+            if busy is None or not busy.unsent:
+                rows = await self._repair(rows, await self._look(), plan.writes)
+            if busy is None:
+                self._settle(_outcome(rows, plan, self._problems))
+            else:
                 failed += 1
                 await self._calls.wait_after(busy, failed)
-            after = await self._look()
-            after = await self._repair(rows, after, plan.writes)
-            if busy is None:
-                self._settle(_outcome(after, plan, self._problems.keys()))
-            rows = after
+                rows = await self._look()
 
     async def _send_cells(self, rows: Rows, writes: Sequence[CellWrite]) -> GoogleBusy | None:
         """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied."""
@@ -113,7 +112,7 @@ class SheetWriter:
         self._refusals += 1
         address = rows.grid.address(write.index, write.place)
         problem = _refusal(error, address, write.name, write.key, write.value)
-        self._problems[write.key, write.name] = problem
+        self._problems[write.key][write.name] = problem
 
     async def _repair(self, before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Rows:
         """Put back what the writes hit by accident; returns the sheet as it is then."""
@@ -137,10 +136,7 @@ class SheetWriter:
                 await self._calls.wait_after(error, failed)
             before, after = after, await self._look()
             damages = [damage for damage, _ in due] + displaced_cells(before, after, sent)
-        raise SourceUnreachable(
-            f"The rows of “{after.grid.title}” move all the time, and cells that were hit by a write could not be put"
-            " back: undo it in the spreadsheet's version history."
-        )
+        raise SourceUnreachable(_restless(after))
 
     # Rows
 
@@ -157,7 +153,8 @@ class SheetWriter:
             try:
                 await self._send_rows(rows, plan)
             except GoogleRefused as error:
-                return await self._bisect_rows(rows, edits, plan, error)
+                rows = await self._bisect_rows(rows, edits, plan, error)
+                continue
             except WorksheetMoved:
                 rows = await self._look()
                 continue
@@ -194,12 +191,16 @@ class SheetWriter:
     async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)
         open_edits = [edit for edit in edits if edit.key in tried]
-        if len(open_edits) == 1 or self._refusals >= _MAX_REFUSALS:
+        if len(open_edits) == 1:
             self._refusals += 1
-            for edit in open_edits:
-                located = rows.by_key.get(edit.key)
-                problem = _refusal(error, located.row.address if located else None, None, edit.key, None)
-                self._settle([Written(edit.key, located.row if located else None, [problem])])
+            (edit,) = open_edits
+            row = rows.by_key[edit.key].row if edit.key in rows.by_key else None
+            problem = _refusal(error, row.address if row else None, None, edit.key, None)
+            self._settle([Written(edit.key, row, [problem])])
+            return rows
+        if self._refusals >= _MAX_REFUSALS:
+            log.warning("many rows are refused; the others wait for the next run", rows=len(open_edits))
+            self._settle([Written(edit.key, None, moved_on=True) for edit in open_edits])
             return rows
         middle = len(open_edits) // 2
         rows = await self._insert_and_delete(await self._look(), open_edits[:middle])
@@ -210,17 +211,17 @@ class SheetWriter:
         for failed in range(1, _REPAIR_ROUNDS):
             lines = displaced_deletes(before, after, deletes)
             if not lines:
-                break
+                return after
             log.warning("rows moved while others were deleted; bringing back what was hit", rows=len(lines))
             try:
                 await self._calls.write_batch(reinsert_requests(before.grid, lines))
             except GoogleBusy as error:
                 await self._calls.wait_after(error, failed)
             after = await self._look()
-        return after
+        raise SourceUnreachable(_restless(after))
 
 
-def _outcome(after: Rows, plan: UpdatePlan, refused: Container[tuple[str, str | None]]) -> list[Written]:
+def _outcome(after: Rows, plan: UpdatePlan, refused: Mapping[str, Mapping[str | None, Problem]]) -> list[Written]:
     """What became of each edit whose cells were sent: as asked, refused in part, or overtaken by somebody."""
     wanted: dict[str, list[CellWrite]] = defaultdict(list)
     for write in plan.writes:
@@ -232,7 +233,7 @@ def _outcome(after: Rows, plan: UpdatePlan, refused: Container[tuple[str, str | 
         overtaken = row is None or any(
             cell.name in row.errors or not same_cell(row.cells.get(cell.name), cell.value)
             for cell in cells
-            if (key, cell.name) not in refused
+            if cell.name not in refused.get(key, {})
         )
         written.append(Written(key, row, plan.problems[key], moved_on=overtaken))
     return written
@@ -247,6 +248,13 @@ def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
         located = after.by_key.get(key)
         written.append(Written(key, located.row if located else None, moved_on=located is not None))
     return written
+
+
+def _restless(rows: Rows) -> str:
+    return (
+        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back: see"
+        " the spreadsheet's version history."
+    )
 
 
 def _refusal(error: GoogleRefused, address: str | None, column: str | None, key: str, value: Cell) -> Problem:

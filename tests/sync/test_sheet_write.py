@@ -1,5 +1,6 @@
 """Writing into a real worksheet of the sandbox, while answers get lost and people sort and insert."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -348,3 +349,72 @@ async def test_a_worksheet_renamed_in_between_is_followed(people: Bench) -> None
     people.calls()
     await people.adapter().read()
     assert len(people.calls()) == 2
+
+
+async def protect(people: Bench, first: int, end: int) -> None:
+    """Nobody but a person may edit the rows, counted from 0."""
+    await people.batch(
+        {
+            "addProtectedRange": {
+                "protectedRange": {
+                    "range": {"sheetId": 0, "startRowIndex": first, "endRowIndex": end},
+                    "editors": {"users": ["somebody@example.com"]},
+                }
+            }
+        }
+    )
+
+
+async def test_refused_rows_hold_up_no_other_rows(people: Bench) -> None:
+    await protect(people, 2, 3)
+    note = "n" * 49_000
+    added = [insert(f'["{n}"]', id=float(n), name=note, city=None, total=None) for n in range(10, 18)]
+    written = (await people.adapter().write([delete(ONE), delete(TWO), *added, delete(THREE)])).written
+    assert [(one.key, problem.code) for one in written for problem in one.problems] == [(TWO, "PROTECTED_CELL")]
+    assert sorted(await people.rows()) == sorted([TWO, *(f'["{n}"]' for n in range(10, 18))])
+
+
+async def test_when_everything_is_refused_it_stops_trying(people: Bench) -> None:
+    people.type("A2", [[str(n), f"n{n}", "", ""] for n in range(1, 91)])
+    await protect(people, 1, 200)
+    people.calls()
+    updates = [update(f'["{n}"]', name="new") for n in range(1, 91)]
+    written = (await people.adapter().write(updates)).written
+    refused = [one for one in written if one.problems]
+    assert 50 <= len(refused) < 90
+    assert all(one.moved_on for one in written if not one.problems)
+    written = (await people.adapter().write([delete(f'["{n}"]') for n in range(1, 91)])).written
+    refused = [one for one in written if one.problems]
+    assert 50 <= len(refused) < 90
+    assert len(await people.rows()) == 90
+
+
+async def test_a_repair_is_tried_again_when_google_is_busy(people: Bench) -> None:
+    people.type_after(READ, "A2", SORTED)
+    people.fault(BATCH, status=503)
+    await people.adapter().write([update(TWO, {"name": "Grace"}, name="Grace H")])
+    assert names(await people.shown()) == ["Alan", "Ada", "Grace"]
+    people.type_after(READ, "A2", [[str(n), name, "x"] for n, name in ((2, "Grace"), (3, "Alan"), (1, "Ada"))])
+    people.fault(BATCH, status=503, afterApply=True)
+    people.fault(BATCH, status=429)
+    await people.adapter().write([delete(TWO)])
+    # The delete is made in the end, and whatever it hit before is back.
+    assert sorted(await people.rows()) in ([ONE, THREE], [ONE, TWO, THREE])
+
+
+async def test_a_worksheet_renamed_between_look_and_write_is_followed(people: Bench) -> None:
+    rename = {"updateSheetProperties": {"properties": {"sheetId": 0, "title": "Renamed"}, "fields": "title"}}
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            # Right before the write: by another program, from a thread of its own.
+            asyncio.run_coroutine_threadsafe(people.batch(rename), loop).result()
+
+    loop = asyncio.get_running_loop()
+    (written,) = (await people.adapter(check).write([update(TWO, name="Grace H")])).written
+    assert not written.problems
+    assert not written.moved_on
+    assert (await people.shown("Renamed!B3")) == [["Grace H"]]
