@@ -33,18 +33,16 @@ def run(settings: Settings) -> None:
         ):
             bound(host, port, variable(name)).close()
         supervisor = Supervisor(settings, _say)
-        before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+        for number in _SIGNALS:
+            signal.signal(number, _interrupt)
         try:
             _start(settings, supervisor)
             supervisor.watch()
         except KeyboardInterrupt:
             _say("Stopping.")
         finally:
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+            _ignore_signals()
             supervisor.stop()
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _start(settings: Settings, supervisor: Supervisor) -> None:
@@ -65,7 +63,7 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
         _say("Registering the sheet customers.")
         setup.register()
         setup.connect_trigger()
-    _say(ready(settings.local_url, sandbox, sheet.spreadsheet, account))
+    _say(ready(settings.local_url, sandbox, sheet.spreadsheet, settings.data_dir))
 
 
 def _start_postgres(settings: Settings, supervisor: Supervisor) -> str:
@@ -91,4 +89,11 @@ def _say(line: str) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+    # Whoever is impatient must not cut the stopping off: it takes 5 s at most.
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ CHECKOUT: Final = Path(__file__).parent.parent
 PROGRAMS: Final = {"sandbox": "sandbox", "server": "serve"}
 """The pid file's name and the command of each child that is ours."""
 _SUPERVISOR: Final = "demo"
-_LEFTOVER_GRACE_S: Final = 3
+_LEFTOVER_GRACE_S: Final = 3.0
+_LOOK_EVERY_S: Final = 0.05
 
 
 class Child(Protocol):
@@ -135,8 +137,11 @@ def sole_demo(settings: Settings) -> Iterator[None]:
             ) from error
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())
-        yield
-        path.unlink()
+        try:
+            yield
+        finally:
+            # Not deleted: a lock on a file that others can't find any more keeps nobody out.
+            os.ftruncate(file, 0)
     finally:
         os.close(file)
 
@@ -183,8 +188,19 @@ def _is_ours(settings: Settings, name: str, process: psutil.Process) -> bool:
 
 def _end(name: str, process: psutil.Process) -> None:
     process.send_signal(signal.SIGINT if name == Database.name else signal.SIGTERM)
-    try:
-        process.wait(_LEFTOVER_GRACE_S)
-    except psutil.TimeoutExpired:
+    if not _ends(process):
         process.kill()
-        process.wait(_LEFTOVER_GRACE_S)
+        if not _ends(process):
+            raise CommandError(
+                f"The {name} of an earlier demo, process {process.pid}, doesn't end: end it, and try again."
+            )
+
+
+def _ends(process: psutil.Process) -> bool:
+    """Whether it ends in time. A dead one that nobody has waited for yet counts as ended: it holds nothing any more."""
+    until = time.monotonic() + _LEFTOVER_GRACE_S
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_EVERY_S)
+    return True

@@ -1,12 +1,15 @@
 """What the demo prints once it runs: what to open and what to type. The README's tour types the same."""
 
+import shlex
 from pathlib import Path
 
 SUBSCRIPTION = 'subscription { changes(source: "customers", snapshot: false) { cursor changes { operation key row } } }'
 
 
-def ready(server: str, sandbox: str, spreadsheet: str, account: Path) -> str:
+def ready(server: str, sandbox: str, spreadsheet: str, data_dir: Path) -> str:
     """The text; `server` and `sandbox` are base URLs."""
+    here = Path.cwd()
+    folder = data_dir.relative_to(here) if data_dir.is_relative_to(here) else data_dir
     return f"""
 rowcast runs.
 
@@ -21,7 +24,7 @@ Open the playground, and run this subscription:
 Then watch every change arrive there, in the sheet, and in the table public.customers:
 
 1. Type into a cell of the sheet. A program's edit arrives with the next poll, within 5 s; gspread works with
-   {account}
+   {folder / "service-account.json"}
 2. make psql SQL="UPDATE customers SET city = 'Oslo' WHERE id = 7"
    INSERT and DELETE likewise.
 3. In the playground:
@@ -30,8 +33,8 @@ Then watch every change arrive there, in the sheet, and in the table public.cust
      worksheet: "products"}}}}) {{ name table rowCount }} }}
 4. Edit one cell on both sides at once, then look at what became of it:
    {{ conflicts(source: "customers", state: RESOLVED) {{ nodes {{ key column database sourceValue resolution }} }} }}
-5. kill -9 $(cat .rowcast/run/server.pid)
+5. kill -9 $(cat {shlex.quote(str(folder / "run" / "server.pid"))})
    It is started again, and nothing is lost: not an edit, not a change in the subscription.
 
-Ctrl-C stops everything. The data stays in .rowcast; `make clean` removes it.
+Ctrl-C stops everything. The data stays in {folder}; `make clean` removes it.
 """  # noqa: S608 - text for people

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from api.__main__ import main
+from tests.ports import free_port, taken_port
 from tests.postgres import embedded_folder
 
 CHECKOUT = Path(__file__).parents[2]
@@ -60,20 +60,6 @@ def running(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]
     finally:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def taken_port() -> Iterator[str]:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        yield str(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(
