@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 NODE_MODULES = Path(__file__).parent.parent / "web" / "node_modules"
 
@@ -36,6 +36,7 @@ FLAGS = (
 
 # How long a page may take to show what is waited for, on a busy machine. In milliseconds.
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 # The package's own names folders of the machine that it was made for.
 _FONTS = """<?xml version="1.0"?>

@@ -1,8 +1,9 @@
-"""The built pages, served as the server serves them."""
+"""The built pages: alone, and with the whole server, its sandbox and its database behind them."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from api import static
+from sandbox.server import Sandbox
+from tests.e2e.customers import Customers, Sheet
+from tests.server import ProcessServer, server_settings
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,28 @@ async def pages_alone(built: None) -> AsyncIterator[str]:
     server.should_exit = True
     await serving
     listener.close()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def server(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
+    """A server without sources, as a process of its own: a page outlives it."""
+    made = ProcessServer(server_settings(database, tmp_path, sandbox))
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest_asyncio.fixture
+async def customers(server: ProcessServer, sandbox: Sandbox, database: str) -> AsyncIterator[Customers]:
+    """The demo's sheet, registered and imported."""
+    sheet = Sheet(sandbox)
+    made = Customers(server, sheet, database)
+    await made.register()
+    yield made
+    sheet.close()

@@ -52,13 +52,13 @@ function expectConsistent(set: RowSet): void {
 
 describe('applyBatches', () => {
   const cases: [string, ChangeBatch[], string[]][] = [
-    ['inserts at the end', [batch({ changes: [insert(4, 'Di')] })], ['Ada', 'Bo', 'Cy', 'Di']],
+    ['inserts by key', [batch({ changes: [insert(4, 'Di'), insert(0, 'Al')] })], ['Al', 'Ada', 'Bo', 'Cy', 'Di']],
     ['updates in place', [batch({ changes: [update(2, 'Bea')] })], ['Ada', 'Bea', 'Cy']],
     ['deletes', [batch({ changes: [remove(1)] })], ['Bo', 'Cy']],
     ['truncates', [batch({ changes: [truncate] })], []],
     ['truncates, then goes on', [batch({ changes: [truncate, insert(9, 'Jo')] })], ['Jo']],
     ['changes a key as delete and insert', [batch({ changes: [remove(2), insert(7, 'Bo')] })], ['Ada', 'Cy', 'Bo']],
-    ['deletes and inserts the same key', [batch({ changes: [remove(1), insert(1, 'Ann')] })], ['Bo', 'Cy', 'Ann']],
+    ['deletes and inserts the same key', [batch({ changes: [remove(1), insert(1, 'Ann')] })], ['Ann', 'Bo', 'Cy']],
     ['deletes before a truncate', [batch({ changes: [remove(1), truncate, insert(5, 'Ed')] })], ['Ed']],
     ['takes an insert of a known key as its new state', [batch({ changes: [insert(3, 'Cyd')] })], ['Ada', 'Bo', 'Cyd']],
     ['takes an update of an unknown key as a new row', [batch({ changes: [update(8, 'Hal')] })], ['Ada', 'Bo', 'Cy', 'Hal']],
@@ -89,6 +89,15 @@ describe('applyBatches', () => {
     const together = applyBatches(three, batches, 1);
     const oneByOne = batches.reduce((set, one) => applyBatches(set, [one], 1), three);
     expect(oneByOne).toEqual(together);
+  });
+
+  it('puts a snapshot in order at its end', () => {
+    const chunk = applyBatches(emptyRowSet, [batch({ snapshot: true, changes: [insert(2, 'Bo'), insert(10, 'Jo')] })], 0);
+    const next = applyBatches(chunk, [batch({ snapshot: true, changes: [insert(1, 'Ada')] })], 0);
+    expect(names(next)).toEqual(['Bo', 'Jo', 'Ada']);
+    const whole = applyBatches(next, [batch({ upToDate: true })], 0);
+    expect(names(whole)).toEqual(['Ada', 'Bo', 'Jo']);
+    expectConsistent(whole);
   });
 
   it('knows when it is up to date', () => {

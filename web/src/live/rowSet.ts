@@ -4,6 +4,7 @@
  * Pure: no network, no clock, no React. Never add any of them here.
  */
 import type { Change, ChangeBatch } from './changeBatch';
+import { compareKeys } from './keyOrder';
 
 /** How long a changed cell stays marked, in milliseconds. The style sheet's animation is as long. */
 export const FLASH_MS = 1500;
@@ -11,6 +12,8 @@ export const FLASH_MS = 1500;
 export interface GridRow {
   /** The row's key as text, the same for equal keys whatever the order of their columns. */
   readonly id: string;
+  /** The values of the key's columns. */
+  readonly key: readonly unknown[];
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -21,7 +24,7 @@ export interface Flash {
 }
 
 export interface RowSet {
-  /** In the order of the snapshot; later rows at the end. */
+  /** By key once up to date; until then new rows stand at the end. */
   readonly rows: readonly GridRow[];
   /** Where in `rows` an id is. */
   readonly indexes: ReadonlyMap<string, number>;
@@ -76,6 +79,7 @@ class Draft {
   private indexes: Map<string, number>;
   private indexesAreShared = true;
   private deleted = 0;
+  private added: boolean;
   private readonly flashes: Map<string, Flash>;
   private upToDate: boolean;
   private readonly now: number;
@@ -85,6 +89,8 @@ class Draft {
     this.indexes = set.indexes as Map<string, number>;
     this.flashes = fresh(set.flashes, now);
     this.upToDate = set.upToDate;
+    // Rows that came while the set was behind are still to be put in order.
+    this.added = !set.upToDate;
     this.now = now;
   }
 
@@ -99,8 +105,11 @@ class Draft {
 
   finish(): RowSet {
     const { flashes, upToDate } = this;
-    if (this.deleted === 0) return { rows: this.rows as GridRow[], indexes: this.indexes, flashes, upToDate };
+    // A snapshot of many chunks is sorted once, at its end.
+    const unsorted = this.added && upToDate;
+    if (this.deleted === 0 && !unsorted) return { rows: this.rows as GridRow[], indexes: this.indexes, flashes, upToDate };
     const rows = this.rows.filter((row) => row !== undefined);
+    if (unsorted) rows.sort((a, b) => compareKeys(a.key, b.key));
     return { rows, indexes: new Map(rows.map(({ id }, index) => [id, index])), flashes, upToDate };
   }
 
@@ -115,7 +124,7 @@ class Draft {
       return;
     }
     const data = change.row as GridRow['data'];
-    this.put({ id, data });
+    this.put({ id, key: Object.values(change.key as object), data });
     if (fromSnapshot) return;
     const columns = change.operation === 'INSERT' ? Object.keys(data) : change.changed;
     // Deleted first, so that the map stays in the order of time.
@@ -125,8 +134,10 @@ class Draft {
 
   private put(row: GridRow): void {
     const index = this.indexes.get(row.id);
-    if (index === undefined) this.ownIndexes().set(row.id, this.rows.push(row) - 1);
-    else this.rows[index] = row;
+    if (index === undefined) {
+      this.ownIndexes().set(row.id, this.rows.push(row) - 1);
+      this.added = true;
+    } else this.rows[index] = row;
   }
 
   private remove(id: string): void {
