@@ -26,6 +26,7 @@ from websockets.typing import Subprotocol
 from api.app import create_app
 from api.cli_serve import server_config
 from api.settings import Settings
+from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.server import Sandbox
 
 DEADLINE_S = 60.0
@@ -233,7 +234,9 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline_s: float = 
     return answer
 
 
-def server_settings(database: str, folder: Path, sandbox: Sandbox | None = None, **others: Any) -> Settings:
+def server_settings(
+    database: str, folder: Path, sandbox: Sandbox | None = None, account: str = DEMO_ACCOUNT, **others: Any
+) -> Settings:
     """Settings of a server on a free port, with a data folder of its own; without a sandbox it has no sheets."""
     given: dict[str, Any] = {
         "port": free_port(),
@@ -243,7 +246,7 @@ def server_settings(database: str, folder: Path, sandbox: Sandbox | None = None,
         **others,
     }
     if sandbox is not None:
-        given["google_credentials"] = json.dumps(sandbox.service_account_info())
+        given["google_credentials"] = json.dumps(sandbox.service_account_info(account))
         given["google_api_url"] = sandbox.url
     return Settings(**given)
 

@@ -39,10 +39,27 @@ async def customers(server: ThreadServer, sheet: Sheet, database: str) -> Custom
     return made
 
 
+FIRST, SECOND = (f"{name}@rowcast-sandbox.iam.gserviceaccount.com" for name in ("first", "second"))
+
+
+async def _process(database: str, sheet: Sheet, folder: Path, account: str) -> ProcessServer:
+    await sheet.share(account)
+    folder.mkdir()  # noqa: ASYNC240 - a temporary folder
+    return ProcessServer(server_settings(database, folder, sheet.sandbox, account))
+
+
 @pytest.fixture
-async def process(database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
-    """A server as a process of its own, ready."""
-    made = ProcessServer(server_settings(database, tmp_path, sandbox))
+async def process(database: str, sheet: Sheet, tmp_path: Path) -> AsyncIterator[ProcessServer]:
+    """A server as a process of its own, ready; it calls the sheet as FIRST."""
+    made = await _process(database, sheet, tmp_path / "first", FIRST)
     await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest.fixture
+async def second(database: str, sheet: Sheet, tmp_path: Path) -> AsyncIterator[ProcessServer]:
+    """Another one on the same database, not yet started; it calls the sheet as SECOND."""
+    made = await _process(database, sheet, tmp_path / "second", SECOND)
     yield made
     await made.kill()

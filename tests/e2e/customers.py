@@ -79,6 +79,13 @@ class Sheet:
         keys = await self.read("A1:A2000")
         return next(number for number, row in enumerate(keys, 1) if row and row[0] == id_)
 
+    async def share(self, email: str) -> None:
+        """Lets an account write the spreadsheet."""
+        self.sandbox.service_account_info(email)
+        wanted = {"type": "user", "role": "writer", "emailAddress": email}
+        answer = await asyncio.to_thread(self._api.drive, "POST", f"files/{self.spreadsheet}/permissions", wanted)
+        assert answer.ok, answer.text
+
     async def rows(self) -> dict[int, dict[str, Json]]:
         """The bound columns by id, as values of Postgres."""
         lines = await self.read("A2:J2000")
