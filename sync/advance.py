@@ -64,7 +64,7 @@ def after_source_write(
     base = replace(base, pending=base.pending[:-1])
     failures = tuple(_failure(problem, base.key, write) for problem in written.problems)
     if written.moved_on:
-        return AfterWrite(base, frozenset(), complete=False, failures=failures, again=True)
+        return _moved_on(base, write, written.row, failures, rules)
     if write.kind is EditKind.DELETE:
         gone = written.row is None and not written.problems
         done = replace(base, source_image=None, table_image=None, pending=()) if gone else base
@@ -72,6 +72,25 @@ def after_source_write(
     if written.row is None:
         return AfterWrite(base, frozenset(), complete=False, failures=failures, again=not failures)
     return _read_back(base, write, written.row, failures, before, rules)
+
+
+def _moved_on(
+    base: BaseRow, write: SourceWrite, row: SourceRow | None, failures: tuple[NewFailure, ...], rules: Rules
+) -> AfterWrite:
+    """The row isn't as it was meant. What it shows of the write has arrived, whoever was quicker elsewhere in it."""
+    arrived = set()
+    if write.kind is EditKind.UPDATE and row is not None and base.source_image is not None:
+        source, table = dict(base.source_image), dict(base.table_image or {})
+        for column in rules.columns:
+            name = column.name
+            if name not in write.texts or name in row.errors or write.edit.cells is None:
+                continue
+            shows = row.cells.get(name)
+            if same_cell(column, write.edit.cells[name], shows, rules.zone):
+                source[name], table[name] = shows, write.texts[name]
+                arrived.add(name)
+        base = replace(base, source_image=source, table_image=table)
+    return AfterWrite(base, frozenset(arrived), complete=False, failures=failures, again=True)
 
 
 def _read_back(

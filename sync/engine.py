@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
+_RESTLESS = timedelta(seconds=5)
 
 
 def _utc_now() -> datetime:
@@ -223,8 +224,7 @@ class Engine:
             await records.failure(connection, failure, tried=False)
         await records.close(connection)
         await records.tell(connection)
-        now = self._clock()
-        retry_at = now if applied.again else now + SUSPICION if found.suspects and not reading.unsure else None
+        retry_at = self._due(work.state, again=applied.again, suspects=found.suspects and not reading.unsure)
         seen = reading.mark if retry_at is None else {}
         await advance(connection, work.source.id, cursor, seen, retry_at)
         await release(connection, work.source.id)
@@ -239,6 +239,14 @@ class Engine:
         left = records.open_failures
         message = f"{left} cells, rows or requests can't go through: see the failures." if left else None
         return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)
+
+    def _due(self, state: SyncState, *, again: bool, suspects: bool) -> datetime | None:
+        """When the next run is due, if before the next poll. One that asks for another at once does so only once:
+        rows that never stand still must not use up the source's quota."""
+        rested = state.cursor is None or bool(state.seen)
+        if again and rested:
+            return self._clock()
+        return self._clock() + (_RESTLESS if again else SUSPICION) if again or suspects else None
 
     async def _hold(self, work: _Work, found: Comparison, rules: Rules) -> Run | None:
         """The guard: nothing is written either way, what would be deleted is shown."""

@@ -83,15 +83,15 @@ class Rows:
             )
             for index in self.keyless
         )
-        for indexes in self.repeated.values():
-            found.extend(self._repeated(indexes, place))
+        for key, indexes in self.repeated.items():
+            found.extend(self._repeated(key, indexes, place))
         return found
 
     @property
     def _key_names(self) -> str:
         return ", ".join(column.field or column.name for column, _ in self.bound.key)
 
-    def _repeated(self, indexes: Sequence[int], place: int) -> Iterator[Problem]:
+    def _repeated(self, key: str, indexes: Sequence[int], place: int) -> Iterator[Problem]:
         lines = ", ".join(str(index + 1) for index in indexes)
         message = f"Rows {lines} have the same {self._key_names}: give each its own. Until then none of them is synced."
         for index in indexes:
@@ -99,6 +99,7 @@ class Rows:
                 "DUPLICATE_KEY",
                 message,
                 address=self.grid.address(index, place),
+                key=key,
                 value=self.grid.value(index, place),
             )
 

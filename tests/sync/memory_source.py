@@ -33,6 +33,7 @@ class MemorySource:
     after_read: Callable[[], object] | None = None
     before_write: Callable[[], object] | None = None
     after_write: Callable[[], object] | None = None
+    overtake: tuple[str, str, Cell] | None = None
     version: int = 0
     reads: int = 0
     writes: list[Edit] = field(default_factory=list)
@@ -91,6 +92,11 @@ class MemorySource:
         if self.after_write is not None:
             self.after_write()
             written = [replace(one, row=self._row(one.key) if one.key in self.rows else None) for one in written]
+        if self.overtake is not None:
+            # A person changes a cell that was just written: the row is reported as it is, and as moved on.
+            (one, name, cell), self.overtake = self.overtake, None
+            self.edit(one, **{name: cell})
+            written = [replace(w, row=self._row(w.key), moved_on=True) if w.key == one else w for w in written]
         self.step("after write")
         if self.lose_answer:
             self.lose_answer = False

@@ -509,3 +509,44 @@ async def test_a_leader_whose_term_is_over_writes_nothing(database: str) -> None
         with pytest.raises(LeadershipLost):
             await at.run()
         assert at.sheet.reads == reads
+
+
+async def test_keys_that_the_source_has_twice_are_let_be(database: str) -> None:
+    async with ground(database) as at:
+        at.sql("INSERT INTO people VALUES (1, 'table', 1)")
+        at.fill(2)
+        at.sheet.unsure = True
+        at.sheet.problems = [
+            Problem("DUPLICATE_KEY", "Rows 2, 3 have the same ID.", address=address, key=key(1))
+            for address in ("rows!A2", "rows!A3")
+        ]
+        await at.settle()
+        assert (list(at.table()), list(at.rows())) == ([1, 2], [2])
+        assert len(await at.failures()) == 1
+
+
+async def test_a_row_that_never_stands_still_is_tried_with_pauses(database: str) -> None:
+    async with ground(database) as at:
+        await _synced(at, 1)
+        names = iter("abcdefgh")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        at.sheet.before_write = lambda: at.sheet.edit(key(1), name=next(names))
+        pauses = []
+        for _ in range(3):
+            await at.run()
+            retry_at = (await at.state()).retry_at
+            assert retry_at is not None
+            pauses.append((retry_at - at.now).total_seconds())
+        assert pauses == [0, 5, 5]
+
+
+async def test_what_arrived_of_a_write_that_was_overtaken_counts(database: str) -> None:
+    async with ground(database) as at:
+        await _synced(at, 1)
+        at.sql("UPDATE people SET name = 'db', age = 50 WHERE id = 1")
+        at.sheet.overtake = (key(1), "name", "quick")
+        await at.run()
+        at.sql("UPDATE people SET age = 60 WHERE id = 1")
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("db", 60)}
+        assert [conflict.column for conflict in await at.conflicts()] == ["name"]
