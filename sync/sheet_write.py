@@ -30,7 +30,7 @@ from sync.source import Cell, Edit, Problem, WriteOutcome, Written
 log = structlog.get_logger(__name__)
 
 _REPAIR_ROUNDS: Final = 8
-_MAX_REFUSALS: Final = 50
+_MAX_REFUSALS: Final = 20
 
 
 class SheetWriter:
@@ -252,8 +252,8 @@ def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
 
 def _restless(rows: Rows) -> str:
     return (
-        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back: see"
-        " the spreadsheet's version history."
+        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back: the"
+        " spreadsheet's version history has it."
     )
 
 

@@ -239,6 +239,7 @@ async def test_a_cancelled_call_that_no_thread_took_is_never_made() -> None:
     third = asyncio.create_task(threads.run(lambda: made.append("third")))
     await asyncio.sleep(0)
     second.cancel()
+    await asyncio.wait({second})
     go_on.set()
     await asyncio.gather(first, third)
     assert made == ["first", "third"]

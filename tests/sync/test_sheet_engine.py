@@ -22,7 +22,7 @@ from tests.sync.sheets import Bench, bench
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
 VALUES = r"POST .*values:batchUpdate"
-BATCH = r"POST .*[^s]:batchUpdate"
+BATCH = r"POST /v4/spreadsheets/[^/]*:batchUpdate"
 
 
 @dataclass

@@ -14,7 +14,7 @@ from sync.registration_plan import MANAGED_KEY
 from sync.sheet_inspect import parse_spreadsheet
 from tests.sync.sheets import Bench, bench
 
-BATCH = r"POST .*[^s]:batchUpdate"
+BATCH = r"POST /v4/spreadsheets/[^/]*:batchUpdate"
 
 
 @pytest.fixture
