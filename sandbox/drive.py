@@ -82,7 +82,7 @@ class Drive:
     files: dict[str, File] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
-    _calculations: dict[str, Calculation] = field(default_factory=dict)
+    _calculations: dict[str, tuple[int, Calculation]] = field(default_factory=dict)
 
     @property
     def last_change(self) -> int:
@@ -122,8 +122,10 @@ class Drive:
 
     def calculation(self, file: File) -> Calculation:
         """The results of the file's formulas, as of the state given."""
-        calculation = self._calculations.setdefault(file.file_id, Calculation(self.clock))
-        calculation.bring_up_to_date(file.spreadsheet)
+        version, calculation = self._calculations.get(file.file_id, (0, Calculation(self.clock)))
+        if version != file.version or calculation.is_volatile:
+            calculation.bring_up_to_date(file.spreadsheet)
+            self._calculations[file.file_id] = (file.version, calculation)
         return calculation
 
     def _put(self, old: File | None, new: File) -> None:

@@ -6,11 +6,11 @@ import orjson
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.masks import FieldMask, parse_mask
+from sandbox.google.masks import FieldMask, mask_of, parse_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.sheet import BLANK, DEFAULT_COLUMNS, DEFAULT_ROWS, PLAIN_COLUMN, Sheet
+from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
 IdSource = Callable[[], int]
@@ -104,16 +104,9 @@ def new_sheet(book: Spreadsheet, properties: Document, new_id: IdSource) -> Shee
     """
     properties.only(*_PROPERTIES, *_LOOK)
     grid = properties.inner("gridProperties")
-    sheet = Sheet(
-        _free_id(book, properties.optional_whole("sheetId"), new_id),
-        "",
-        [BLANK] * min(grid.whole("rowCount", DEFAULT_ROWS), 10_000_001),
-        [PLAIN_COLUMN] * min(grid.whole("columnCount", DEFAULT_COLUMNS), 18_279),
-        hidden=properties.flag("hidden"),
-    )
-    sheet.resize(sheet.row_count, sheet.column_count)
-    _set_grid(sheet, grid, parse_mask(",".join([*(n for n in grid.fields), "none"])))
-    _set_look(sheet, properties, parse_mask(",".join([*(n for n in properties.fields), "none"])), _LOOK)
+    sheet = Sheet(_free_id(book, properties.optional_whole("sheetId"), new_id), "", hidden=properties.flag("hidden"))
+    _set_grid(sheet, grid, mask_of(grid.fields))
+    _set_look(sheet, properties, mask_of(properties.fields), _LOOK)
     book.sheets.insert(_place(book, properties.whole("index", len(book.sheets))), sheet)
     structure.rename(book, sheet, properties.text("title") or free_title(book, f"Sheet{len(book.sheets)}"))
     book.check_size()

@@ -1,5 +1,6 @@
 """Field masks: `sheets(properties,data/rowData.values(note))`. Parsed once, then asked what is wanted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sandbox.google.document import Json, JsonObject
@@ -47,6 +48,11 @@ class FieldMask:
 
 
 EVERYTHING = FieldMask(everything=True)
+
+
+def mask_of(names: Iterable[str]) -> FieldMask:
+    """A mask that wants these fields with all that is below them."""
+    return FieldMask(dict.fromkeys(names, EVERYTHING))
 
 
 def parse_mask(text: str) -> FieldMask:

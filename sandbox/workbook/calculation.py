@@ -66,11 +66,16 @@ class Calculation:
         elif any(changed.values()):
             self._apply(changed)
             self._seen = {sheet.title: list(sheet.rows) for sheet in spreadsheet.sheets}
-        elif not any(_VOLATILE.search(text) for text in self._formulas.values()):
+        elif not self.is_volatile:
             return
         if self._engine is not None:
             self._engine.set_deterministic_clock(self._clock())
             self._engine.evaluate_all()
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether results change with time alone."""
+        return any(_VOLATILE.search(text) for text in self._formulas.values())
 
     def value(self, sheet: Sheet, row: int, column: int, cell: Cell) -> Effective:
         """The cell's effective value: what was entered, or what its formula gives."""

@@ -13,6 +13,7 @@ from sandbox.workbook.errors import InvalidArgument
 
 DEFAULT_ROWS = 1000
 DEFAULT_COLUMNS = 26
+MAX_CELLS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,7 @@ class Sheet:
         """
         if rows < 1 or columns < 1:
             raise InvalidArgument("You can't delete all the rows or columns on the sheet.")
-        if columns > MAX_COLUMNS:
-            raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
+        check_size(rows, columns)
         del self.rows[rows:]
         self.rows.extend([BLANK] * (rows - len(self.rows)))
         if columns < len(self.columns):
@@ -144,6 +144,16 @@ class Sheet:
                     self.replace_row(index, cells={c: cell for c, cell in row.cells.items() if c < columns})
         del self.columns[columns:]
         self.columns.extend([PLAIN_COLUMN] * (columns - len(self.columns)))
+
+
+def check_size(rows: int, columns: int) -> None:
+    """Raises InvalidArgument where no sheet may be that large; asked before the cells are made."""
+    if columns > MAX_COLUMNS:
+        raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
+    if rows * columns > MAX_CELLS:
+        raise InvalidArgument(
+            f"This action would increase the number of cells in the workbook above the limit of {MAX_CELLS} cells."
+        )
 
 
 def last_content(row: Row, left: int, right: int) -> int | None:

@@ -7,9 +7,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.metadata import DeveloperMetadata
 from sandbox.workbook.protection import ProtectedRange
-from sandbox.workbook.sheet import Sheet
-
-MAX_CELLS = 10_000_000
+from sandbox.workbook.sheet import Sheet, check_size
 
 
 @dataclass(slots=True)
@@ -99,10 +97,7 @@ class Spreadsheet:
 
     def check_size(self) -> None:
         """Raises InvalidArgument where the grids hold more cells than a spreadsheet may have."""
-        if sum(sheet.row_count * sheet.column_count for sheet in self.sheets) > MAX_CELLS:
-            raise InvalidArgument(
-                f"This action would increase the number of cells in the workbook above the limit of {MAX_CELLS} cells."
-            )
+        check_size(sum(sheet.row_count * sheet.column_count for sheet in self.sheets), 1)
 
 
 def exceeds_grid(sheet: Sheet, area: Area) -> InvalidArgument:

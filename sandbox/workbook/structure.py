@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.workbook.a1 import MAX_COLUMNS, Area
+from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import retitled, shifted
-from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet
+from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet, check_size
 from sandbox.workbook.shifts import Deleted, Dimension, Inserted, Moved, Shift
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -25,14 +25,16 @@ def insert(
         raise InvalidArgument(f"range.startIndex[{at}] is after last {_one(dimension)} in sheet[{size - 1}]")
     if inherit_before and at == 0:
         raise InvalidArgument("Cannot inherit from before when inserting at the first row or column.")
+    if dimension is Dimension.ROWS:
+        check_size(size + count, sheet.column_count)
+    else:
+        check_size(sheet.row_count, size + count)
     follow(spreadsheet, sheet, dimension, Inserted(at, count))
     model = at - 1 if inherit_before else at
     if dimension is Dimension.ROWS:
         formats = _formats(sheet.rows[model]) if model < len(sheet.rows) else {}
         sheet.rows[at:at] = [Row(sheet.take_uid(), formats) if formats else BLANK for _ in range(count)]
     else:
-        if size + count > MAX_COLUMNS:
-            raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
         sheet.columns[at:at] = [PLAIN_COLUMN] * count
         _remap_columns(sheet, Inserted(at, count))
         model = model if inherit_before or model >= size else model + count

@@ -1,18 +1,38 @@
-"""A sandbox for each test, and its clients."""
+"""A sandbox for the tests, emptied before each, and its clients. A test that needs a clock or a file starts its own."""
 
 from collections.abc import Iterator
 
 import gspread
 import pytest
 
+from sandbox.office import Office
 from sandbox.server import Sandbox
 from tests.sandbox.client import Api, client_for
 
 
+@pytest.fixture(scope="session")
+def running() -> Iterator[tuple[Sandbox, Api]]:
+    with Sandbox() as sandbox:
+        api = Api(sandbox)
+        yield sandbox, api
+        api.close()
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
+def sandbox(running: tuple[Sandbox, Api]) -> Sandbox:
+    """As one that has just been started: the demo's workbook alone."""
+
+    def empty(office: Office) -> None:
+        office.triggers.keep_only(set())
+        office.reset()
+
+    running[0].do(empty)
+    return running[0]
+
+
+@pytest.fixture
+def api(sandbox: Sandbox, running: tuple[Sandbox, Api]) -> Api:
+    return running[1]
 
 
 @pytest.fixture
@@ -20,22 +40,6 @@ def client(sandbox: Sandbox) -> Iterator[gspread.Client]:
     made = client_for(sandbox)
     yield made
     made.http_client.session.close()
-
-
-@pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[Api]:
-    made = Api(sandbox)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def untouched() -> Iterator[tuple[Api, str]]:
-    """One spreadsheet for all tests of a module that only have requests refused."""
-    with Sandbox() as running:
-        made = Api(running)
-        yield made, str(made.sheets("POST", "", {"properties": {"title": "Test"}}).json()["spreadsheetId"])
-        made.close()
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
         ({"insertDimension": {"range": rows(0, 1), "inheritFromBefore": True}}, "Cannot inherit from before"),
         ({"insertDimension": {"range": columns(0, 20_000)}}, "more than 18278 columns"),
         ({"insertDimension": {"range": rows(0, 400_000)}}, "above the limit of 10000000 cells"),
+        ({"insertDimension": {"range": rows(0, 2_000_000_000)}}, "above the limit of 10000000 cells"),
+        ({"addSheet": {"properties": {"gridProperties": {"rowCount": 2_000_000_000}}}}, "above the limit"),
+        ({"appendDimension": {"sheetId": 0, "dimension": "ROWS", "length": 2_000_000_000}}, "above the limit"),
         ({"deleteDimension": {"range": rows(0, 1000)}}, "You can't delete all the rows on the sheet."),
         ({"deleteDimension": {"range": rows(1000, 1001)}}, "Cannot delete a row that doesn't exist."),
         ({"moveDimension": {"source": rows(0, 3), "destinationIndex": 2}}, "must not be within"),
@@ -124,8 +127,7 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
         ({"createDeveloperMetadata": {"developerMetadata": {}}}, "A metadata key must be specified."),
     ],
 )
-def test_what_is_refused(untouched: tuple[Api, str], request_body: Any, message: str) -> None:
-    api, file_id = untouched
+def test_what_is_refused(api: Api, file_id: str, request_body: Any, message: str) -> None:
     before = api.sheets("GET", f"/{file_id}").json()
     status, name, said = refusal(api.batch(file_id, request_body))
     assert (status, name) == (400, "INVALID_ARGUMENT")

@@ -88,10 +88,10 @@ def everything(api: Api, file_id: str) -> Any:
 async def test_no_acknowledged_edit_is_lost_by_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.sqlite"
     number = 0
-    for _ in range(3):
+    for _ in range(2):
         process, url = await start(path)
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
-            for _ in range(40):
+            for _ in range(25):
                 number += 1
                 assert (await client.post("/_sandbox/edit", json=edit(number))).status_code == 200
             # One more is on its way when the process dies: it is there as a whole or not at all.

@@ -34,8 +34,7 @@ def test_ranges_are_echoed_and_cut(api: Api, file_id: str) -> None:
         ("AB1:AC2", "Range (Sheet1!AB1:AC2) exceeds grid limits. Max rows: 1000, max columns: 26"),
     ],
 )
-def test_ranges_that_are_refused(untouched: tuple[Api, str], asked: str, message: str) -> None:
-    api, file_id = untouched
+def test_ranges_that_are_refused(api: Api, file_id: str, asked: str, message: str) -> None:
     assert refusal(api.sheets("GET", f"/{file_id}/values/{asked}")) == (400, "INVALID_ARGUMENT", message)
 
 
