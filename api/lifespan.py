@@ -34,6 +34,7 @@ from sync.registration import Registration
 _log = structlog.stdlib.get_logger(__name__)
 
 _NAME = "rowcast"
+_WAIT_S = 8.0  # for a connection: callers that wait longer have given up
 
 
 @asynccontextmanager
@@ -45,7 +46,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     adapters = Adapters(_sessions(settings))
     totals, lag = RunTotals(), LoopLag()
     async with (
-        make_pool(dsn, _NAME, max_size=20) as pool,
+        make_pool(dsn, _NAME, max_size=20, wait_s=_WAIT_S) as pool,
         Listener(dsn, _NAME) as listener,
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,

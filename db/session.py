@@ -40,12 +40,16 @@ async def connect(dsn: str, application_name: str, *, autocommit: bool = True) -
     return await AsyncConnection.connect(session_dsn(dsn, application_name), autocommit=autocommit)
 
 
-def make_pool(dsn: str, application_name: str, *, max_size: int = 10) -> Pool:
-    """The process' pool, closed as made: `async with make_pool(…) as pool`. Connections are in transaction mode."""
+def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: float = 30.0) -> Pool:
+    """The process' pool, closed as made: `async with make_pool(…) as pool`. Connections are in transaction mode.
+
+    `wait_s`: how long a caller waits for a connection before PoolTimeout.
+    """
     return AsyncConnectionPool(
         session_dsn(dsn, application_name),
         min_size=1,
         max_size=max_size,
+        timeout=wait_s,
         open=False,
         check=AsyncConnectionPool.check_connection,
         connection_class=AsyncConnection[TupleRow],
