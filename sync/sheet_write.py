@@ -252,8 +252,8 @@ def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
 
 def _restless(rows: Rows) -> str:
     return (
-        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back: the"
-        " spreadsheet's version history has it."
+        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back:"
+        " the spreadsheet's version history has it."
     )
 
 

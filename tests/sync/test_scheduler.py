@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from db.embedded import EmbeddedPostgres
 from db.errors import LeadershipLost
+from db.migrate import upgrade
 from db.notify import WAKE, Listener, wake
 from db.runs import RunTrigger
 from db.session import Pool, connect, make_pool
@@ -324,3 +326,21 @@ async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(dat
             await asyncio.wait({leader.task})
         with pytest.raises(LeadershipLost):
             leader.task.result()
+
+
+async def test_it_goes_on_after_postgres_was_killed(own_postgres: EmbeddedPostgres) -> None:
+    await asyncio.to_thread(upgrade, own_postgres.dsn)
+    source = a_source("killed")
+    async with leading(own_postgres.dsn, source) as leader:
+        engine = leader.engine
+        await engine.until(lambda: bool(engine.of(source)) and engine.at_once == 0)
+        own_postgres.kill()
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        leader.scheduler.reconcile_all()
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(source) and engine.at_once == 0)
+        begun = len(engine.runs)
+        own_postgres.start()
+        await engine.until(lambda: len(engine.runs) > begun)
+        late = await leader.register("late")
+        await engine.until(lambda: bool(engine.of(late)))
+        assert not leader.task.done()
