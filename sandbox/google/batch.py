@@ -30,10 +30,11 @@ class Batch:
 Handler = Callable[[Batch, Document], JsonObject]
 
 # What the API knows beside what the sandbox does, so that a misspelt kind is told from a missing one.
-_LACKING = frozenset(
+LACKING = frozenset(
     [
         "addBanding",
         "addChart",
+        "addCommentReply",
         "addConditionalFormatRule",
         "addDataSource",
         "addDimensionGroup",
@@ -44,8 +45,9 @@ _LACKING = frozenset(
         "autoFill",
         "cancelDataSourceRefresh",
         "clearBasicFilter",
-        "createDataSource",
         "deleteBanding",
+        "deleteComment",
+        "deleteCommentReply",
         "deleteConditionalFormatRule",
         "deleteDataSource",
         "deleteDimensionGroup",
@@ -56,6 +58,7 @@ _LACKING = frozenset(
         "deleteRange",
         "deleteTable",
         "duplicateFilterView",
+        "insertComment",
         "insertRange",
         "mergeCells",
         "pasteData",
@@ -63,10 +66,12 @@ _LACKING = frozenset(
         "refreshDataSource",
         "setBasicFilter",
         "textToColumns",
+        "trimWhitespace",
         "unmergeCells",
         "updateBanding",
         "updateBorders",
         "updateChartSpec",
+        "updateCommentPost",
         "updateConditionalFormatRule",
         "updateDataSource",
         "updateDimensionGroup",
@@ -74,6 +79,7 @@ _LACKING = frozenset(
         "updateEmbeddedObjectPosition",
         "updateFilterView",
         "updateNamedRange",
+        "updateProtectedRange",
         "updateSlicerSpec",
         "updateTable",
     ]
@@ -94,7 +100,7 @@ def apply(batch: Batch, requests: list[Document], handlers: dict[str, Handler]) 
                 f"Invalid requests[{index}]: No request set." if not request.fields else _two(request)
             )
         kind = next(iter(request.fields))
-        if kind in _LACKING:
+        if kind in LACKING:
             raise NotSupported(f"requests[{index}].{kind}")
         if kind not in handlers:
             request.only(*handlers)
