@@ -145,9 +145,9 @@ class Server(Client):
 class ThreadServer(Server):
     """The server in a thread of this process, with an event loop of its own."""
 
-    def __init__(self, settings: Settings, app: Starlette | None = None) -> None:
-        """`app`: another application than that of the settings; it counts as started once it answers at all."""
-        self._ready_path = "/readyz" if app is None else "/healthz"
+    def __init__(self, settings: Settings, app: Starlette | None = None, ready_path: str = "/readyz") -> None:
+        """`app`: another application than that of the settings. `ready_path`: what answers 200 once it has started."""
+        self._ready_path = ready_path
         super().__init__(settings)
         self._listener = socket.create_server(("127.0.0.1", settings.port))
         self._server = uvicorn.Server(server_config(create_app(settings) if app is None else app))
@@ -159,7 +159,7 @@ class ThreadServer(Server):
         await eventually(self._ready_or_dead)
 
     async def stop(self) -> None:
-        """In order."""
+        """In order; does nothing where it has stopped."""
         self._server.should_exit = True
         await asyncio.to_thread(self._thread.join, DEADLINE_S)
         assert not self._thread.is_alive(), "The server does not stop."

@@ -21,7 +21,7 @@ def edge(
         allowed_hosts=("rowcast.example",),
         allowed_origins=("https://app.example",),
     )
-    server = ThreadServer(settings, edge_app(settings))
+    server = ThreadServer(settings, edge_app(settings), ready_path="/healthz")
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
