@@ -84,7 +84,19 @@ class Calculation:
         refused = self._refused.get((sheet.title, row, column))
         if self._engine is None or refused is not None:
             return refused
-        return _effective(self._engine.get_value(sheet.title, row + 1, column + 1))
+        result = _effective(self._engine.get_value(sheet.title, row + 1, column + 1))
+        # The engine reads an empty cell as 0; a formula that is nothing but a reference to one shows nothing.
+        return None if result == 0 and self._reads_nothing(sheet.title, cell.formula) else result
+
+    def _reads_nothing(self, home: str, formula: str) -> bool:
+        parts = pieces(formula)
+        if len(parts) != 3 or parts[0] != "=" or not isinstance(parts[1], Reference) or parts[2]:
+            return False
+        title, corner = parts[1].title or home, parts[1].first
+        if parts[1].last is not None or corner.row is None or corner.column is None:
+            return False
+        rows = next((rows for name, rows in self._seen.items() if name.lower() == title.lower()), [])
+        return corner.row >= len(rows) or not rows[corner.row].cell(corner.column).has_content
 
     def _changes(self, sheet: Sheet) -> dict[int, tuple[Row, Row]]:
         """Old and new row by index, where they are not the same."""

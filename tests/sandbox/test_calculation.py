@@ -43,6 +43,11 @@ class Book:
         ("=TODAY()", 45296.0),
         ('=INDIRECT("C1")', "far"),
         ("=OFFSET(A1,0,2)", "far"),
+        ("=Z99", None),
+        ("=sheet1!Z9999", None),
+        ("=Z99+1", 1.0),
+        ("=Z98:Z99", 0.0),
+        ("=A3", 0.0),
         ("=A1/0", "#DIV/0!"),
         ("=Nowhere!A1", "#REF!"),
         ("=#REF!+1", "#REF!"),
@@ -58,7 +63,7 @@ class Book:
 )
 def test_results(formula: str, expected: Effective) -> None:
     book = Book()
-    for row, column, value in ((0, 0, 2.0), (1, 0, 3.0), (0, 2, "far")):
+    for row, column, value in ((0, 0, 2.0), (1, 0, 3.0), (0, 2, "far"), (2, 0, 0.0)):
         book.put(row, column, Cell(value))
     book.put(8, 6, Cell(formula=formula))
     found = book.value(8, 6)

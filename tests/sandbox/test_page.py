@@ -107,7 +107,7 @@ async def test_rows_are_inserted_deleted_and_sorted(page: Page, sandbox: Sandbox
     await expect(cell(page, "B4")).to_have_text("Bellows")
     await page.get_by_role("button", name="Delete rows").click()
     await expect(cell(page, "B3")).to_have_text("Bellows")
-    await page.get_by_role("button", name="Sort Z → A").click()
+    await page.get_by_role("button", name="Sort Z to A").click()
     await expect(cell(page, "B2")).to_have_text("Tongs")
     assert worksheet.col_values(2)[:3] == ["title", "Tongs", "Saw"]
 
