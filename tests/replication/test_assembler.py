@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.changes import Transaction
+from db.changes import Change, Transaction
 from db.position import Position
 from replication.assembler import Assembler, Committed, Heartbeat
 from replication.live_queue import LiveQueue
@@ -34,7 +34,7 @@ def test_slices_are_bounded_whole_and_in_order(sizes: list[int], count: int, siz
     given_out += made.feed(Commit(100, 120, NOW))
     *slices, end = given_out
     assert end == Committed(120)
-    changes = []
+    changes: list[Change] = []
     for slice_ in slices:
         assert isinstance(slice_, Transaction)
         assert slice_.xid == 2**32 + 7
