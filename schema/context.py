@@ -53,7 +53,8 @@ class Context:
     """The services of the process, and who asks.
 
     `replication` is the status of the replication that this process runs, None where another process leads.
-    `public_url` is what hook URLs begin with, without a slash at its end. `snapshots` bounds how many subscriptions
+    `public_url` is what hook URLs begin with, `sheets_url` what a sheet's own address does, both without a slash at
+    their end. `snapshots` bounds how many subscriptions
     read a snapshot at once: each holds a connection of the pool for as long as its client takes to read.
     """
 
@@ -64,6 +65,7 @@ class Context:
     registration: "Registration"
     activity: "Activity"
     public_url: str
+    sheets_url: str
     replication: "Callable[[], ReplicationStatus | None]"
     quotas: Callable[[], Sequence[QuotaUse]] = _no_quotas
     clock: Callable[[], float] = time.monotonic

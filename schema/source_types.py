@@ -73,10 +73,10 @@ class Source:
     updated_at: datetime = strawberry.field(description="When its settings or state last changed.")
 
     @resolver("The sheet's or the feed's URL, without secrets.")
-    def url(self) -> str:
+    def url(self, info: Info) -> str:
         sheet = self.stored.sheet
         assert sheet is not None
-        return f"https://docs.google.com/spreadsheets/d/{sheet.spreadsheet}/edit#gid={sheet.sheet_id}"
+        return f"{info.context.sheets_url}/spreadsheets/d/{sheet.spreadsheet}/edit#gid={sheet.sheet_id}"
 
     @resolver("Where a call, signed with the hook secret, says that the source changed.")
     def hook_url(self, info: Info) -> str:

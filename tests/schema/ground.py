@@ -150,6 +150,7 @@ async def standing(dsn: str, *, replicating: bool = True, **settings: Any) -> As
             registration=Registration(pool, keyring, NoSheets()),
             activity=Activity(asyncio.get_running_loop().time),
             public_url="http://127.0.0.1:8000",
+            sheets_url="https://docs.google.com",
             replication=lambda: leader.replication.status,
             **settings,
         )
