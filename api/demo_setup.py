@@ -66,7 +66,7 @@ class DemoSetup:
         assert hook is not None  # the schema has it non-null
         trigger = {
             "spreadsheet": self._sheet.spreadsheet,
-            "event": "edit",
+            "event": "change",
             "url": hook["url"],
             "secret": hook["secret"],
         }

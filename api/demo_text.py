@@ -29,8 +29,8 @@ Then watch every change arrive there, in the sheet, and in the table public.cust
    INSERT and DELETE likewise.
 3. In the playground:
    mutation {{ upsertRows(source: "customers", rows: [{{id: 7, city: "Bergen"}}]) {{ transactionId }} }}
-   mutation {{ registerSource(input: {{name: "products", key: ["sku"], sheet: {{spreadsheet: "{spreadsheet}",
-     worksheet: "products"}}}}) {{ name table rowCount }} }}
+   mutation {{ registerSource(input: {{name: "products", key: ["sku"], pollSeconds: 5,
+     sheet: {{spreadsheet: "{spreadsheet}", worksheet: "products"}}}}) {{ name table }} }}
 4. Edit one cell on both sides at once, then look at what became of it:
    {{ conflicts(source: "customers", state: RESOLVED) {{ nodes {{ key column database sourceValue resolution }} }} }}
 5. kill -9 $(cat {shlex.quote(str(folder / "run" / "server.pid"))})

@@ -60,6 +60,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             registration=Registration(pool, keyring, adapters),
             activity=Activity(time.monotonic),
             public_url=settings.base_url,
+            sheets_url=settings.sheets_url,
             replication=lambda: leadership.status().replication,
             quotas=lambda: _quotas(adapters),
         )

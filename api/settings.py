@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
 
     @property
+    def sheets_url(self) -> str:
+        """Where people open sheets: Google's pages, or those of whoever stands in for Google."""
+        return (self.google_api_url or "https://docs.google.com").rstrip("/")
+
+    @property
     def base_url(self) -> str:
         """The address that others reach the server by, without a slash at its end: `public_url`, or our own."""
         return self.local_url if self.public_url is None else self.public_url

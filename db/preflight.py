@@ -31,6 +31,7 @@ class State:
     version: int
     wal_level: str
     role: str
+    finds_own_schema: bool
     may_replicate: bool
     database: str
     may_create_schema: bool
@@ -44,6 +45,7 @@ _STATE: Final = """
 SELECT current_setting('server_version_num')::int / 10000 AS version,
        current_setting('wal_level') AS wal_level,
        role.rolname AS role,
+       strpos(current_setting('search_path'), '$user') > 0 AS finds_own_schema,
        role.rolreplication OR role.rolsuper OR coalesce(pg_has_role(role.oid, cloud.oid, 'MEMBER'), false)
            AS may_replicate,
        current_database() AS database,
@@ -103,6 +105,12 @@ def judge(state: State) -> list[Problem]:
             "create_tables",
             f"The role {state.role} may not create tables in the schema public, where sources get theirs.",
             f"GRANT CREATE ON SCHEMA public TO {role};",
+        ),
+        (
+            state.role == "rowcast" and state.finds_own_schema,
+            "role_name",
+            "The role is named like our schema, and Postgres looks for tables in a schema of that name first.",
+            f"ALTER ROLE {role} SET search_path = public; or connect as a role of another name.",
         ),
         (
             state.wal_senders == 0,

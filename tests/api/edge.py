@@ -95,6 +95,7 @@ def edge_app(settings: Settings) -> Starlette:
                 registration=Registration(pool, keyring, NoSheets()),
                 activity=Activity(time.monotonic),
                 public_url=settings.base_url,
+                sheets_url=settings.sheets_url,
                 replication=lambda: None,
             )
             yield Runtime(

@@ -14,6 +14,7 @@ FIT = State(
     version=14,
     wal_level="logical",
     role="app",
+    finds_own_schema=True,
     may_replicate=True,
     database="shop",
     may_create_schema=True,
@@ -36,6 +37,7 @@ def test_a_fit_server_has_no_problem() -> None:
         (replace(FIT, may_replicate=False), "replication_role", 'ALTER ROLE "app" REPLICATION;'),
         (replace(FIT, may_create_schema=False), "create_schema", 'GRANT CREATE ON DATABASE "shop" TO "app";'),
         (replace(FIT, may_create_tables=False), "create_tables", 'GRANT CREATE ON SCHEMA public TO "app";'),
+        (replace(FIT, role="rowcast"), "role_name", 'ALTER ROLE "rowcast" SET search_path = public;'),
         (replace(FIT, wal_senders=0), "wal_senders", "max_wal_senders"),
         (replace(FIT, free_slots=0), "slots", "max_replication_slots"),
     ],
@@ -44,6 +46,10 @@ def test_each_lack_is_one_problem(state: State, code: str, mend: str) -> None:
     [problem] = judge(state)
     assert problem.code == code
     assert mend in problem.mend
+
+
+def test_our_schemas_name_is_a_fit_role_where_it_is_not_searched() -> None:
+    assert judge(replace(FIT, role="rowcast", finds_own_schema=False)) == []
 
 
 def test_a_full_server_serves_whoever_has_a_slot_already() -> None:
