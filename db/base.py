@@ -103,16 +103,6 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
             )
 
 
-async def pending_rows(connection: Connection, source_id: UUID) -> int:
-    """How many rows have a write to the source that was begun and not read back."""
-    cursor = await connection.execute(
-        "SELECT count(*) FROM rowcast.base WHERE source_id = %s AND pending IS NOT NULL", (source_id,)
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def _base_row(
     key: str,
     source_image: dict[str, Any] | None,

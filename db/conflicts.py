@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from db.changes import WireValue
 from db.errors import BadUserInput, Conflict, NotFound
+from db.keys import key_values
 from db.notify import wake
 from db.paging import Page, page_of
 from db.runs import RunTrigger
@@ -148,14 +149,17 @@ def _check_value(source: Source, conflict: ConflictRecord, value: WireValue) -> 
         values = value
     else:
         raise BadUserInput("A conflict of the row is settled by a row object, or by null, which deletes the row.")
+    key = dict(zip(source.key, key_values(conflict.key), strict=True))
     for name, item in values.items():
         column = source.column(name)
-        if column is None or column.field is None or name in source.key:
-            raise BadUserInput(f"{source.name} has no column {name} to settle: name bound columns outside the key.")
+        if column is None or column.field is None:
+            raise BadUserInput(f"{source.name} has no column {name} to settle: name columns that the source has.")
         try:
-            to_text(column.type, item)
+            text = to_text(column.type, item)
         except ValueError as error:
             raise BadUserInput(f"Column {name}: {error}.") from error
+        if name in key and text != key[name]:
+            raise BadUserInput(f"Column {name} is the row's key and stays {key[name]}: leave it out.")
 
 
 @dataclass(frozen=True, slots=True)

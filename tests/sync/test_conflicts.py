@@ -1,0 +1,84 @@
+"""Asking for a conflict to be settled, and paging through conflicts and failures."""
+
+import pytest
+
+from db.changes import WireValue
+from db.conflicts import ConflictChoice, ConflictRecord, ConflictState, choose, get_conflict, list_conflicts
+from db.errors import BadUserInput, Conflict, NotFound
+from db.failures import FailureState, get_failure, list_failures
+from db.sources import ConflictPolicy
+from tests.sync.ground import Ground, ground, key
+
+
+async def _choose(at: Ground, id_: int, choice: ConflictChoice, *value: WireValue) -> ConflictRecord:
+    async with at.pool.connection() as connection:
+        given = value[0] if value else None
+        return await choose(connection, id_, choice, given, has_value=bool(value), actor="local")
+
+
+async def _in_conflict(at: Ground) -> tuple[ConflictRecord, ConflictRecord]:
+    """One of a cell, one of a row."""
+    at.fill(1, 2, 3)
+    await at.settle()
+    at.sheet.edit(key(1), age=5.0)
+    at.sql("UPDATE people SET age = 6 WHERE id = 1")
+    at.sheet.edit(key(2), name="sheet")
+    at.sql("DELETE FROM people WHERE id = 2")
+    await at.settle()
+    cell, row = await at.conflicts()
+    return cell, row
+
+
+async def test_a_choice_that_makes_no_sense_is_refused(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        cell, row = await _in_conflict(at)
+        value = ConflictChoice.VALUE
+        for id_, choice, given, message in (
+            (cell.id, value, (), "Give a value"),
+            (cell.id, ConflictChoice.SOURCE, (1,), "only with it"),
+            (cell.id, value, ("many",), "Column age: expected an integer"),
+            (row.id, value, ("x",), "by a row object"),
+            (row.id, value, ({"nope": 1},), "no column nope"),
+            (row.id, value, ({"id": 9, "name": "x"},), "is the row's key and stays 2"),
+        ):
+            with pytest.raises(BadUserInput, match=message):
+                await _choose(at, id_, choice, *given)
+        with pytest.raises(NotFound):
+            await _choose(at, 10**9, ConflictChoice.SOURCE)
+        assert [conflict.choice for conflict in await at.conflicts()] == [None, None]
+
+
+async def test_a_settled_conflict_stays_settled(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        cell, row = await _in_conflict(at)
+        await _choose(at, cell.id, ConflictChoice.SOURCE)
+        asked = await _choose(at, row.id, ConflictChoice.VALUE, {"id": 2, "name": "both"})
+        assert (asked.state, asked.choice, asked.resolution) == (ConflictState.OPEN, ConflictChoice.VALUE, None)
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("n1", 5), 2: ("both", 2), 3: ("n3", 3)}
+        with pytest.raises(Conflict, match="resolved already"):
+            await _choose(at, cell.id, ConflictChoice.DATABASE)
+
+
+async def test_lists_are_paged_and_filtered(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        cell, row = await _in_conflict(at)
+        for id_ in (11, 12, 13):
+            at.sheet.edit(key(id_), id=float(id_), age="old")
+        await at.settle()
+        async with at.pool.connection() as connection:
+            one = await list_conflicts(connection, first=1)
+            two = await list_conflicts(connection, first=1, after=one.nodes[0].id, state=ConflictState.OPEN)
+            assert [conflict.id for conflict in (*one.nodes, *two.nodes)] == [row.id, cell.id]
+            assert (one.total, one.has_next_page, two.has_next_page) == (2, True, False)
+            none = await list_conflicts(connection, first=1, state=ConflictState.RESOLVED)
+            assert (none.nodes, none.total) == ((), 0)
+            assert await get_conflict(connection, 10**9) is None
+            failures = await list_failures(connection, source_id=at.source_id, first=2)
+            assert (len(failures.nodes), failures.total, failures.has_next_page) == (2, 3, True)
+            last = failures.nodes[-1]
+            rest = await list_failures(connection, first=2, after=last.id, state=FailureState.OPEN)
+            assert [failure.key for failure in rest.nodes] == [key(11)]
+            found = await get_failure(connection, last.id)
+            assert found == last
+            assert await get_failure(connection, 10**9) is None
