@@ -28,6 +28,7 @@ from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import DEFAULT_CREDENTIAL, Adapters
 from sync.google_credentials import ServiceAccount
+from sync.google_quota import QuotaLimits
 from sync.google_session import GoogleSession
 from sync.registration import Registration
 
@@ -94,7 +95,8 @@ def _sessions(settings: Settings) -> dict[str, GoogleSession]:
     if settings.google_credentials is None:
         return {}
     account = ServiceAccount.load(settings.google_credentials)
-    return {DEFAULT_CREDENTIAL: GoogleSession(account, api_url=settings.google_api_url)}
+    limits = QuotaLimits(settings.google_reads_per_minute, settings.google_writes_per_minute)
+    return {DEFAULT_CREDENTIAL: GoogleSession(account, api_url=settings.google_api_url, limits=limits)}
 
 
 def _quotas(adapters: Adapters) -> Sequence[QuotaUse]:

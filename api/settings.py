@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     google_api_url: str | None = Field(
         None, description="What to call instead of Google, such as the sandbox. Unset: Google itself."
     )
+    google_reads_per_minute: int = Field(
+        60, ge=1, description="How many reads a minute Google lets the service account make; its default for a user."
+    )
+    google_writes_per_minute: int = Field(60, ge=1, description="The same for writes.")
     allowed_hosts: Names = Field(
         (),
         description="Names besides loopback that a request's Host may have, for tunnels and proxies; comma-separated.",

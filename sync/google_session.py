@@ -34,7 +34,12 @@ _SCOPES: Final = (
     "https://www.googleapis.com/auth/spreadsheets",
     "https://www.googleapis.com/auth/drive.metadata.readonly",
 )
-_HOSTS: Final = ("https://sheets.googleapis.com", "https://www.googleapis.com")
+# The third is asked by google-auth, by itself and with the tokens' session, where a service account may be used.
+_HOSTS: Final = (
+    "https://sheets.googleapis.com",
+    "https://www.googleapis.com",
+    "https://iamcredentials.googleapis.com",
+)
 _MAX_THREADS: Final = 4
 
 
@@ -164,6 +169,7 @@ class GoogleSession:
             session.trust_env = False
             for host in _HOSTS:
                 session.mount(host, _Redirect(self._api_url))
+                token_session.mount(host, _Redirect(self._api_url))
         client = HTTPClient(auth=self._credentials, session=session)
         client.set_timeout(self._timeout_s)
         return client
