@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from api import static
 from sandbox.server import Sandbox
 from tests.e2e.customers import Customers, Sheet
-from tests.server import ProcessServer, server_settings
+from tests.server import ProcessServer, ThreadServer, server_settings
 
 
 @pytest.fixture(scope="session")
@@ -42,20 +42,34 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture
+def sheet(sandbox: Sandbox) -> Iterator[Sheet]:
+    made = Sheet(sandbox)
+    yield made
+    made.close()
+
+
 @pytest_asyncio.fixture
-async def server(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
-    """A server without sources, as a process of its own: a page outlives it."""
+async def server(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ThreadServer]:
+    """A server without sources."""
+    made = ThreadServer(server_settings(database, tmp_path, sandbox))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest_asyncio.fixture
+async def customers(server: ThreadServer, sheet: Sheet, database: str) -> Customers:
+    """The demo's sheet, registered and imported."""
+    made = Customers(server, sheet, database)
+    await made.register()
+    return made
+
+
+@pytest_asyncio.fixture
+async def process(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
+    """A server that a page outlives."""
     made = ProcessServer(server_settings(database, tmp_path, sandbox))
     await made.start()
     yield made
     await made.kill()
-
-
-@pytest_asyncio.fixture
-async def customers(server: ProcessServer, sandbox: Sandbox, database: str) -> AsyncIterator[Customers]:
-    """The demo's sheet, registered and imported."""
-    sheet = Sheet(sandbox)
-    made = Customers(server, sheet, database)
-    await made.register()
-    yield made
-    sheet.close()

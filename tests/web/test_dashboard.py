@@ -3,8 +3,8 @@
 from playwright.async_api import Locator, Page, expect
 
 from sandbox.demo import PRODUCTS, SPREADSHEET_ID
-from tests.e2e.customers import REGISTER, Customers
-from tests.server import ProcessServer, eventually
+from tests.e2e.customers import REGISTER, Customers, Sheet
+from tests.server import ProcessServer, ThreadServer, eventually
 
 
 def cell(page: Page, id_: int, column: str) -> Locator:
@@ -29,7 +29,7 @@ async def open_live(page: Page, customers: Customers) -> None:
     await expect_rows(page, 200)
 
 
-async def test_without_sources_it_says_how_to_begin(server: ProcessServer, page: Page) -> None:
+async def test_without_sources_it_says_how_to_begin(server: ThreadServer, page: Page) -> None:
     await page.goto(server.url)
     await expect(page.get_by_text("No sources yet.")).to_be_visible()
     await expect(page.get_by_role("table")).to_have_count(0)
@@ -94,15 +94,17 @@ async def test_only_lines_in_sight_are_in_the_page(customers: Customers, page: P
 
 
 async def test_it_resumes_where_it_was_when_the_server_comes_back(
-    customers: Customers, server: ProcessServer, page: Page
+    process: ProcessServer, sheet: Sheet, database: str, page: Page
 ) -> None:
+    customers = Customers(process, sheet, database)
+    await customers.register()
     await open_live(page, customers)
-    await server.kill()
+    await process.kill()
     await expect(connection(page)).to_have_text("Reconnecting…")
     await expect(cell(page, 7, "name")).to_be_visible()
     await customers.sql("UPDATE customers SET city = 'Quito' WHERE id = 7")
     await customers.sql("DELETE FROM customers WHERE id = 3")
-    await server.start()
+    await process.start()
     await expect(cell(page, 7, "city")).to_have_text("Quito")
     await expect(connection(page)).to_have_text("Live")
     await expect(line(page, 3)).to_have_count(0)
