@@ -3,10 +3,9 @@
 import asyncio
 import signal
 
-from sandbox.server import serve
-
 from api.cli_serve import bound
 from api.settings import Settings
+from sandbox.server import serve
 
 HOST = "127.0.0.1"
 

@@ -24,8 +24,6 @@ def key_values(text: str) -> list[str]:
 
 
 def key_sql(columns: Sequence[str], alias: str = "t") -> sql.Composed:
-    """The SQL expression of a row's key text. `format('%s')` prints as pgoutput does (`::text` has true for t)."""
-    printed = sql.SQL(", ").join(
-        sql.SQL("format('%s', {})").format(sql.Identifier(alias, column)) for column in columns
-    )
+    """The SQL expression of a row's key text. `concat` prints as pgoutput does (`::text` has true for t)."""
+    printed = sql.SQL(", ").join(sql.SQL("concat({})").format(sql.Identifier(alias, column)) for column in columns)
     return sql.SQL('(jsonb_build_array({})::text COLLATE "C")').format(printed)

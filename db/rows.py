@@ -136,7 +136,7 @@ async def stored_key(connection: Connection, table: RowTable, texts: Sequence[st
     printed, same = [], []
     for number, column in enumerate(columns, 1):
         exact = sql.SQL(f"${number}::text::{{}}").format(sql.SQL(column.exact))
-        printed.append(sql.SQL("format('%s', {})").format(exact))
+        printed.append(sql.SQL("concat({})").format(exact))
         same.append(sql.SQL(f"{{}} IS NOT DISTINCT FROM ${number}::text::{{}}").format(exact, sql.SQL(column.cast)))
     query = sql.SQL("SELECT jsonb_build_array({})::text WHERE {}").format(
         sql.SQL(", ").join(printed), sql.SQL(" AND ").join(same)

@@ -28,7 +28,7 @@ def operand_sql(column: FilterColumn) -> sql.Composable:
     name = sql.Identifier(column.name)
     if column.type is ColumnType.TEXT and column.oid not in _PLAIN_TEXT:
         # An enum, inet, char(n) …: on the wire it is what Postgres prints, which `::text` is not for all of them.
-        return sql.SQL("""(CASE WHEN {} IS NOT NULL THEN format('%s', {}) END COLLATE "C")""").format(name, name)
+        return sql.SQL("""(CASE WHEN {} IS NOT NULL THEN concat({}) END COLLATE "C")""").format(name, name)
     if column.type is ColumnType.TEXT:
         return sql.SQL('({} COLLATE "C")').format(name)
     if column.oid == _REAL:

@@ -14,6 +14,7 @@ from psycopg import errors
 
 from db.errors import BadUserInput, Conflict, NotFound
 from db.events import EventKind, insert_event
+from db.log import log_state
 from db.notify import wake
 from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
 from db.session import Connection, Pool
@@ -32,6 +33,7 @@ from db.sources import (
     update_source,
 )
 from db.tables import (
+    PUBLICATION,
     Relation,
     Table,
     alter_column,
@@ -190,6 +192,7 @@ class Registration:
             )
         if source.adopted:
             await publish(connection, relation)
+            await _refuse_unstreamed(connection, relation)
         else:
             await create_table(connection, relation, source.columns, source.key)
             if source.managed_key:
@@ -247,6 +250,18 @@ class Registration:
     async def _wake(self, id_: UUID) -> None:
         async with self.pool.connection() as connection:
             await wake(connection, id_, "MANUAL")
+
+
+async def _refuse_unstreamed(connection: Connection, relation: Relation) -> None:
+    """An owner's publication is streamed a little after it was made; changes before that would be in no log."""
+    table, state = await describe(connection, relation), await log_state(connection)
+    if table is None or state is None or PUBLICATION in table.publications:
+        return
+    if not set(table.publications) & set(state.publications):
+        raise Conflict(
+            f"The publication {table.publications[0]} of {relation} is new, and not streamed yet: try again in a few "
+            "seconds."
+        )
 
 
 def _adoptable(relation: Relation, table: Table | None, *, adopt: bool) -> Table | None:

@@ -135,6 +135,20 @@ async def test_a_table_is_adopted_and_shared(desk: Desk, people: Bench) -> None:
     assert await desk.sql("SELECT count(*) FROM folk") == [(0,)]
 
 
+async def test_a_publication_that_is_not_streamed_yet_is_waited_for(desk: Desk) -> None:
+    await desk.sql("CREATE TABLE folk (id int PRIMARY KEY, name text, city text, total int)")
+    await desk.sql("ALTER TABLE folk REPLICA IDENTITY FULL")
+    await desk.sql("CREATE PUBLICATION rowcast_folk FOR TABLE folk WITH (publish_via_partition_root = true)")
+    await desk.sql(
+        """INSERT INTO rowcast.log_state (epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to,
+               floor_lsn, publications) VALUES (1, 'x', 1, 'x', 1, 1, 0, 1, 1, '{rowcast_tables}')"""
+    )
+    with pytest.raises(Conflict, match="rowcast_folk"):
+        await desk.register(table="folk", adopt=True)
+    await desk.sql("UPDATE rowcast.log_state SET publications = '{rowcast_tables,rowcast_folk}'")
+    await desk.register(table="folk", adopt=True)
+
+
 async def test_a_table_of_ours_is_dropped_when_asked(desk: Desk) -> None:
     await desk.register()
     await desk.sql("CREATE VIEW shown AS SELECT * FROM people")
