@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import psycopg
 import structlog
@@ -71,6 +72,8 @@ class Scheduler:
         self._group: asyncio.TaskGroup | None = None
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._workers: dict[UUID, SourceWorker] = {}
+        # A worker that was stopped holds its source's lock until its run has ended.
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._sources: dict[UUID, Source] = {}
         self._crashes: dict[UUID, int] = {}
         self._waiting: list[tuple[UUID | None, RunTrigger]] = []
@@ -179,7 +182,8 @@ class Scheduler:
         for source in sources.values():
             known = self._sources.get(source.id)
             if source.id not in self._workers:
-                worker = SourceWorker(source.id, self._run_source, self._limit, self._clock)
+                lock = self._locks.setdefault(source.id, asyncio.Lock())
+                worker = SourceWorker(source.id, self._run_source, lock, self._limit, self._clock)
                 self._workers[source.id] = worker
                 self._group.create_task(worker.serve(), name=f"source {source.name}")
                 known = None

@@ -1,4 +1,4 @@
-"""One source's runs, one at a time: the lock and the dirty flag of a source are this task and its event.
+"""One source's runs, one at a time: the dirty flag of a source is this task's event.
 
 Whoever wants a run only says so. Wakes that come before the run begins are one run; those that come while it goes on
 are one more, at once. Nothing here knows why anybody wants a run.
@@ -34,11 +34,22 @@ class Runner(Protocol):
 
 
 class SourceWorker:
-    """`serve` runs until `stop`, or until a run raises. `limit` bounds the runs of all workers together."""
+    """`serve` runs until `stop`, or until a run raises. `limit` bounds the runs of all workers together.
 
-    def __init__(self, source_id: UUID, run: Runner, limit: asyncio.Semaphore, clock: Callable[[], datetime]) -> None:
+    `lock` is the source's: where a worker was stopped amid a run, the source's next one waits for that run's end.
+    """
+
+    def __init__(
+        self,
+        source_id: UUID,
+        run: Runner,
+        lock: asyncio.Lock,
+        limit: asyncio.Semaphore,
+        clock: Callable[[], datetime],
+    ) -> None:
         self.source_id: Final = source_id
         self._run = run
+        self._lock = lock
         self._limit = limit
         self._clock = clock
         self._wanted: RunTrigger | None = None
@@ -70,7 +81,7 @@ class SourceWorker:
         """The runs, one after the other."""
         while True:
             await self._woken.wait()
-            async with self._limit:
+            async with self._lock, self._limit:
                 if self._stopped:
                     return
                 # Cleared only now: what came while others had their turn is part of this run.

@@ -230,6 +230,26 @@ async def test_a_paused_source_rests_until_it_is_resumed(database: str) -> None:
         await engine.until(lambda: RunTrigger.MANUAL in engine.of(source))
 
 
+async def test_a_source_resumed_amid_its_run_waits_for_its_end(database: str) -> None:
+    source, other, third = a_source("resumed"), a_source("other"), a_source("third")
+    async with leading(database, source, other, third) as leader:
+        engine = leader.engine
+        await engine.until(lambda: len(engine.runs) == 3 and engine.at_once == 0)
+        engine.gate.clear()
+        await leader.wake(source, "HOOK")
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(source))
+        # The wake of another source shows that the one before it was dealt with.
+        for state, next_ in ((SourceState.PAUSED, other), (SourceState.ACTIVE, third)):
+            async with leader.pool.connection() as connection:
+                await set_state(connection, source.id, state, None)
+                await wake(connection, source.id, "MANUAL")
+            await leader.wake(next_, "HOOK")
+            await engine.until(lambda next_=next_: RunTrigger.HOOK in engine.of(next_))  # type: ignore[misc]
+        assert RunTrigger.MANUAL not in engine.of(source)
+        engine.gate.set()
+        await engine.until(lambda: RunTrigger.MANUAL in engine.of(source))
+
+
 async def test_a_source_deleted_during_its_run_ends_with_it(database: str) -> None:
     source, other = a_source("deleted"), a_source("other")
     async with leading(database, source, other) as leader:
