@@ -73,7 +73,17 @@ async def permitted(connection: Connection, source_id: UUID) -> frozenset[tuple[
 
 
 async def hold(connection: Connection, source_id: UUID, run_id: int, deletes: Sequence[HeldDelete]) -> None:
-    """Store what the run would delete, in place of what an earlier one held."""
+    """Store what the run would delete, in place of what an earlier one held.
+
+    Nothing changes where that shows just these, or was confirmed while the run went on: the next one carries it out.
+    """
+    row = await (
+        await connection.execute(
+            "SELECT held_run FROM rowcast.sync_state WHERE source_id = %s FOR NO KEY UPDATE", (source_id,)
+        )
+    ).fetchone()
+    if row is not None and row[0] is not None and await _stands(connection, row[0], deletes):
+        return
     async with connection.cursor() as cursor:
         await cursor.executemany(
             "INSERT INTO rowcast.held_deletes (run_id, side, key, row) VALUES (%s, %s, %s, %s)",
@@ -82,9 +92,10 @@ async def hold(connection: Connection, source_id: UUID, run_id: int, deletes: Se
     await connection.execute("UPDATE rowcast.sync_state SET held_run = %s WHERE source_id = %s", (run_id, source_id))
 
 
-async def holds_exactly(connection: Connection, run_id: int, deletes: Sequence[HeldDelete]) -> bool:
-    """Whether an unconfirmed held run shows just these deletes."""
-    rows = await (
-        await connection.execute("SELECT side, key, confirmed FROM rowcast.held_deletes WHERE run_id = %s", (run_id,))
-    ).fetchall()
-    return {(held.side, held.key, False) for held in deletes} == {(Side(s), k, c) for s, k, c in rows}
+async def _stands(connection: Connection, run_id: int, deletes: Sequence[HeldDelete]) -> bool:
+    cursor = await connection.execute(
+        "SELECT side, key, confirmed FROM rowcast.held_deletes WHERE run_id = %s", (run_id,)
+    )
+    rows = await cursor.fetchall()
+    confirmed = any(confirmed for _, _, confirmed in rows)
+    return confirmed or {(held.side, held.key) for held in deletes} == {(Side(side), key) for side, key, _ in rows}

@@ -17,7 +17,7 @@ from db.base import save_base
 from db.cursor import Cursor
 from db.errors import LeadershipLost, SourceUnreachable
 from db.events import EventKind, insert_event
-from db.held import hold, holds_exactly, permitted
+from db.held import hold, permitted
 from db.lease import Term
 from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
@@ -166,7 +166,7 @@ class Engine:
         state = work.state
         if work.trigger not in (RunTrigger.SCHEDULE, RunTrigger.CHANGE) or state.cursor is None or not state.seen:
             return False
-        if work.source.state is SourceState.FAILING:
+        if work.source.state in (SourceState.FAILING, SourceState.HELD):
             return False
         table = _bound_table(work.source)
         async with view(self._pool) as (connection, cursor):
@@ -259,9 +259,7 @@ class Engine:
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
             await save_base(connection, source.id, found.noted)
-            before = work.state.held_run
-            if before is None or not await holds_exactly(connection, before, deletes):
-                await hold(connection, source.id, work.run.id, deletes)
+            await hold(connection, source.id, work.run.id, deletes)
             await self._set_state(connection, source, SourceState.HELD, reason)
             return await self._finish(connection, work, RunState.HELD, reason)
 

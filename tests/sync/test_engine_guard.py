@@ -3,8 +3,8 @@
 import pytest
 
 from db.errors import Conflict, NotFound
-from db.held import confirm_deletes, held_deletes
-from db.runs import Run, RunState, RunTrigger, get_run, list_runs
+from db.held import HeldDelete, confirm_deletes, held_deletes, hold
+from db.runs import Run, RunState, RunTrigger, get_run, list_runs, start_run
 from db.sources import Side, SourceState
 from tests.sync.ground import Ground, ground, key
 
@@ -107,6 +107,22 @@ async def test_other_deletes_are_held_anew(database: str) -> None:
         with pytest.raises(NotFound):
             async with at.pool.connection() as connection:
                 await confirm_deletes(connection, 10**9)
+
+
+async def test_a_confirmation_amid_a_run_is_carried_out_by_the_next(database: str) -> None:
+    async with ground(database) as at:
+        at.fill(*range(10))
+        await at.settle()
+        at.sql("DELETE FROM people WHERE id < 6")
+        held = await at.run()
+        await _confirm(at, held)
+        # A run that looked for confirmed deletes before there were any comes to its end.
+        async with at.pool.connection() as connection:
+            late = await start_run(connection, at.source_id, RunTrigger.SCHEDULE)
+            await hold(connection, at.source_id, late.id, [HeldDelete(Side.SOURCE, key(6), {})])
+        assert (await at.state()).held_run == held.id
+        done = await at.run()
+        assert (done.state, done.counts.source_deletes) == (RunState.SUCCEEDED, 6)
 
 
 async def test_held_deletes_are_paged(database: str) -> None:

@@ -9,7 +9,7 @@ from db.conflicts import ConflictChoice
 from db.log_append import appending, ensure_partitions
 from db.position import Position
 from db.runs import RunState, RunTrigger
-from db.sources import ConflictPolicy
+from db.sources import ConflictPolicy, SourceState
 from tests.sync.ground import Ground, ground, key
 
 TODAY = date(2030, 1, 1)
@@ -144,6 +144,21 @@ async def test_the_latest_edit_wins(database: str, database_first: bool, winner:
         assert at.table() == at.rows() == {1: (winner, 1)}
         [conflict] = await at.conflicts()
         assert conflict.resolution is choice
+
+
+async def test_a_hold_ends_when_the_rows_are_back_in_the_table(database: str) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1, 2)
+        await at.settle()
+        at.sql("DELETE FROM people")
+        await _logged(at, key(1), key(2), operation=Operation.DELETE)
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.HELD
+        at.sql("INSERT INTO people VALUES (1, 'n1', 1), (2, 'n2', 2)")
+        await _logged(at, key(1), key(2), operation=Operation.INSERT)
+        assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
+        assert (await at.source()).state is SourceState.ACTIVE
+        assert (await at.state()).held_run is None
 
 
 async def test_changed_settings_take_hold_at_once(database: str) -> None:
