@@ -21,6 +21,9 @@ PAGE = 1000
 
 _COLUMNS = "epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor"
 
+# As the indexes have it: by the key's hash first.
+_HAS_KEY = "(hashtextextended({0}, 0) = hashtextextended(%(key)s, 0) AND {0} = %(key)s)"
+
 
 @dataclass(frozen=True, slots=True)
 class LogState:
@@ -125,7 +128,7 @@ async def history(
     """
     conditions = [sql.SQL("relation = %(relation)s")]
     if key is not None:
-        conditions.append(sql.SQL("(key = %(key)s OR old_key = %(key)s)"))
+        conditions.append(sql.SQL(f"({_HAS_KEY.format('key')} OR {_HAS_KEY.format('old_key')})"))
     if before is not None:
         conditions.append(sql.SQL("(epoch, lsn, index) < (%(epoch)s, %(lsn)s, %(index)s)"))
     query = sql.SQL("SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch DESC, lsn DESC, index DESC LIMIT %(limit)s")

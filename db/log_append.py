@@ -210,5 +210,5 @@ def _json(row: WireRow | None) -> str | None:
     try:
         return orjson.dumps(row).decode()
     except TypeError:
-        # A JSON column may hold integers beyond 64 bits.
-        return json.dumps(row, ensure_ascii=False)
+        # A JSON column may hold integers beyond 64 bits, deep nesting, and halves of surrogate pairs.
+        return json.dumps(row)

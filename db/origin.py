@@ -36,11 +36,11 @@ def read_origin(key: bytes, xid: int, payload: bytes) -> tuple[Cause, str | None
     try:
         message = json.loads(payload)
         cause, actor, mac = Cause(message["cause"]), message["actor"], message["mac"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(mac, str) or not isinstance(actor, str | None):
+    if not isinstance(mac, str) or not mac.isascii() or not isinstance(actor, str | None):
         return None
-    return (cause, actor) if hmac.compare_digest(mac.encode(), _mac(key, xid, cause, actor).encode()) else None
+    return (cause, actor) if hmac.compare_digest(mac, _mac(key, xid, cause, actor)) else None
 
 
 def _mac(key: bytes, xid: int, cause: Cause, actor: str | None) -> str:

@@ -159,8 +159,11 @@ async def behind_now(connection: Connection) -> Position:
 async def last_commits(connection: Connection, relation: str, keys: Sequence[str]) -> dict[str, datetime]:
     """When the rows of these key texts were last committed, of those that the log knows."""
     rows = await connection.execute(
-        """SELECT key, max(committed_at) FROM rowcast.changes WHERE relation = %s AND key = ANY(%s) GROUP BY key""",
-        (relation, list(keys)),
+        """SELECT key, max(committed_at) FROM rowcast.changes
+           WHERE relation = %(relation)s AND key = ANY(%(keys)s)
+             AND hashtextextended(key, 0) = ANY(ARRAY(SELECT hashtextextended(k, 0) FROM unnest(%(keys)s::text[]) k))
+           GROUP BY key""",
+        {"relation": relation, "keys": list(keys)},
     )
     return dict(await rows.fetchall())
 

@@ -137,8 +137,18 @@ def _calendar(type_: ColumnType, value: WireValue) -> str | None:
 
 
 def _read_json(text: str) -> WireValue:
-    value: WireValue = json.loads(text)
+    try:
+        value: WireValue = json.loads(text, parse_float=_read_float)
+    except (ValueError, RecursionError):
+        # Valid for Postgres, but nested too deep or with an integer too long for Python: it stays a text.
+        return text
     return value
+
+
+def _read_float(text: str) -> float | str:
+    """A number beyond all doubles stays a text: infinity is not JSON."""
+    value = float(text)
+    return value if math.isfinite(value) else text
 
 
 _FROM_TEXT: Mapping[ColumnType, Callable[[str], WireValue]] = {

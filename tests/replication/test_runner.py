@@ -1,6 +1,7 @@
 """Replication on a real Postgres: what was committed is in the log, once, in order, as it was."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -132,6 +133,38 @@ async def test_cause_and_actor_are_kept_and_cannot_be_forged(database: str) -> N
         (Cause.SQL, None),
         *[(Cause.ROLLBACK, None)] * 3,
     ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("""INSERT INTO t (id, doc) VALUES ('a', '"\\ud800"')""", id="half a surrogate pair"),
+        pytest.param(
+            "INSERT INTO t (id, doc) VALUES ('a', (repeat('[', 2000) || repeat(']', 2000))::json)", id="deep nesting"
+        ),
+        pytest.param("INSERT INTO t (id, doc) VALUES ('a', repeat('9', 5000)::json)", id="a long integer"),
+        pytest.param("INSERT INTO t (id, doc) VALUES ('a', '[1e400]')", id="a number beyond a double"),
+        pytest.param(
+            "INSERT INTO t SELECT string_agg(md5(n::text), '') FROM generate_series(1, 84) n", id="the longest key"
+        ),
+        pytest.param("SELECT pg_logical_emit_message(true, 'rowcast', repeat('[', 100000))", id="a deep message"),
+        pytest.param(
+            """SELECT pg_logical_emit_message(true, 'rowcast', '{"cause": "API", "actor": null, "mac": "\\ud800"}')""",
+            id="a message with half a surrogate pair",
+        ),
+    ],
+)
+async def test_nothing_that_somebody_commits_stops_the_log(database: str, statement: str) -> None:
+    await bind(database, "t", "id text PRIMARY KEY, doc json")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await execute(database, statement, "INSERT INTO t (id) VALUES ('b')")
+        await settled(database, hub)
+        assert not leader.task.done()
+        changes = await logged_changes(database)
+    assert changes[-1].key == '["b"]'
+    assert len(changes) == await value(database, "SELECT count(*) FROM t")
+    for change in changes:
+        json.dumps(change.after, allow_nan=False)
 
 
 async def test_messages_outside_transactions_do_no_harm(database: str) -> None:

@@ -53,8 +53,9 @@ CREATE TABLE rowcast.changes (
     PRIMARY KEY (epoch, lsn, index, day)
 ) PARTITION BY RANGE (day);
 CREATE INDEX changes_relation ON rowcast.changes (relation, epoch, lsn, index);
-CREATE INDEX changes_key ON rowcast.changes (relation, key);
-CREATE INDEX changes_old_key ON rowcast.changes (relation, old_key) WHERE old_key IS NOT NULL;
+-- Hashed: a key may be longer than an index takes, and no row that somebody commits may stop the log.
+CREATE INDEX changes_key ON rowcast.changes (relation, hashtextextended(key, 0));
+CREATE INDEX changes_old_key ON rowcast.changes (relation, hashtextextended(old_key, 0)) WHERE old_key IS NOT NULL;
 CREATE INDEX changes_xid ON rowcast.changes (xid);
 
 -- Who leads: the only process that may append, sync and write back. Decided by the database's clock.
