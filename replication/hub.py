@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
@@ -284,7 +284,8 @@ class Hub:
             try:
                 rows = await self._entries(after, relations, until)
             except CursorExpired as error:
-                self._expire(error)
+                # Who joined meanwhile begins behind this.
+                _expire((queue for queues in joined.values() for queue in queues), error)
                 return
             complete = [transaction for row in rows for transaction in slicer.add(row)]
             if len(rows) < PAGE:
@@ -336,8 +337,11 @@ class Hub:
         if self._frontier.epoch != frontier.epoch:
             # Nothing of another epoch is handed on, and who joins from now on reads the log up to here.
             self._handed = self._handing = frontier
-            self._expire(
-                CursorExpired("The change log had to begin anew (its slot or its server changed): take a new snapshot.")
+            _expire(
+                (queue for queues in self._queues.values() for queue in queues),
+                CursorExpired(
+                    "The change log had to begin anew (its slot or its server changed): take a new snapshot."
+                ),
             )
         self._head, self._frontier = max(head, self._head), frontier
         self._moved.set()
@@ -349,10 +353,10 @@ class Hub:
     async def _observed(self) -> None:
         await self._moved.wait()
 
-    def _expire(self, error: CursorExpired) -> None:
-        for queues in self._queues.values():
-            for queue in queues:
-                queue.expire(error)
+
+def _expire(queues: Iterable[LiveQueue], error: CursorExpired) -> None:
+    for queue in queues:
+        queue.expire(error)
 
 
 def _advance(cursor: Cursor, transaction: Transaction) -> tuple[LogSlice | None, Cursor]:

@@ -226,6 +226,7 @@ async def test_a_table_that_gets_its_source_later_is_logged_from_then_on(databas
     async with leading(database) as leader, hub_of(database, leader.bus) as hub:
         # Its Relation message comes now, without a source.
         await execute(database, "INSERT INTO t VALUES (1)")
+        await settled(database, hub)
         async with await connect(database, "rowcast test", autocommit=False) as connection:
             await insert_source(connection, source_of("public.t"))
             await connection.execute("INSERT INTO t VALUES (2)")
