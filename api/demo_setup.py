@@ -18,6 +18,7 @@ _TIMEOUT_S: Final = 30.0
 
 _FIND: Final = "query ($name: String!) { source(name: $name) { name url hookUrl } }"
 _REGISTER: Final = "mutation ($input: RegisterSourceInput!) { registerSource(input: $input) { name url hookUrl } }"
+_SYNC: Final = "mutation ($name: String!) { syncSource(name: $name) { state } }"
 _ROTATE: Final = "mutation ($name: String!) { rotateHookSecret(name: $name) { url secret } }"
 
 
@@ -55,10 +56,11 @@ class DemoSetup:
         write_private(path, json.dumps(_success(answer).json(), indent=2) + "\n")
 
     def register(self) -> None:
-        """Registers the sheet, unless it is."""
+        """Registers the sheet, unless it is, and waits until both sides are equal."""
         if self._graphql(_FIND, {"name": NAME})["source"] is None:
             sheet = {"spreadsheet": self._sheet.spreadsheet, "worksheet": NAME}
             self._graphql(_REGISTER, {"input": {"name": NAME, "sheet": sheet, "key": ["id"], "pollSeconds": 5}})
+        self._graphql(_SYNC, {"name": NAME})
 
     def connect_trigger(self) -> None:
         """Lets the sandbox call the hook at each edit of a person, as an Apps Script trigger does."""

@@ -64,6 +64,9 @@ def checks(state: DatabaseState | None, needed: str, leader: LeaderStatus) -> Ma
 
 
 def _leader_checks(holder: str | None, leader: LeaderStatus) -> Mapping[str, Check]:
+    if not leader.leading and holder is not None and holder == leader.holder:
+        beginning = Check(ok=False, detail="This process has just begun to lead.")
+        return {"replication": beginning, "scheduler": beginning}
     if not leader.leading:
         elsewhere = (
             Check(ok=True, detail=f"The leader is another process ({holder}); this one stands by.")

@@ -54,6 +54,7 @@ class Leadership:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._dsn = dsn
+        self._holder = holder_name()
         self._bus = bus
         self._listener = listener
         self._adapters = adapters
@@ -72,12 +73,13 @@ class Leadership:
             leading=replication is not None,
             scheduling=scheduler is not None and scheduler.running,
             replication=None if replication is None else replication.status,
+            holder=self._holder,
         )
 
     async def run(self) -> None:
         """Seek the lease, lead, seek again, until cancelled. A leadership that fails is said, and sought anew."""
         failures = 0
-        lease = Lease(self._dsn, holder_name())
+        lease = Lease(self._dsn, self._holder)
         while True:
             begun = self._clock()
             try:

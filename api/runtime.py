@@ -13,11 +13,15 @@ from schema.context import Context
 
 @dataclass(frozen=True, slots=True)
 class LeaderStatus:
-    """What this process does as the leader; all False and None where another process leads."""
+    """What this process does as the leader; all False and None where another process leads.
+
+    `holder` is the name that its own lease has, or would have.
+    """
 
     leading: bool
     scheduling: bool
     replication: ReplicationStatus | None
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

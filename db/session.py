@@ -40,7 +40,7 @@ async def connect(dsn: str, application_name: str, *, autocommit: bool = True) -
     return await AsyncConnection.connect(session_dsn(dsn, application_name), autocommit=autocommit)
 
 
-def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: float = 30.0) -> Pool:
+def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: float = 10.0) -> Pool:
     """The process' pool, closed as made: `async with make_pool(…) as pool`. Connections are in transaction mode.
 
     `wait_s`: how long a caller waits for a connection before PoolTimeout.
@@ -50,6 +50,9 @@ def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: fl
         min_size=1,
         max_size=max_size,
         timeout=wait_s,
+        # Then it is the next caller who has it tried again. By itself it would pause longer and longer, and still pause
+        # long after Postgres is back.
+        reconnect_timeout=3.0,
         open=False,
         check=AsyncConnectionPool.check_connection,
         connection_class=AsyncConnection[TupleRow],

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 _REFRESH_S: Final = 30
 _JITTER_SHARE: Final = 0.1
-_AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=60.0)
+_AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=15.0)
 _OVER: Final = "This process no longer leads: its scheduler has stopped."
 
 

@@ -20,6 +20,7 @@ def failing(state: DatabaseState | None, leader: LeaderStatus) -> set[str]:
     [
         (DatabaseState("0002", "me"), LeaderStatus(True, True, STREAMING), set()),
         (DatabaseState("0002", "another"), STANDBY, set()),
+        (DatabaseState("0002", "me"), LeaderStatus(False, False, None, "me"), {"replication", "scheduler"}),
         (DatabaseState("0002", None), STANDBY, {"replication", "scheduler"}),
         (DatabaseState("0002", "me"), LeaderStatus(True, False, BROKEN), {"replication", "scheduler"}),
         (DatabaseState("0002", "me"), LeaderStatus(True, True, None), {"replication"}),

@@ -153,7 +153,8 @@ async def test_a_wake_during_a_run_is_one_more_run_for_the_strongest_reason(data
             leader.scheduler.wake(source.id, trigger)
         engine.gate.set()
         await engine.until(lambda: engine.ended == begun + 2)
-        assert engine.of(source)[-2:] == [RunTrigger.CHANGE, RunTrigger.HOOK]
+        # The run that was under way may also have been the start's.
+        assert engine.of(source)[-1] is RunTrigger.HOOK
         assert engine.most_at_once == 1
 
 
