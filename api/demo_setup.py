@@ -56,11 +56,11 @@ class DemoSetup:
         write_private(path, json.dumps(_success(answer).json(), indent=2) + "\n")
 
     def register(self) -> None:
-        """Registers the sheet, unless it is, and waits until both sides are equal."""
+        """Registers the sheet, unless it is, and waits until its rows are in the table."""
         if self._graphql(_FIND, {"name": NAME})["source"] is None:
             sheet = {"spreadsheet": self._sheet.spreadsheet, "worksheet": NAME}
             self._graphql(_REGISTER, {"input": {"name": NAME, "sheet": sheet, "key": ["id"], "pollSeconds": 5}})
-        self._graphql(_SYNC, {"name": NAME})
+            self._graphql(_SYNC, {"name": NAME})
 
     def connect_trigger(self) -> None:
         """Lets the sandbox call the hook at each edit of a person, as an Apps Script trigger does."""
