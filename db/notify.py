@@ -27,8 +27,10 @@ WAKE: Final = "rowcast_wake"
 """Somebody wants a run; the payload is what `wake` makes of a source and a trigger."""
 RUNS: Final = "rowcast_runs"
 """A run ended; the payload is its id."""
+DELETED: Final = "rowcast_deleted"
+"""A source was deleted; the payload is its id."""
 
-_CHANNELS = (EVENTS, WAKE, RUNS)
+_CHANNELS = (EVENTS, WAKE, RUNS, DELETED)
 _QUEUE = 1000
 _CHECK_S = 30.0
 _LONGEST_PAUSE_S = 10.0
@@ -59,6 +61,11 @@ def read_wake(payload: str) -> tuple[UUID, str]:
 async def notify_run(connection: Connection, run_id: int) -> None:
     """Say that a run ended; announced when the caller's transaction commits."""
     await connection.execute("SELECT pg_notify(%s, %s)", (RUNS, str(run_id)))
+
+
+async def notify_deleted(connection: Connection, source_id: UUID) -> None:
+    """Say that a source was deleted; announced when the caller's transaction commits."""
+    await connection.execute("SELECT pg_notify(%s, %s)", (DELETED, str(source_id)))
 
 
 class Notifications:

@@ -3,17 +3,21 @@
 The rules are in `schema.feed`; here is where rows, cursors and the log come from.
 """
 
-from collections.abc import AsyncGenerator, Collection
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
 
+import psycopg
 import strawberry
+import structlog
 from psycopg import sql
 
 from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
 from db.errors import CursorExpired, NotFound, Unavailable
+from db.notify import DELETED, Notifications, Resynchronise
 from db.rows import behind_now, stream_rows
 from db.session import Connection
 from db.snapshot import Snapshot
@@ -33,6 +37,9 @@ from schema.rows import SourceName, Where
 from schema.scalars import JSON, BigInt, CursorText
 from schema.sources import Opened, open_source
 from schema.table_errors import table_errors
+from schema.unless import unless
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 500
 """Rows of a snapshot in one batch at most."""
@@ -40,6 +47,7 @@ CHUNK = 500
 QUIET_S = 60.0
 """A filter that lets nothing through gets a newer cursor after this long."""
 
+_AGAIN_S = 1.0
 _SEES_NOTHING = Snapshot(0, 0, frozenset())
 
 Operations = Annotated[
@@ -72,18 +80,57 @@ async def changes(
         missing("Subscription.changes(minIntervalMs)")
     context = info.context
     cursor = None if after is None else Cursor.decode(after)
-    async with context.pool.connection() as connection:
-        opened = await open_source(connection, source)
-    subscriber = _Subscriber(context, opened, read_filter(where, opened.filterable), operations)
-    activity = context.activity
-    activity.subscriptions += 1
+    async with context.listener.subscribe(DELETED) as notifications:
+        async with context.pool.connection() as connection:
+            opened = await open_source(connection, source)
+        subscriber = _Subscriber(context, opened, read_filter(where, opened.filterable), operations)
+        async with (
+            _beside(_refuse_deleted(context, opened.source, notifications)) as deleted,
+            aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches,
+        ):
+            activity = context.activity
+            activity.subscriptions += 1
+            try:
+                while True:
+                    batch = await unless(deleted, anext(batches))
+                    activity.delivery(len(batch.deltas))
+                    yield _as_batch(opened.source, batch)
+            finally:
+                activity.subscriptions -= 1
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.Task[None]"]:
+    """Runs until the block ends, at most. Its error is for the block to take."""
+    task = asyncio.create_task(work)
     try:
-        async with aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches:
-            async for batch in batches:
-                activity.delivery(len(batch.deltas))
-                yield _as_batch(opened.source, batch)
+        yield task
     finally:
-        activity.subscriptions -= 1
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()
+
+
+async def _refuse_deleted(context: Context, source: Source, notifications: Notifications) -> None:
+    """NotFound once the source is deleted: nothing of its table is logged from then on."""
+    async for payload in notifications:
+        if isinstance(payload, Resynchronise):
+            gone = await _is_gone(context, source)
+        else:
+            gone = payload == str(source.id)
+        if gone:
+            raise NotFound(f'The source "{source.name}" was deleted.')
+
+
+async def _is_gone(context: Context, source: Source) -> bool:
+    while True:
+        try:
+            async with context.pool.connection() as connection:
+                return await source_by_id(connection, source.id) is None
+        except psycopg.OperationalError as error:
+            log.warning("can't look whether a source still exists, trying again", error=str(error).strip())
+        await asyncio.sleep(_AGAIN_S)
 
 
 class _Subscriber:
@@ -150,18 +197,36 @@ class _Subscriber:
 
     async def _snapshot(self, *, reset: bool) -> AsyncGenerator[Batch, None]:
         """The matching rows in chunks; only the last one's cursor can be resumed from."""
+        taken: asyncio.Queue[Batch] = asyncio.Queue(maxsize=1)
+        async with _beside(self._read_snapshot(taken, reset=reset)) as reading:
+            while True:
+                batch = await unless(reading, taken.get())
+                yield batch
+                if batch.last:
+                    return
+
+    async def _read_snapshot(self, taken: "asyncio.Queue[Batch]", *, reset: bool) -> None:
+        """Reads ahead by a chunk. Unavailable where the client stops taking: it may not keep the others waiting."""
+
+        async def hand_on(batch: Batch) -> None:
+            try:
+                async with asyncio.timeout(self._context.snapshot_stall_s):
+                    await taken.put(batch)
+            except TimeoutError as error:
+                raise Unavailable("The snapshot was not read in time: begin again, and read faster.") from error
+
         waiting: list[tuple[str, WireRow]] = []
         async with self._context.snapshots, view(self._context.pool) as (connection, cursor):
             partial = replace(_opened_log(cursor), partial=True)
             if reset:
-                yield Batch(partial, reset=True, last=False)
+                await hand_on(Batch(partial, reset=True, last=False))
             async with aclosing(self._rows(connection)) as chunks:
                 async for rows in chunks:
                     # One chunk behind: only then is it known which is the last.
                     if waiting and rows:
-                        yield snapshot_batch(partial, waiting, last=False)
+                        await hand_on(snapshot_batch(partial, waiting, last=False))
                     waiting = rows or waiting
-        yield snapshot_batch(cursor, waiting, last=True)
+        await taken.put(snapshot_batch(cursor, waiting, last=True))
 
     async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
         parameters = Parameters()
@@ -183,17 +248,10 @@ class _Subscriber:
                         if batch is None and clock() - sent >= QUIET_S:
                             batch = feed.passed(reached)
                     case CaughtUp(reached):
-                        if feed.up_to_date:
-                            await self._refuse_deleted()
                         batch = feed.caught_up(reached)
                 if batch is not None:
                     sent = clock()
                     yield batch
-
-    async def _refuse_deleted(self) -> None:
-        async with self._context.pool.connection() as connection:
-            if await source_by_id(connection, self._source.id) is None:
-                raise NotFound(f'The source "{self._source.name}" was deleted.')
 
 
 def _opened_log(cursor: Cursor) -> Cursor:

@@ -15,7 +15,7 @@ from psycopg import errors
 from db.errors import BadUserInput, Conflict, NotFound
 from db.events import EventKind, insert_event
 from db.log import log_state
-from db.notify import wake
+from db.notify import notify_deleted, wake
 from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
@@ -142,6 +142,7 @@ class Registration:
                 reason = "is shared with " + ", ".join(other.name for other in others) if others else "was adopted"
                 raise BadUserInput(f"{source.relation} {reason}, so it is not dropped: leave dropTable out.")
             await delete_source(connection, source.id)
+            await notify_deleted(connection, source.id)
             await delete_hook_secrets(connection, source.id)
             if not others:
                 await unpublish(connection, relation)

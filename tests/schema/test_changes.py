@@ -9,7 +9,7 @@ from db.cursor import Cursor
 from db.position import Position
 from db.session import connect
 from schema import changes as changes_module
-from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, Ground, Json, standing
+from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
 
 CHANGES = """subscription($where: RowFilter, $operations: [Operation!], $after: Cursor, $snapshot: Boolean! = false) {
   changes(source: "customers", where: $where, operations: $operations, after: $after, snapshot: $snapshot) {
@@ -269,3 +269,49 @@ async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground
             for batch in await stream.until_up_to_date():
                 apply(client, batch)
         assert client == final
+
+
+async def test_a_deleted_source_ends_its_subscriptions_at_once(ground: Ground) -> None:
+    await ground.bind("others", CUSTOMERS_SQL, CUSTOMERS)
+    others = 'subscription { changes(source: "others") { upToDate changes { key } } }'
+    async with ground.subscribe(CHANGES, {"snapshot": True}) as stream, ground.subscribe(others) as other:
+        await stream.until_up_to_date()
+        await other.until_up_to_date()
+        await ground.run('mutation { deleteSource(name: "customers") { id } }')
+        with pytest.raises(GraphQLFailed) as failed:
+            await stream.next()
+        await ground.sql("INSERT INTO others VALUES (1, 'Ada')")
+        assert (await other.next())["changes"] == [{"key": {"id": 1}}]
+    assert failed.value.code == "NOT_FOUND"
+
+
+async def test_a_deletion_that_nobody_heard_of_is_found_when_listening_begins_again(ground: Ground) -> None:
+    listeners = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rowcast test listener'",
+    )
+    async with ground.subscribe(CHANGES) as stream:
+        await stream.until_up_to_date()
+        await ground.sql(*listeners)
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+        assert len((await stream.next())["changes"]) == 1
+        await ground.sql("DELETE FROM rowcast.sources WHERE name = 'customers'", *listeners)
+        with pytest.raises(GraphQLFailed) as failed:
+            await stream.next()
+    assert failed.value.code == "NOT_FOUND"
+
+
+async def test_a_client_that_takes_no_snapshot_keeps_nobody_waiting(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes_module, "CHUNK", 1)
+    async with standing(database, snapshots=asyncio.Semaphore(1), snapshot_stall_s=0.05) as ground:
+        await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
+        async with ground.subscribe(CHANGES, {"snapshot": True}) as stalled:
+            assert not (await stalled.next())["last"]
+            empty = {"snapshot": True, "where": {"or": []}}
+            async with ground.subscribe(CHANGES, empty) as other:
+                assert (await other.until_up_to_date())[-1]["upToDate"]
+            with pytest.raises(GraphQLFailed) as failed:
+                await stalled.until_up_to_date()
+    assert failed.value.code == "UNAVAILABLE"
