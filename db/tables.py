@@ -58,7 +58,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column as the catalog has it; `generated` ones are not in the WAL."""
+    """A column as the catalog has it; `generated` ones are not in the WAL before Postgres 18, virtual ones never."""
 
     name: str
     type: ColumnType
@@ -74,6 +74,8 @@ class Table:
     `keys` are the column lists of its unique, not deferrable, complete indexes; the primary key comes first.
     `not_full` names the leaves (the table itself, if it isn't partitioned) whose replica identity is not FULL.
     `publications` are those named `rowcast_…` that hold it with every operation, without row filter and column list.
+    `virtual` are its columns that are generated when they are read. `publish_generated`: Postgres refuses its updates
+    unless the stored generated columns are published too.
     """
 
     relation: Relation
@@ -84,6 +86,8 @@ class Table:
     deferrable_keys: tuple[tuple[str, ...], ...]
     not_full: tuple[Relation, ...]
     publications: tuple[str, ...]
+    virtual: tuple[str, ...] = ()
+    publish_generated: bool = False
 
     def column(self, name: str) -> TableColumn | None:
         """The column of that name."""
@@ -104,7 +108,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 _COLUMNS = """
-SELECT attname, atttypid::int8, attnotnull, attgenerated <> '', atthasdef OR attidentity <> ''
+SELECT attname, atttypid::int8, attnotnull, attgenerated <> '', atthasdef OR attidentity <> '',
+    attgenerated::text
 FROM pg_attribute
 WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
@@ -127,6 +132,7 @@ WHERE c.relkind = 'r' AND c.relreplident <> 'f' ORDER BY 1, 2
 _PUBLICATIONS = r"""
 SELECT p.pubname FROM pg_publication p
 WHERE p.pubname LIKE 'rowcast\_%%' AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND p.pubviaroot
+  AND (NOT %(generated)s OR to_jsonb(p) ->> 'pubgencols' = 's')
   AND (p.puballtables OR p.oid IN (
       SELECT r.prpubid FROM pg_publication_rel r
       WHERE r.prrelid IN (SELECT %(oid)s::oid UNION SELECT relid FROM pg_partition_ancestors(%(oid)s::oid))
@@ -143,8 +149,9 @@ async def describe(connection: Connection, relation: Relation) -> Table | None:
     if row is None:
         return None
     oid, kind, owned = row
-    names = {"oid": oid, "schema": relation.schema, "table": relation.table}
     columns = await (await connection.execute(_COLUMNS, (oid,))).fetchall()
+    publish_generated = connection.info.server_version >= 180000 and any(how == "s" for *_, how in columns)
+    names = {"oid": oid, "schema": relation.schema, "table": relation.table, "generated": publish_generated}
     keys = await (await connection.execute(_KEYS, (oid,))).fetchall()
     not_full = await (await connection.execute(_NOT_FULL, names)).fetchall()
     publications = await (await connection.execute(await _publications_query(connection), names)).fetchall()
@@ -152,11 +159,13 @@ async def describe(connection: Connection, relation: Relation) -> Table | None:
         relation=relation,
         kind=kind,
         owned=owned,
-        columns=tuple(TableColumn(name, column_type(type_), *rest) for name, type_, *rest in columns),
+        columns=tuple(TableColumn(name, column_type(type_), *rest) for name, type_, *rest, _ in columns),
         keys=tuple(tuple(names) for names, immediate in keys if immediate),
         deferrable_keys=tuple(tuple(names) for names, immediate in keys if not immediate),
         not_full=tuple(Relation(schema, table) for schema, table in not_full),
         publications=tuple(name for (name,) in publications),
+        virtual=tuple(name for name, *_, how in columns if how == "v"),
+        publish_generated=publish_generated,
     )
 
 
@@ -204,11 +213,19 @@ def adoption_problems(table: Table, key: Sequence[str]) -> list[str]:
     problems = [
         f"{leaf} does not log old rows: ALTER TABLE {leaf.quoted} REPLICA IDENTITY FULL;" for leaf in table.not_full
     ]
+    problems += [
+        f"{table.relation} has the virtual generated column {name}, and Postgres takes no updates of such a table once "
+        f'it is published: ALTER TABLE {quoted} DROP "{name}"; or generate it STORED.'
+        for name in table.virtual
+    ]
     problems += _key_problems(table, key)
     if not table.owned and not table.publications:
+        options = "publish_via_partition_root = true"
+        if table.publish_generated:
+            options += ", publish_generated_columns = stored"
         problems.append(
             f"{table.relation} belongs to another role, so its owner must publish it: CREATE PUBLICATION "
-            f"rowcast_{table.relation.table} FOR TABLE {quoted} WITH (publish_via_partition_root = true);"
+            f"rowcast_{table.relation.table} FOR TABLE {quoted} WITH ({options});"
         )
     return problems
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -240,3 +241,34 @@ async def test_a_table_in_use_by_a_view_is_not_dropped(connection: Connection) -
     await connection.execute("DROP VIEW shown")
     await drop_table(connection, Relation.parse("t"))
     assert await describe(connection, Relation.parse("t")) is None
+
+
+async def test_a_published_table_with_a_generated_column_is_still_its_users(connection: Connection) -> None:
+    await connection.execute(
+        b"""CREATE TABLE t (id int PRIMARY KEY, v int, w int GENERATED ALWAYS AS (v * 2) STORED);
+            ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, 1)"""
+    )
+    table = await described(connection, "t")
+    assert adoption_problems(table, ["id"]) == []
+    async with connection.transaction():
+        await publish(connection, table.relation)
+    assert (await described(connection, "t")).publications == (PUBLICATION,)
+    await connection.execute("UPDATE t SET v = 2")
+    assert await scalar(connection, "SELECT w FROM t") == 4
+
+
+async def test_what_a_generated_column_asks_of_a_table(connection: Connection) -> None:
+    if connection.info.server_version < 180000:
+        pytest.skip("Postgres before 18 neither publishes generated columns nor has virtual ones")
+    await connection.execute(
+        b"""CREATE TABLE stored (id int PRIMARY KEY, w int GENERATED ALWAYS AS (id * 2) STORED);
+            CREATE PUBLICATION rowcast_stored FOR TABLE stored WITH (publish_via_partition_root = true);
+            CREATE TABLE virtual (id int PRIMARY KEY, w int GENERATED ALWAYS AS (id * 2) VIRTUAL);
+            ALTER TABLE stored REPLICA IDENTITY FULL; ALTER TABLE virtual REPLICA IDENTITY FULL"""
+    )
+    stored = await described(connection, "stored")
+    assert stored.publications == (), "its updates would be refused"
+    [problem] = adoption_problems(replace(stored, owned=False), ["id"])
+    assert "publish_generated_columns = stored" in problem
+    [problem] = adoption_problems(await described(connection, "virtual"), ["id"])
+    assert 'ALTER TABLE "public"."virtual" DROP "w"; or generate it STORED.' in problem

@@ -241,6 +241,12 @@ CREATE FUNCTION rowcast.delete_before_truncate() RETURNS trigger LANGUAGE plpgsq
     $$ BEGIN EXECUTE format('DELETE FROM %I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME); RETURN NULL; END $$;
 
 CREATE PUBLICATION rowcast_tables WITH (publish_via_partition_root = true);
+-- From 18 on Postgres refuses updates where the replica identity has a generated column that is not published.
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+        ALTER PUBLICATION rowcast_tables SET (publish_generated_columns = stored);
+    END IF;
+END $$;
 """
 
 
