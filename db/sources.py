@@ -142,6 +142,11 @@ async def source_by_id(connection: Connection, id_: UUID) -> Source | None:
     return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s", id_))
 
 
+async def locked_source(connection: Connection, id_: UUID) -> Source | None:
+    """The source of that id, which nobody changes or deletes until the transaction ends."""
+    return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s FOR SHARE", id_))
+
+
 async def sources_of_relation(connection: Connection, relation: str) -> list[Source]:
     """The sources bound to a table; they all have the same key columns."""
     return await _fetch(

@@ -21,9 +21,10 @@ from db.held import hold, permitted
 from db.lease import Term
 from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
-from db.sources import Source, SourceState, source_by_id
+from db.sources import Source, SourceState, locked_source
 from db.sync_state import SyncState, advance, advance_cursor, postpone, release, set_state_of_run, sync_state
 from db.sync_tables import BoundTable, generated_columns
+from db.tables import Relation, describe
 from db.view import view
 from sync.bookkeeping import Records, records_of
 from sync.compare import SUSPICION, Comparison, Conditions, compare
@@ -34,6 +35,7 @@ from sync.idle import table_is_settled, waits_for_nothing
 from sync.plan import Rules
 from sync.problems import problem_failures
 from sync.source import Reading, SourceAdapter
+from sync.table_check import TableUnfit, check_table
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +96,7 @@ class Engine:
         """
         self._term.check()
         async with self._pool.connection() as connection:
-            source = await source_by_id(connection, source_id)
+            source = await locked_source(connection, source_id)
             state = await sync_state(connection, source_id)
             if source is None or state is None or source.state is SourceState.PAUSED:
                 return None
@@ -104,6 +106,8 @@ class Engine:
             return await self._reconcile(work)
         except SourceUnreachable as error:
             return await self._unreachable(work, str(error))
+        except TableUnfit as error:
+            return await self._unfit(work, str(error))
         except LeadershipLost:
             raise
         except Exception as error:
@@ -127,6 +131,7 @@ class Engine:
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
         source, table = work.source, _bound_table(work.source)
         async with view(self._pool) as (connection, cursor):
+            check_table(source, await describe(connection, Relation.parse(source.relation)))
             rules = _rules(source, reading, await generated_columns(connection, table), first=work.state.cursor is None)
             conditions = Conditions(
                 now=self._clock(),
@@ -143,22 +148,19 @@ class Engine:
         records = records_of(source, found.conflicts, found.failures)
         applied = await self._apply(work, table, found, records)
         if applied is None:
-            async with self._pool.connection() as connection:
-                await postpone(connection, source.id, self._clock())
-                return await self._finish(connection, work, RunState.PARTIAL, "The source's settings changed; again.")
+            return await self._changed(work)
         applied.again = applied.again or postponed
+        outcome = None
         if applied.begun:
             self._term.check()
             outcome = await adapter.write(applied.edits)
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
-            async with self._pool.connection() as connection, connection.transaction():
-                await self._term.fence(connection)
-                if await source_by_id(connection, source.id) is None:
-                    return None
-                await apply_outcome(connection, source, applied, outcome, records, rules)
-                return await self._complete(connection, work, reading, found, applied, records, cursor)
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
+            if await locked_source(connection, source.id) is None:
+                return None
+            if outcome is not None:
+                await apply_outcome(connection, source, applied, outcome, records, rules)
             return await self._complete(connection, work, reading, found, applied, records, cursor)
 
     async def _idle(self, work: _Work, adapter: SourceAdapter) -> bool:
@@ -172,6 +174,7 @@ class Engine:
         async with view(self._pool) as (connection, cursor):
             if not await waits_for_nothing(connection, work.source.id):
                 return False
+            check_table(work.source, await describe(connection, Relation.parse(work.source.relation)))
             if not await table_is_settled(connection, work.source.id, table, state.cursor):
                 return False
         if work.trigger is RunTrigger.SCHEDULE:
@@ -258,10 +261,24 @@ class Engine:
         )
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
+            if await locked_source(connection, source.id) is None:
+                return None
             await save_base(connection, source.id, found.noted)
             await hold(connection, source.id, work.run.id, deletes)
             await self._set_state(connection, source, SourceState.HELD, reason)
             return await self._finish(connection, work, RunState.HELD, reason)
+
+    async def _changed(self, work: _Work) -> Run | None:
+        """What was planned is not for the source as it is now: nothing was done."""
+        async with self._pool.connection() as connection:
+            await postpone(connection, work.source.id, self._clock())
+            message = "The source's settings were changed amid the run, or it was paused: nothing was done."
+            return await self._finish(connection, work, RunState.PARTIAL, message)
+
+    async def _unfit(self, work: _Work, reason: str) -> Run | None:
+        async with self._pool.connection() as connection:
+            same = await same_binding(connection, work.source)
+        return await self._unreachable(work, reason) if same else await self._changed(work)
 
     async def _unreachable(self, work: _Work, reason: str) -> Run | None:
         attempts = work.state.attempts

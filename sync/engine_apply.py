@@ -13,7 +13,7 @@ from db.changes import Cause
 from db.failures import NewFailure
 from db.origin import emit_origin
 from db.session import Connection
-from db.sources import Side, Source, source_by_id
+from db.sources import Side, Source, SourceState, locked_source
 from db.sync_tables import BoundTable
 from sync.advance import after_source_write, after_table_edit, begin_write
 from sync.bookkeeping import Records
@@ -51,9 +51,9 @@ class Applied:
 
 
 async def same_binding(connection: Connection, source: Source) -> bool:
-    """Whether the source still is what the run planned for."""
-    now = await source_by_id(connection, source.id)
-    if now is None:
+    """Whether the source still is what the run planned for, and stays so until the connection's transaction ends."""
+    now = await locked_source(connection, source.id)
+    if now is None or now.state is SourceState.PAUSED:
         return False
     return (now.columns, now.direction, now.key, now.sheet) == (
         source.columns,

@@ -32,13 +32,14 @@ from db.sources import (
     update_source,
 )
 from db.sync_state import SyncState, sync_state
+from db.tables import Relation, publish
 from db.wire import ColumnType
 from sync.engine import Engine
 from sync.source import SourceAdapter
 from tests.sync.memory_source import MemorySource
 
 TABLE = """CREATE TABLE people (id integer PRIMARY KEY, name text COLLATE "C", age integer, total double precision);
-ALTER TABLE people REPLICA IDENTITY FULL;"""
+"""
 
 COLUMNS = (
     Column("id", ColumnType.INTEGER, "ID"),
@@ -172,6 +173,8 @@ async def ground(
     )
     async with make_pool(dsn, "leader", max_size=4) as pool:
         async with pool.connection() as connection:
+            await connection.execute("ALTER TABLE people REPLICA IDENTITY FULL")
+            await publish(connection, Relation("public", "people"))
             await insert_source(connection, source)
         sheet, term = MemorySource(), Term(7, "leader", "", float("inf"))
         made: list[Ground] = []

@@ -1,5 +1,7 @@
 """When a run finds that nothing can differ, and reads nothing."""
 
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,7 +12,9 @@ from db.log_append import appending, ensure_partitions
 from db.position import Position
 from db.runs import RunState, RunTrigger
 from db.sources import ConflictPolicy, SourceState
-from tests.sync.ground import Ground, ground, key
+from db.wire import ColumnType
+from sync.source import Problem
+from tests.sync.ground import COLUMNS, Ground, ground, key
 
 TODAY = date(2030, 1, 1)
 
@@ -176,12 +180,78 @@ async def test_changed_settings_take_hold_at_once(database: str) -> None:
         assert at.rows()[1] == ("n1", 1.0)
 
 
-async def test_a_source_deleted_amid_a_run_leaves_nothing(database: str) -> None:
-    for when in ("before_write", "after_write"):
-        async with ground(
-            database, ddl="CREATE TABLE IF NOT EXISTS people (id int PRIMARY KEY, name text, age int)"
-        ) as at:
-            at.sql("INSERT INTO people VALUES (1, 'a', 1) ON CONFLICT DO NOTHING")
-            setattr(at.sheet, when, lambda at=at: at.sql("DELETE FROM rowcast.sources"))
-            assert await at.engine.run(at.source_id, RunTrigger.MANUAL) is None
-            assert at.sql("SELECT key FROM rowcast.base") == []
+async def test_a_source_paused_amid_a_run_is_not_written(database: str) -> None:
+    async with ground(database) as at:
+        at.fill(1, 2)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 2")
+        at.sheet.after_read = lambda: at.sql("UPDATE rowcast.sources SET state = 'PAUSED'")
+        assert "paused" in str((await at.run()).message)
+        assert (at.table()[1], at.rows()[2]) == (("n1", 1), ("n2", 2.0))
+        assert (await at.source()).state is SourceState.PAUSED
+
+
+@pytest.mark.parametrize("when", ["after_read", "before_write", "after_write"])
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_source_deleted_amid_a_run_leaves_nothing(database: str, when: str, held: bool) -> None:
+    async with ground(database) as at:
+        at.fill(1, 2)
+        await at.settle()
+        at.sheet.problems.append(Problem("NEW_HEADER", "It is new.", address="rows!X1"))
+        at.sql("DELETE FROM people" if held else "UPDATE people SET age = 5")
+        setattr(at.sheet, when, lambda: at.sql("DELETE FROM rowcast.sources"))
+        run = await at.engine.run(at.source_id, RunTrigger.MANUAL)
+        if not held or when == "after_read":
+            assert run is None
+            for table in ("base", "failures", "held_deletes", "sync_state", "runs"):
+                assert at.sql(f"SELECT FROM rowcast.{table}") == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("ALTER TABLE people DROP age", 'ALTER TABLE "public"."people" ADD "age" integer;'),
+        ("ALTER TABLE people ALTER age TYPE text", 'ALTER "age" TYPE integer'),
+        ("ALTER TABLE people REPLICA IDENTITY DEFAULT", 'ALTER TABLE "public"."people" REPLICA IDENTITY FULL;'),
+        ("ALTER TABLE people DROP CONSTRAINT people_pkey", 'ALTER TABLE "public"."people" ADD UNIQUE ("id");'),
+        ("ALTER PUBLICATION rowcast_tables DROP TABLE people", 'rowcast_tables ADD TABLE "public"."people";'),
+        ("ALTER TABLE people RENAME TO folk", "There is no table public.people any more"),
+    ],
+)
+@pytest.mark.parametrize("trigger", [RunTrigger.SCHEDULE, RunTrigger.HOOK])
+async def test_a_table_that_was_altered_is_a_reason_with_its_remedy(
+    database: str, broken: str, mended: str, trigger: RunTrigger
+) -> None:
+    async with ground(database) as at:
+        await _open_log(at)
+        at.fill(1)
+        await at.settle()
+        at.sql(broken)
+        run = await at.run(trigger)
+        source = await at.source()
+        assert (run.state, source.state) == (RunState.FAILED, SourceState.FAILING)
+        assert mended in str(source.state_reason)
+        if "RENAME" in broken:
+            at.sql("ALTER TABLE folk RENAME TO people")
+            assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
+            assert (await at.source()).state is SourceState.ACTIVE
+
+
+async def test_a_type_that_is_changed_amid_a_run_is_no_fault(database: str) -> None:
+    async with ground(database) as at:
+        at.fill(1)
+        await at.settle()
+        wider = replace(COLUMNS[2], type=ColumnType.BIGINT)
+        source = replace(await at.source(), columns=(*COLUMNS[:2], wider))
+
+        def update() -> None:
+            columns = json.dumps([asdict(column) for column in source.columns])
+            at.sql("UPDATE rowcast.sources SET columns = %s", columns)
+            at.sql("ALTER TABLE people ALTER age TYPE bigint")
+
+        at.sheet.after_read = update
+        assert (await at.run()).state is RunState.PARTIAL
+        at.sheet.after_read = None
+        assert (await at.source()).state is SourceState.ACTIVE
+        assert (await at.run()).state is RunState.SUCCEEDED
