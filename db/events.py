@@ -67,11 +67,10 @@ async def events_after(connection: Connection, id_: int, limit: int = 100) -> li
     return await _fetch(connection, "WHERE id > %s ORDER BY id LIMIT %s", (id_, limit))
 
 
-async def last_event_id(connection: Connection) -> int:
-    """Where `events_after` has nothing yet; 0 where there is no event."""
-    row = await (await connection.execute("SELECT coalesce(max(id), 0) FROM rowcast.events")).fetchone()
-    assert row is not None
-    return int(row[0])
+async def recent_event_ids(connection: Connection, count: int) -> list[int]:
+    """The ids of the newest events that are there, oldest first."""
+    cursor = await connection.execute("SELECT id FROM rowcast.events ORDER BY id DESC LIMIT %s", (count,))
+    return [id_ for (id_,) in reversed(await cursor.fetchall())]
 
 
 async def _fetch(connection: Connection, clause: str, parameters: tuple[int, ...]) -> list[Event]:

@@ -1,12 +1,13 @@
 """The system itself: its numbers, its events, who asks."""
 
 from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
 
 from db.events import Event as StoredEvent
-from db.events import EventKind, event_by_id, events_after, last_event_id
+from db.events import EventKind, event_by_id, events_after, recent_event_ids
 from db.notify import EVENTS, Resynchronise
 from db.session import Pool
 from db.source_status import slot_lag, source_statuses
@@ -14,6 +15,7 @@ from db.sources import all_sources
 from schema.context import Info
 from schema.enums import Role
 from schema.scalars import JSON, BigInt
+from schema.seen_events import REACH, SeenEvents
 from schema.source_types import pending_writes
 from schema.sources import require_source
 from schema.system_types import Event, Quota, Stats, Viewer
@@ -62,35 +64,41 @@ async def events(info: Info, source: OptionalSource = None, kinds: Kinds = None)
             async with context.pool.connection() as connection:
                 if source is not None:
                     await require_source(connection, source)
-                newest = await last_event_id(connection)
+                seen = SeenEvents(await recent_event_ids(connection, REACH))
             async for payload in notifications:
                 missed = isinstance(payload, Resynchronise)
-                found = await _after(context.pool, newest) if missed else await _named(context.pool, str(payload))
-                for event in found:
-                    newest = max(newest, event.id)
-                    if _wanted(event, source, kinds):
-                        context.activity.delivery(0)
-                        yield _as_event(event)
+                pages = _missed(context.pool, seen) if missed else _named(context.pool, str(payload))
+                async with aclosing(pages):
+                    async for page in pages:
+                        for event in page:
+                            if seen.first_time(event.id, missed=missed) and _wanted(event, source, kinds):
+                                context.activity.delivery(0)
+                                yield _as_event(event)
     finally:
         context.activity.subscriptions -= 1
 
 
-async def _named(pool: Pool, payload: str) -> list[StoredEvent]:
+async def _named(pool: Pool, payload: str) -> AsyncGenerator[list[StoredEvent], None]:
     """Anybody may notify: what is no id of an event names none."""
     if not (payload.isascii() and payload.isdigit() and len(payload) <= 18):
-        return []
+        return
     async with pool.connection() as connection:
         event = await event_by_id(connection, int(payload))
-    return [] if event is None else [event]
+    if event is not None:
+        yield [event]
 
 
-async def _after(pool: Pool, id_: int) -> list[StoredEvent]:
-    """Everything later, after notifications were missed."""
-    found: list[StoredEvent] = []
-    async with pool.connection() as connection:
-        while page := await events_after(connection, found[-1].id if found else id_, _PAGE):
-            found += page
-    return found
+async def _missed(pool: Pool, seen: SeenEvents) -> AsyncGenerator[list[StoredEvent], None]:
+    """Pages of everything that may be new, after notifications were missed."""
+    after = seen.look_after
+    while True:
+        # No connection is kept while the client reads.
+        async with pool.connection() as connection:
+            page = await events_after(connection, after, _PAGE)
+        if not page:
+            return
+        yield page
+        after = page[-1].id
 
 
 def _wanted(event: StoredEvent, source: str | None, kinds: Collection[EventKind] | None) -> bool:

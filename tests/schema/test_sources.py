@@ -194,6 +194,32 @@ async def test_events_are_followed(ground: Ground) -> None:
         assert (await stream.next())["message"] == "Missed."
 
 
+async def test_an_event_that_commits_late_is_not_lost_with_the_listener(ground: Ground) -> None:
+    async with ground.subscribe("subscription { events { message } }") as stream:
+        first: asyncio.Task[Json] = asyncio.create_task(stream.next())
+        async with (
+            await connect(ground.dsn, "rowcast test") as connection,
+            await connect(ground.dsn, "rowcast test", autocommit=False) as late,
+        ):
+            while not first.done():
+                # Nothing says when a subscription to events has begun.
+                await insert_event(connection, EventKind.SYSTEM, None, "First.")
+                await asyncio.wait({first}, timeout=0.1)
+            await insert_event(late, EventKind.SYSTEM, None, "Late.")
+            await insert_event(connection, EventKind.SYSTEM, None, "Sooner.")
+            while (await stream.next())["message"] != "Sooner.":
+                pass
+            # In one commit: the listener is not there to hear of it.
+            await late.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE application_name = 'rowcast test listener'"
+            )
+            await late.commit()
+            assert (await stream.next())["message"] == "Late."
+            await insert_event(connection, EventKind.SYSTEM, None, "Last.")
+            assert (await stream.next())["message"] == "Last."
+
+
 async def test_events_of_no_source_are_refused(ground: Ground) -> None:
     async with ground.subscribe('subscription { events(source: "nope") { id } }') as stream:
         with pytest.raises(GraphQLFailed) as failed:
