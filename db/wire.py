@@ -19,6 +19,9 @@ from db.changes import WireValue
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
 _NUMERIC = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z|NaN\Z|[+-]?Infinity\Z", re.ASCII)
 _NON_FINITE = {"NaN", "Infinity", "-Infinity"}
+_BEYOND = re.compile(
+    r"(\d{4,7})(-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d(?::\d\d){0,2})?)?)( BC)?\Z", re.ASCII
+)
 _OFFSET = re.compile(r"([+-])(\d\d)(?::(\d\d))?(?::\d\d)?\Z", re.ASCII)
 
 
@@ -95,8 +98,6 @@ def to_text(type_: ColumnType, value: WireValue) -> str | None:
     """The text that Postgres reads as that wire value. ValueError, saying what was expected, if it is no such value."""
     if value is None:
         return None
-    if type_ is ColumnType.JSON:
-        return json.dumps(value, ensure_ascii=False)
     encode = _TO_TEXT.get(type_)
     text = _calendar(type_, value) if encode is None else encode(value)
     if text is None:
@@ -129,11 +130,30 @@ def _float(value: WireValue) -> str | None:
 
 
 def _text(value: WireValue) -> str | None:
-    return value if isinstance(value, str) and "\0" not in value else None
+    return value if isinstance(value, str) and "\0" not in value and _encodes(value) else None
+
+
+def _json(value: WireValue) -> str | None:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _encodes(text) else None
+
+
+def _encodes(text: str) -> bool:
+    """Half a surrogate pair is JSON, and no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _calendar(type_: ColumnType, value: WireValue) -> str | None:
-    return value if isinstance(value, str) and _is_text_of(type_, value) else None
+    if not isinstance(value, str):
+        return None
+    try:
+        return _canonical(type_, value)
+    except ValueError:
+        return value if _prints_so(type_, value) else None
 
 
 def _read_json(text: str) -> WireValue:
@@ -167,10 +187,11 @@ _TO_TEXT: Mapping[ColumnType, Callable[[WireValue], str | None]] = {
     ColumnType.BIGINT: _bigint,
     ColumnType.NUMERIC: _numeric,
     ColumnType.FLOAT: _float,
+    ColumnType.JSON: _json,
 }
 
 _EXPECTED: Mapping[ColumnType, str] = {
-    ColumnType.TEXT: "expected a string (without a NUL character)",
+    ColumnType.TEXT: "expected a string, without NUL or broken characters",
     ColumnType.INTEGER: "expected an integer between -2147483648 and 2147483647",
     ColumnType.BIGINT: "expected a 64-bit integer, as a string or an integer",
     ColumnType.FLOAT: 'expected a number, "NaN", "Infinity" or "-Infinity"',
@@ -181,7 +202,7 @@ _EXPECTED: Mapping[ColumnType, str] = {
     ColumnType.TIMESTAMP: 'expected a date and time without offset, such as "2026-01-31T13:05:00"',
     ColumnType.TIMESTAMPTZ: 'expected a date and time with offset, such as "2026-01-31T13:05:00+00:00"',
     ColumnType.UUID: "expected a UUID",
-    ColumnType.JSON: "expected a JSON value",
+    ColumnType.JSON: "expected a JSON value without broken characters",
 }
 
 
@@ -189,29 +210,44 @@ def _is_int(value: WireValue) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_text_of(type_: ColumnType, text: str) -> bool:
-    try:
-        match type_:
-            case ColumnType.DATE:
-                dt.date.fromisoformat(text)
-            case ColumnType.TIME:
-                return dt.time.fromisoformat(text).tzinfo is None
-            case ColumnType.TIMESTAMP:
-                return dt.datetime.fromisoformat(text).tzinfo is None
-            case ColumnType.TIMESTAMPTZ:
-                return dt.datetime.fromisoformat(text).tzinfo is not None
-            case _:
-                uuid.UUID(text)
-    except ValueError:
-        return _prints_so(type_, text)
-    return True
+def _canonical(type_: ColumnType, text: str) -> str | None:
+    """The text as ISO 8601 has it in full: Python reads more forms than Postgres does, such as 2026-W05-6."""
+    if type_ is ColumnType.UUID:
+        return str(uuid.UUID(text))
+    if type_ is ColumnType.DATE:
+        return dt.date.fromisoformat(text).isoformat()
+    if type_ is ColumnType.TIME:
+        time = dt.time.fromisoformat(text)
+        return time.isoformat() if time.tzinfo is None else None
+    moment = dt.datetime.fromisoformat(text)
+    return moment.isoformat() if (moment.tzinfo is not None) is (type_ is ColumnType.TIMESTAMPTZ) else None
 
 
 def _prints_so(type_: ColumnType, text: str) -> bool:
-    """What Python's calendar lacks but Postgres prints, so that every value that was read can be written again."""
-    if type_ not in (ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ):
+    if type_ is ColumnType.TIME:
+        return text == "24:00:00"
+    return type_ in (ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ) and beyond_python(text)
+
+
+def beyond_python(text: str) -> bool:
+    """Whether Postgres prints this date, with or without a time, though Python's calendar lacks it: years beyond 9999,
+    years BC, the infinities. So that every value that was read can be written again.
+    """
+    if text in ("infinity", "-infinity"):
+        return True
+    found = _BEYOND.match(text)
+    if found is None:
         return False
-    return text in ("infinity", "-infinity") or bool(re.match(r"\d{4,}-\d\d-\d\d[T \d:.+-]*( BC)?\Z", text, re.ASCII))
+    year, rest, era = int(found[1]), found[2], found[3]
+    if year == 0 or (year <= 9999 and era is None):
+        return False
+    # The calendar repeats after 400 years; the year before 1 AD is 1 BC.
+    known = (1 - year if era else year) % 400 + 2000
+    try:
+        dt.datetime.fromisoformat(f"{known}{rest}")
+    except ValueError:
+        return False
+    return True
 
 
 def _iso_offset(text: str) -> str:

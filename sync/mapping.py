@@ -19,7 +19,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from db.sources import Column
-from db.wire import ColumnType
+from db.wire import ColumnType, beyond_python
 from sync.serial import (
     datetime_of_serial,
     serial_of_date,
@@ -37,10 +37,6 @@ _WAYS = (math.inf, -math.inf)
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z", re.ASCII)
 _NON_FINITE = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
-# What Postgres prints and Python's calendar lacks: years beyond 9999, years BC, the infinities.
-_BEYOND = re.compile(
-    r"(\d{4,}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:\d\d){0,2})?)?( BC)?|-?infinity)\Z", re.ASCII
-)
 
 
 class Unfit(ValueError):
@@ -279,7 +275,7 @@ def _moment(serial: float) -> dt.datetime | None:
 
 
 def _beyond(text: str) -> str | None:
-    return text.strip() if _BEYOND.match(text.strip()) else None
+    return text.strip() if beyond_python(text.strip()) else None
 
 
 def _print_datetime(moment: dt.datetime) -> str:

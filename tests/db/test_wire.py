@@ -25,6 +25,10 @@ VALUES: list[tuple[ColumnType, str, WireValue]] = [
     (ColumnType.DATE, "'2026-01-31'", "2026-01-31"),
     (ColumnType.DATE, "'infinity'", "infinity"),
     (ColumnType.TIME, "'13:05'", "13:05:00"),
+    (ColumnType.TIME, "'24:00'", "24:00:00"),
+    (ColumnType.DATE, "'12028-02-29'", "12028-02-29"),
+    (ColumnType.DATE, "'0005-02-29 BC'", "0005-02-29 BC"),
+    (ColumnType.TIMESTAMPTZ, "'294276-12-31 23:59:59.5+00'", "294276-12-31T23:59:59.5+00:00"),
     (ColumnType.TIMESTAMP, "'2026-01-31 13:05'", "2026-01-31T13:05:00"),
     (ColumnType.TIMESTAMP, "'infinity'", "infinity"),
     (ColumnType.TIMESTAMPTZ, "'2026-01-31 13:05+01'", "2026-01-31T12:05:00+00:00"),
@@ -65,7 +69,13 @@ async def test_a_value_reads_and_writes_back_the_same(
         (ColumnType.NUMERIC, 1.5),
         (ColumnType.BOOLEAN, "true"),
         (ColumnType.TEXT, "a\0b"),
+        (ColumnType.TEXT, "\ud800"),
+        (ColumnType.JSON, {"a": "\ud800"}),
         (ColumnType.DATE, "31.01.2026"),
+        (ColumnType.DATE, "2026-02-30"),
+        (ColumnType.DATE, "12026-02-29"),
+        (ColumnType.DATE, "0004-02-29 BC"),
+        (ColumnType.TIMESTAMP, "2026-01-31T25:00:00"),
         (ColumnType.TIME, "25:00"),
         (ColumnType.TIMESTAMP, "2026-01-31T13:05:00+00:00"),
         (ColumnType.TIMESTAMPTZ, "2026-01-31T13:05:00"),
@@ -75,6 +85,19 @@ async def test_a_value_reads_and_writes_back_the_same(
 def test_what_does_not_fit_says_what_was_expected(type_: ColumnType, value: WireValue) -> None:
     with pytest.raises(ValueError, match="expected"):
         to_text(type_, value)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "text"),
+    [
+        (ColumnType.DATE, "2026-W05-6", "2026-01-31"),
+        (ColumnType.TIMESTAMP, "20260131T1305", "2026-01-31T13:05:00"),
+        (ColumnType.TIMESTAMPTZ, "2026-01-31 13:05Z", "2026-01-31T13:05:00+00:00"),
+        (ColumnType.UUID, "00000000000000000000000000ABCDEF", "00000000-0000-0000-0000-000000abcdef"),
+    ],
+)
+def test_other_forms_are_written_in_full(type_: ColumnType, value: str, text: str) -> None:
+    assert to_text(type_, value) == text
 
 
 def test_null_is_null() -> None:

@@ -95,6 +95,8 @@ def test_cells_to_text(type_: T, cell: Cell, text: str | None) -> None:
         (T.NUMERIC, "1,5"),
         (T.BOOLEAN, 1.0),
         (T.BOOLEAN, "maybe"),
+        (T.DATE, "2026-02-30"),
+        (T.TIMESTAMP, "2026-02-30 12:00:00"),
         (T.DATE, 46053.5),
         (T.DATE, 1e9),
         (T.DATE, True),
