@@ -14,9 +14,9 @@ from db.embedded import EmbeddedPostgres
 from db.migrate import upgrade
 from sandbox.server import Sandbox
 from tests.e2e.conftest import FIRST, SECOND
-from tests.e2e.customers import CHANGES, Customers, Sheet, caught_up, change_of
+from tests.e2e.customers import CHANGES, SYNC, Customers, Sheet, caught_up, change_of
 from tests.e2e.mirror import Mirror
-from tests.server import Client, ProcessServer, eventually, server_settings
+from tests.server import Client, GraphQLFailed, ProcessServer, eventually, server_settings
 
 RESUME = {"source": "customers", "snapshot": True}
 HISTORY = """query ($key: JSON!) {
@@ -212,6 +212,31 @@ async def test_a_standby_takes_over_from_a_killed_leader(
         assert (await change_of(subscription, 8, "UPDATE"))["row"]["city"] == "between"
     assert await leads(second)
     await eventually(customers.agree)
+
+
+async def test_a_standby_serves_everything_while_another_process_leads(
+    process: ProcessServer, second: ProcessServer, sheet: Sheet, database: str
+) -> None:
+    await second.start()
+    assert await _stands_by(second)
+    customers = Customers(second, sheet, database)
+    await customers.register(pollSeconds=3600)
+    async with second.subscribe(CHANGES, RESUME) as subscription:
+        await caught_up(subscription)
+        await customers.sql("UPDATE customers SET city = 'by SQL' WHERE id = 7")
+        assert (await change_of(subscription, 7, "UPDATE"))["row"]["city"] == "by SQL"
+        await second.graphql(
+            'mutation { upsertRows(source: "customers", rows: [{id: 8, city: "by the API"}]) { deleted } }'
+        )
+        assert (await change_of(subscription, 8, "UPDATE"))["row"]["city"] == "by the API"
+        await sheet.write(f"D{await sheet.line(9)}", [["by a program"]])
+        assert (await second.graphql(SYNC, {"name": "customers"}))["syncSource"]["state"] == "SUCCEEDED"
+        assert (await change_of(subscription, 9, "UPDATE"))["row"]["city"] == "by a program"
+        await second.graphql('mutation { deleteSource(name: "customers") { id } }')
+        with pytest.raises(GraphQLFailed) as failed:
+            await subscription.until(lambda _: False)
+    assert failed.value.code == "NOT_FOUND"
+    assert await leads(process)
 
 
 async def test_an_orderly_stop_hands_over_at_once(

@@ -1,8 +1,11 @@
 """upsertRows and deleteRows: one transaction, by key, all or nothing, and marked as ours in the log."""
 
+import asyncio
+
 import pytest
 
 from db.cursor import Cursor
+from db.session import connect
 from db.sources import Column
 from db.wire import ColumnType
 from tests.schema.ground import Ground, Json
@@ -117,3 +120,20 @@ async def test_what_the_role_may_not_do_is_said(ground: Ground) -> None:
 async def test_what_the_table_can_t_do_is_said(ground: Ground) -> None:
     await ground.sql("CREATE RULE none AS ON DELETE TO customers DO INSTEAD NOTHING")
     assert (await ground.refused(DELETE, {"keys": [{"id": 1}]})).code == "CONFLICT"
+
+
+async def test_a_write_whose_connection_is_cut_is_unavailable_and_not_half_done(ground: Ground) -> None:
+    async with await connect(ground.dsn, "rowcast test", autocommit=False) as holder:
+        await holder.execute("INSERT INTO customers VALUES (2, 'Held')")
+        rows = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bob"}]
+        writing = asyncio.create_task(ground.refused(UPSERT, {"rows": rows}))
+        async with await connect(ground.dsn, "rowcast test") as other:
+            while not writing.done():
+                await other.execute(
+                    "SELECT pg_terminate_backend(w.pid) FROM pg_locks w JOIN pg_stat_activity a USING (pid) "
+                    "WHERE NOT w.granted AND a.datname = current_database()"
+                )
+                await asyncio.wait({writing}, timeout=0.05)
+    assert (await writing).code == "UNAVAILABLE"
+    found = await ground.run('{ rows(source: "customers") { nodes { key } } }')
+    assert found["nodes"] == [{"key": {"id": 2}}]
