@@ -147,11 +147,21 @@ async def locked_source(connection: Connection, id_: UUID) -> Source | None:
     return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s FOR SHARE", id_))
 
 
+async def source_to_change(connection: Connection, id_: UUID) -> Source | None:
+    """The source of that id, for this transaction alone to change; runs that write wait meanwhile."""
+    return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s FOR NO KEY UPDATE", id_))
+
+
 async def sources_of_relation(connection: Connection, relation: str) -> list[Source]:
     """The sources bound to a table; they all have the same key columns."""
     return await _fetch(
         connection, "SELECT * FROM rowcast.sources WHERE relation = %s ORDER BY created_at, name", relation
     )
+
+
+async def lock_relation(connection: Connection, relation: str) -> None:
+    """Let nobody else bind or leave the table until the transaction ends. Take it before any other lock."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('rowcast.sources ' || %s, 0))", (relation,))
 
 
 async def insert_source(connection: Connection, source: Source) -> None:

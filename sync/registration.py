@@ -5,6 +5,7 @@ leader is woken for. The only thing ever written to a sheet here is the header o
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -25,10 +26,13 @@ from db.sources import (
     Source,
     SourceKind,
     SourceState,
+    all_sources,
     delete_source,
     insert_source,
+    lock_relation,
     set_state,
     source_by_name,
+    source_to_change,
     sources_of_relation,
     update_source,
 )
@@ -61,6 +65,7 @@ from sync.registration_input import (
 from sync.registration_plan import Planned, plan_registration
 
 _CLEARABLE = frozenset({"description"})
+_TAKEN = "That worksheet belongs to another source already: a worksheet has one."
 
 
 class SheetAccess(Protocol):
@@ -93,6 +98,7 @@ class Registration:
             table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
         planned = plan_registration(wanted, inspected, table)
         binding = _binding(inspected, wanted.sheet.credential)
+        await self._refuse_taken_worksheet(binding)
         if planned.managed_key:
             await self.sheets.add_managed_key(binding)
         source = _new_source(wanted, relation, planned, binding)
@@ -103,6 +109,8 @@ class Registration:
             raise _taken(error, source) from error
         except errors.DuplicateTable as error:
             raise BadUserInput(_exists(relation)) from error
+        except errors.UndefinedTable as error:
+            raise Conflict(f"{relation} was dropped at the same moment: look at it, then try again.") from error
         except errors.InsufficientPrivilege as error:
             raise BadUserInput(
                 f"Postgres does not let this server do it: {error.diag.message_primary}. "
@@ -120,10 +128,13 @@ class Registration:
             raise BadUserInput("FROM_SOURCE writes nothing to the sheet, and this sheet's key column is written by us.")
         try:
             async with self.pool.connection() as connection:
+                now = await source_to_change(connection, source.id)
+                if now is None or _settings(now) != _settings(source):
+                    raise Conflict(f"{name} was changed or deleted at the same moment: look at it, then try again.")
                 if changed.columns != source.columns:
                     await self._alter_types(connection, source, changed)
                 updated = await update_source(connection, changed)
-                await _forget_seen(connection, source.id)
+                await _forget_seen(connection, source, changed)
                 await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
                 await wake(connection, source.id, "MANUAL")
         except errors.UniqueViolation as error:
@@ -135,12 +146,15 @@ class Registration:
         source = await self.get(name)
         relation = Relation.parse(source.relation)
         async with self.pool.connection() as connection:
+            await lock_relation(connection, source.relation)
             others = [
                 other for other in await sources_of_relation(connection, source.relation) if other.id != source.id
             ]
             if drop and (source.adopted or others):
                 reason = "is shared with " + ", ".join(other.name for other in others) if others else "was adopted"
                 raise BadUserInput(f"{source.relation} {reason}, so it is not dropped: leave dropTable out.")
+            if await source_to_change(connection, source.id) is None:
+                raise NotFound(_unknown(name))
             await delete_source(connection, source.id)
             await notify_deleted(connection, source.id)
             await delete_hook_secrets(connection, source.id)
@@ -176,7 +190,7 @@ class Registration:
         async with self.pool.connection() as connection:
             source = await source_by_name(connection, name)
         if source is None:
-            raise NotFound(f'There is no source "{name}": sources lists them.')
+            raise NotFound(_unknown(name))
         return source
 
     async def _refuse_taken(self, name: str) -> None:
@@ -185,7 +199,15 @@ class Registration:
             if await source_by_name(connection, name) is not None:
                 raise BadUserInput(f'There is a source "{name}" already: choose another name, or updateSource.')
 
+    async def _refuse_taken_worksheet(self, binding: SheetBinding) -> None:
+        """Before a key column is written to a worksheet of another source."""
+        async with self.pool.connection() as connection:
+            sources = await all_sources(connection)
+        if any(_place(source.sheet) == _place(binding) for source in sources):
+            raise BadUserInput(_TAKEN)
+
     async def _create(self, connection: Connection, source: Source, relation: Relation) -> None:
+        await lock_relation(connection, source.relation)
         others = await sources_of_relation(connection, source.relation)
         if any(other.key != source.key for other in others):
             raise BadUserInput(
@@ -220,11 +242,15 @@ class Registration:
         assert source.sheet is not None
         place = _moved(source.sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
         inspected = await self.sheets.inspect(place)
+        headers = [column.field for column in changed.bound]
         shown = {column.header for column in inspected.columns}
-        missing = [column.field for column in changed.bound if column.field not in shown]
-        if missing or inspected.problems:
-            lacks = [f'{inspected.worksheet} has no header "{header}": add it.' for header in missing]
-            raise BadUserInput(" ".join([*inspected.problems, *lacks]))
+        problems = [
+            *inspected.problems,
+            *(f'{inspected.worksheet} has no header "{header}": add it.' for header in headers if header not in shown),
+            *(f'The header "{header}" is bound twice.' for header in sorted(_twice(headers))),
+        ]
+        if problems:
+            raise BadUserInput(" ".join(problems))
         return replace(changed, sheet=_binding(inspected, place.credential))
 
     async def _alter_types(self, connection: Connection, source: Source, changed: Source) -> None:
@@ -233,6 +259,10 @@ class Registration:
             before = source.column(column.name)
             if before is None or before.type is column.type:
                 continue
+            table = await describe(connection, relation)
+            found = None if table is None else table.column(column.name)
+            if found is not None and found.type is column.type:
+                continue  # altered by SQL before
             if source.adopted:
                 raise BadUserInput(
                     f"{source.relation} was adopted, so its types are its owner's: ALTER TABLE {relation.quoted} "
@@ -271,6 +301,10 @@ def _adoptable(relation: Relation, table: Table | None, *, adopt: bool) -> Table
     if table is not None and not adopt:
         raise BadUserInput(_exists(relation))
     return table
+
+
+def _unknown(name: str) -> str:
+    return f'There is no source "{name}": sources lists them.'
 
 
 def _exists(relation: Relation) -> str:
@@ -312,7 +346,7 @@ def _new_source(wanted: RegisterSource, relation: Relation, planned: Planned, bi
 
 def _taken(error: errors.UniqueViolation, source: Source) -> BadUserInput | Conflict:
     if error.diag.constraint_name == "sources_worksheet":
-        return BadUserInput("That worksheet belongs to another source already: a worksheet has one.")
+        return BadUserInput(_TAKEN)
     if error.diag.constraint_name == "sources_name_key":
         return BadUserInput(f'There is a source "{source.name}" already: choose another name, or updateSource.')
     return Conflict(f"Something of that name was made meanwhile ({error.diag.message_detail}): try again.")
@@ -331,13 +365,24 @@ def _refuse_nulls(wanted: UpdateSource, clearable: frozenset[str]) -> None:
         raise BadUserInput(f"{', '.join(refused)} can't be cleared: leave it out to keep it.")
 
 
+def _settings(source: Source) -> Source:
+    """The source without what its runs change."""
+    return replace(source, state=SourceState.ACTIVE, state_reason=None, updated_at=source.created_at)
+
+
 def _with_changes(source: Source, wanted: tuple[WantedColumn, ...]) -> tuple[Column, ...]:
+    if twice := _twice([column.name for column in wanted]):
+        raise BadUserInput(f"columns names {', '.join(sorted(twice))} twice.")
     by_name = {column.name: column for column in wanted}
     unknown = [name for name in by_name if source.column(name) is None]
     if unknown:
         listed = ", ".join(column.name for column in source.columns)
         raise BadUserInput(f"There is no column {', '.join(unknown)}: {source.name} has {listed}.")
     return tuple(_changed(column, by_name.get(column.name)) for column in source.columns)
+
+
+def _twice(names: Sequence[str | None]) -> set[str]:
+    return {name for name in names if name is not None and names.count(name) > 1}
 
 
 def _changed(column: Column, wanted: WantedColumn | None) -> Column:
@@ -366,6 +411,13 @@ def _moved(sheet: SheetBinding, wanted: UpdateSheet) -> WantedSheet:
     return place
 
 
-async def _forget_seen(connection: Connection, id_: UUID) -> None:
-    """What was seen was seen with other settings: the next run reads everything."""
-    await connection.execute("UPDATE rowcast.sync_state SET seen = '{}', cursor = NULL WHERE source_id = %s", (id_,))
+async def _forget_seen(connection: Connection, source: Source, changed: Source) -> None:
+    """What was seen was seen with other settings: the next run reads everything. In another worksheet it is the first
+    one: what only that sheet has was not added by anybody since."""
+    await connection.execute("UPDATE rowcast.sync_state SET seen = '{}' WHERE source_id = %s", (source.id,))
+    if _place(source.sheet) != _place(changed.sheet):
+        await connection.execute("UPDATE rowcast.sync_state SET cursor = NULL WHERE source_id = %s", (source.id,))
+
+
+def _place(sheet: SheetBinding | None) -> tuple[str, int] | None:
+    return None if sheet is None else (sheet.spreadsheet, sheet.sheet_id)

@@ -1,5 +1,6 @@
 """Registering, changing and ending sources, with a real worksheet and a real Postgres."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,8 +10,18 @@ import pytest
 from db.errors import BadUserInput, Conflict, NotFound, NotImplementedYet, SourceUnreachable, Unavailable
 from db.secrets import Keyring, hook_secrets
 from db.session import Pool, make_pool
-from db.sources import ConflictPolicy, DeletePolicy, Direction, SourceState, all_sources, set_state
+from db.sources import (
+    ConflictPolicy,
+    DeletePolicy,
+    Direction,
+    SheetBinding,
+    SourceState,
+    all_sources,
+    lock_relation,
+    set_state,
+)
 from db.wire import ColumnType
+from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
 from tests.sync.sheets import Bench, bench
@@ -204,6 +215,9 @@ async def test_an_adopted_table_keeps_its_owners_types(desk: Desk) -> None:
     await desk.register(table="folk", adopt=True)
     with pytest.raises(BadUserInput, match=r'ALTER TABLE "public"\."folk" ALTER "id" TYPE bigint;'):
         await desk.service.update("people", UpdateSource(columns=(WantedColumn("id", type=ColumnType.BIGINT),)))
+    await desk.sql("ALTER TABLE folk ALTER id TYPE bigint")
+    changed = await desk.service.update("people", UpdateSource(columns=(WantedColumn("id", type=ColumnType.BIGINT),)))
+    assert changed.columns[0].type is ColumnType.BIGINT
 
 
 async def test_a_source_moves_to_another_worksheet(desk: Desk, people: Bench) -> None:
@@ -226,6 +240,86 @@ async def test_a_worksheet_of_another_source_is_not_taken(desk: Desk, people: Be
     await desk.register(name="more", sheet=WantedSheet(desk.book, "More"))
     with pytest.raises(BadUserInput, match="belongs to another source"):
         await desk.service.update("more", UpdateSource(sheet=UpdateSheet(worksheet="Sheet1")))
+
+
+async def test_a_worksheet_of_another_source_gets_no_key_column(desk: Desk, people: Bench) -> None:
+    await desk.register()
+    with pytest.raises(BadUserInput, match="belongs to another source"):
+        await desk.register(name="more", key=None)
+    assert "rowcast_id" not in (await people.shown())[0]
+
+
+async def test_a_change_made_meanwhile_is_not_overwritten(desk: Desk, people: Bench) -> None:
+    await desk.register()
+    inspect = people.adapters.inspect
+
+    @dataclass(frozen=True, slots=True)
+    class Meanwhile:
+        statement: str
+
+        async def inspect(self, sheet: WantedSheet) -> SheetInspection:
+            await desk.sql(self.statement)
+            return await inspect(sheet)
+
+        async def add_managed_key(self, binding: SheetBinding) -> None:
+            raise AssertionError(binding)
+
+    here = UpdateSource(sheet=UpdateSheet(header_row=1))
+    slow = Registration(desk.pool, desk.service.keyring, Meanwhile("UPDATE rowcast.sources SET poll_seconds = 99"))
+    with pytest.raises(Conflict, match="at the same moment"):
+        await slow.update("people", here)
+    assert (await desk.service.get("people")).poll_seconds == 99
+    await desk.service.update("people", here)
+    slow = Registration(desk.pool, desk.service.keyring, Meanwhile("DELETE FROM rowcast.sources"))
+    with pytest.raises(Conflict, match="at the same moment"):
+        await slow.update("people", here)
+
+
+async def test_settings_alone_do_not_begin_anew(desk: Desk, people: Bench) -> None:
+    await desk.register()
+    await desk.sql("UPDATE rowcast.sync_state SET cursor = 'c', seen = '{\"version\": \"1\"}'")
+    await desk.service.update("people", UpdateSource(poll_seconds=9))
+    assert await desk.sql("SELECT cursor, seen FROM rowcast.sync_state") == [("c", {})]
+    await people.batch({"addSheet": {"properties": {"title": "Next"}}})
+    people.type("A1", [["ID", "Name", "City", "Total"]], "Next")
+    await desk.service.update("people", UpdateSource(sheet=UpdateSheet(worksheet="Next")))
+    assert await desk.sql("SELECT cursor, seen FROM rowcast.sync_state") == [(None, {})]
+
+
+async def test_a_column_is_given_once_and_binds_a_header_of_its_own(desk: Desk) -> None:
+    await desk.register()
+    with pytest.raises(BadUserInput, match='"Name" is bound twice'):
+        await desk.service.update("people", UpdateSource(columns=(WantedColumn("city", field="Name"),)))
+    with pytest.raises(BadUserInput, match="columns names city twice"):
+        await desk.service.update("people", UpdateSource(columns=(WantedColumn("city"), WantedColumn("city"))))
+
+
+async def test_a_source_bound_at_the_same_moment_keeps_its_table_published(desk: Desk, people: Bench) -> None:
+    await desk.register()
+    await people.batch({"addSheet": {"properties": {"title": "More"}}})
+    people.type("A1", [["ID", "Name", "City", "Total"]], "More")
+    more = desk.register(name="more", sheet=WantedSheet(desk.book, "More"), table="people", adopt=True)
+    await asyncio.gather(more, desk.service.delete("people", drop=False))
+    assert await desk.sql("SELECT pubname FROM pg_publication_tables") == [("rowcast_tables",)]
+    outcomes = await asyncio.gather(
+        *(desk.service.delete("more", drop=False) for _ in range(2)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [NotFound]
+
+
+async def test_a_table_dropped_at_the_same_moment_is_said(desk: Desk, people: Bench) -> None:
+    await desk.sql("CREATE TABLE folk (id int PRIMARY KEY, name text, city text, total int)")
+    await desk.sql("ALTER TABLE folk REPLICA IDENTITY FULL")
+    wanted = desk.wanted(table="folk", adopt=True)
+    async with desk.pool.connection() as connection:
+        await lock_relation(connection, "public.folk")
+        registering = asyncio.create_task(desk.service.register(wanted))
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while await desk.sql(waiting) == [(0,)]:
+            assert not registering.done()
+        await desk.sql("DROP TABLE folk")
+    with pytest.raises(Conflict, match="dropped at the same moment"):
+        await registering
 
 
 async def test_pausing_and_resuming(desk: Desk) -> None:
