@@ -9,6 +9,7 @@ from psycopg import sql
 
 from db.cursor import Cursor
 from db.session import Connection
+from db.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,26 @@ async def source_statuses(connection: Connection, ids: Sequence[UUID]) -> dict[U
     }
 
 
-async def changed_since(connection: Connection, relation: str, cursor: Cursor) -> int:
-    """How many rows were changed behind the cursor by anything but a run."""
-    position = cursor.position
+async def changed_since(connection: Connection, source: Source, cursor: Cursor) -> int:
+    """How many rows without a write under way were changed behind the cursor by anything but the source's own runs."""
+    position, view = cursor.position, cursor.view
     rows = await connection.execute(
-        """SELECT count(DISTINCT key) FROM rowcast.changes
-           WHERE relation = %s AND epoch = %s AND (lsn, index) > (%s, %s) AND cause <> 'SOURCE'""",
-        (relation, position.epoch, position.lsn, position.index),
+        """SELECT count(DISTINCT key) FROM rowcast.changes c
+           WHERE relation = %(relation)s AND epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)
+             AND (cause, actor) IS DISTINCT FROM ('SOURCE', %(name)s)
+             AND (lsn > %(until)s OR NOT pg_visible_in_snapshot(xid::text::xid8, %(snapshot)s::pg_snapshot))
+             AND NOT EXISTS (SELECT FROM rowcast.base b
+                             WHERE b.source_id = %(id)s AND b.key = c.key AND b.pending IS NOT NULL)""",
+        {
+            "relation": source.relation,
+            "epoch": position.epoch,
+            "lsn": position.lsn,
+            "index": position.index,
+            "name": source.name,
+            "until": -1 if view is None else view.until,
+            "snapshot": None if view is None else str(view.snapshot),
+            "id": source.id,
+        },
     )
     row = await rows.fetchone()
     assert row is not None

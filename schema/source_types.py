@@ -194,7 +194,7 @@ async def pending_writes(info: Info, source: StoredSource, status: SourceStatus)
     if status.cursor is None:
         return status.unsettled
     async with info.context.pool.connection() as connection:
-        return status.unsettled + await changed_since(connection, source.relation, status.cursor)
+        return status.unsettled + await changed_since(connection, source, status.cursor)
 
 
 async def _run(info: Info, id_: int | None) -> SyncRun | None:

@@ -1,15 +1,22 @@
 """Sources: their list, how they are doing, and the mutations that need no look at a sheet."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from db.changes import Cause
 from db.conflicts import ConflictKind, NewConflict, record_conflict
+from db.cursor import Cursor
 from db.events import EventKind, insert_event
 from db.failures import NewFailure, record_failure
+from db.origin import emit_origin
 from db.runs import RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import connect
 from db.sources import Direction, Side
+from db.view import view
+from schema.sources import require_source
+from tests.replication.leader import ORIGIN_KEY
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json
 
 SOURCE = """query($name: String = "customers") { source(name: $name) {
@@ -80,6 +87,22 @@ async def test_database_edits_since_the_last_run_are_pending(ground: Ground) -> 
         await ground.sql(f"UPDATE rowcast.sync_state SET cursor = '{first['cursor']}'")
         await ground.sql("INSERT INTO customers VALUES (1, 'Ada'), (2, 'Bob')")
         await stream.next()
+    assert (await ground.run(SOURCE))["pendingWrites"] == 2
+    async with view(ground.context.pool) as (connection, seen):
+        source = await require_source(connection, "customers")
+    # A run whose snapshot saw them, though the log did not have them yet.
+    held = replace(Cursor.decode(first["cursor"]), view=seen.view)
+    await ground.sql(f"UPDATE rowcast.sync_state SET cursor = '{held.encode()}'")
+    assert (await ground.run(SOURCE))["pendingWrites"] == 0
+    # Another source of the same table made one of these; the other one's write is under way.
+    async with ground.subscribe('subscription { changes(source: "customers") { upToDate } }') as stream:
+        await stream.until_up_to_date()
+        for actor, id_ in (("customers", 1), ("others", 1), (None, 2)):
+            async with await connect(ground.dsn, "rowcast test", autocommit=False) as connection:
+                await emit_origin(connection, ORIGIN_KEY, Cause.SOURCE, actor)
+                await connection.execute("UPDATE customers SET age = coalesce(age, 0) + 1 WHERE id = %s", (id_,))
+            await stream.next()
+    await ground.sql(f"INSERT INTO rowcast.base (source_id, key, pending) VALUES ('{source.id}', '[\"2\"]', '{{}}')")
     assert (await ground.run(SOURCE))["pendingWrites"] == 2
 
 
