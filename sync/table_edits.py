@@ -18,6 +18,7 @@ from db.sync_tables import BoundTable, delete_statement, insert_statement, retur
 from sync.plan import EditKind, TableEdit
 
 _BATCH = 500
+_SHORT = "20ms"
 
 # Deletes make room for updates, and updates for inserts, where values are unique.
 _ORDER = (EditKind.DELETE, EditKind.UPDATE, EditKind.INSERT)
@@ -77,6 +78,8 @@ async def _run(
                 outcomes[key] = Done(rows[0]) if rows else MovedOn()
                 cursor.nextset()
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        # Who holds one row may hold them all: waiting for each in turn would take hours.
+        await connection.execute(f"SET LOCAL lock_timeout = '{_SHORT}'".encode())
         if len(batch) == 1:
             return {batch[0][0]: MovedOn()}
     except psycopg.OperationalError:

@@ -1,5 +1,8 @@
 """The engine over a real table and a source in memory: what a run does in each of the situations that it meets."""
 
+import asyncio
+
+import psycopg
 import pytest
 
 from db.changes import WireValue
@@ -449,6 +452,24 @@ async def test_a_row_that_moved_on_waits_for_the_next_run(database: str) -> None
         await at.settle()
         assert at.table() == at.rows() == {1: ("db", 1)}
         assert [conflict.source_value for conflict in await at.conflicts()] == ["just typed"]
+
+
+async def test_rows_that_somebody_holds_are_not_waited_for_one_by_one(database: str) -> None:
+    """Each wait ends after five seconds: a hundred of them would outlast the test."""
+    ids = range(1, 201)
+    async with ground(database) as at:
+        at.fill(*ids, 500)
+        await at.settle()
+        for id_ in ids:
+            at.sheet.edit(key(id_), name="sheet")
+        at.sheet.edit(key(500), age=5.0)
+        with psycopg.connect(at.dsn) as holder:
+            holder.execute("SELECT FROM people WHERE id < 500 FOR UPDATE")
+            async with asyncio.timeout(120):
+                run = await at.run()
+            assert (run.counts.database_upserts, at.table()[500]) == (1, ("n500", 5))
+        await at.settle()
+        assert {name for id_, (name, _) in at.table().items() if id_ < 500} == {"sheet"}
 
 
 async def test_an_edit_just_after_our_write_is_not_lost(database: str) -> None:
