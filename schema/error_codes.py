@@ -1,4 +1,4 @@
-"""Errors as clients see them: ours with their code, GraphQL's own as they are, everything else as INTERNAL.
+"""Errors as clients see them: ours with their code, GraphQL's own as BAD_USER_INPUT, everything else as INTERNAL.
 
 An internal error carries a random id and nothing else; the log has the id and the error.
 """
@@ -13,7 +13,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolClosed, PoolTimeout
 from strawberry.extensions import SchemaExtension
 
-from db.errors import LimitExceeded, RowcastError, Unavailable
+from db.errors import BadUserInput, LimitExceeded, RowcastError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,8 @@ def public_error(error: GraphQLError, new_id: Callable[[], str] = _random_id) ->
     if isinstance(error, GraphQLSyntaxError) and "tokens. Parsing aborted" in error.message:
         return _coded(error, error.message, {"code": LimitExceeded.code})
     if original is None:
-        return error
+        # GraphQL's own: no valid document, or no fit variables.
+        return _coded(error, error.message, {"code": BadUserInput.code, **(error.extensions or {})})
     id_ = new_id()
     log.error("internal error", error_id=id_, path=error.path, exc_info=original)
     return _coded(

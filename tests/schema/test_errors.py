@@ -1,4 +1,4 @@
-"""Errors: codes for ours, ids for the others, GraphQL's own as they are; and the limits of a document."""
+"""Errors: codes for ours, ids for the others, GraphQL's own as bad input; and the limits of a document."""
 
 import pytest
 from graphql import GraphQLError, get_introspection_query, parse
@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from db.errors import NotFound
 from schema.error_codes import public_error
 from schema.limits import MAX_DEPTH, MAX_FIELDS, MAX_ROOT_FIELDS, refuse_large
-from tests.schema.ground import Ground
+from tests.schema.ground import GraphQLFailed, Ground
 
 
 def test_our_errors_have_their_code() -> None:
@@ -27,15 +27,21 @@ def test_others_leak_nothing_and_are_in_the_log() -> None:
     assert (entry["error_id"], entry["log_level"]) == ("id-1", "error")
 
 
-def test_graphql_s_own_are_left_alone() -> None:
-    error = GraphQLError("Cannot query field")
-    assert public_error(error) is error
+def test_graphql_s_own_keep_their_message() -> None:
+    error = public_error(GraphQLError("Cannot query field"))
+    assert (error.message, error.extensions) == ("Cannot query field", {"code": "BAD_USER_INPUT"})
 
 
 async def test_a_wrong_query_has_graphql_s_message(ground: Ground) -> None:
     failed = await ground.refused("{ nope }")
     assert "Cannot query field 'nope'" in str(failed)
-    assert failed.code is None
+    assert failed.code == "BAD_USER_INPUT"
+    failed = await ground.refused("query($first: Int!) { sources(first: $first) { totalCount } }", {"first": "x"})
+    assert failed.code == "BAD_USER_INPUT"
+    async with ground.subscribe("subscription { nope }") as stream:
+        with pytest.raises(GraphQLFailed) as refused:
+            await stream.next()
+    assert refused.value.code == "BAD_USER_INPUT"
 
 
 async def test_an_internal_error_of_a_resolver_leaks_nothing(ground: Ground) -> None:
