@@ -6,6 +6,7 @@ from datetime import datetime
 from db.changes import WireValue
 from db.conflicts import ConflictChoice, ConflictKind, ConflictRecord
 from db.sources import ConflictPolicy
+from db.wire import to_text
 from sync.plan import RowState, Rules
 
 
@@ -45,9 +46,23 @@ def both_inserted(state: RowState) -> bool:
 
 def _verdict(state: RowState, rules: Rules, column: str | None) -> Verdict:
     record = _open(state, column)
-    if record is not None and record.choice is not None:
+    if record is not None and record.choice is not None and _fits(record, rules):
         return Verdict(record.choice, record.resolved_by, record.choice_value)
     return _by_policy(rules.policy, state.database_at, state.source_at)
+
+
+def _fits(record: ConflictRecord, rules: Rules) -> bool:
+    """Whether the value that was given still is one of its column, whose type may have changed since."""
+    if record.choice is not ConflictChoice.VALUE:
+        return True
+    given = record.choice_value if isinstance(record.choice_value, dict) else {}
+    values = given if record.column is None else {record.column: record.choice_value}
+    try:
+        for column in rules.columns:
+            to_text(column.type, values.get(column.name))
+    except ValueError:
+        return False
+    return True
 
 
 def _open(state: RowState, column: str | None) -> ConflictRecord | None:

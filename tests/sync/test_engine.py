@@ -136,6 +136,25 @@ async def test_a_conflict_that_waits_for_a_person_leaves_both_sides(database: st
         )
 
 
+@pytest.mark.parametrize("of_row", [True, False])
+async def test_a_choice_that_no_longer_fits_its_column_waits_for_another(database: str, of_row: bool) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        await _synced(at, 1, 2)
+        at.sheet.edit(key(1), name="sheet")
+        at.sql("DELETE FROM people WHERE id = 1" if of_row else "UPDATE people SET name = 'db' WHERE id = 1")
+        await at.settle()
+        chosen = '{"name": 5}' if of_row else "5"
+        at.sql("UPDATE rowcast.conflicts SET choice = 'VALUE', choice_value = %s", chosen)
+        assert (await at.settle()).state is RunState.SUCCEEDED
+        [conflict] = await at.conflicts()
+        assert conflict.state is ConflictState.OPEN
+        value: WireValue = {"name": "both"} if of_row else "both"
+        async with at.pool.connection() as connection:
+            await choose(connection, conflict.id, ConflictChoice.VALUE, value, has_value=True, actor="local")
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("both", 1), 2: ("n2", 2)}
+
+
 async def test_a_conflict_closes_by_itself_when_the_sides_agree(database: str) -> None:
     async with ground(database, policy=ConflictPolicy.MANUAL) as at:
         await _synced(at, 1)
