@@ -79,7 +79,9 @@ async def hold(connection: Connection, source_id: UUID, run_id: int, deletes: Se
     """
     row = await (
         await connection.execute(
-            "SELECT held_run FROM rowcast.sync_state WHERE source_id = %s FOR NO KEY UPDATE", (source_id,)
+            # What is held waits for a person: no second look that an earlier run asked for is due any more.
+            "UPDATE rowcast.sync_state SET retry_at = NULL WHERE source_id = %s RETURNING held_run",
+            (source_id,),
         )
     ).fetchone()
     if row is not None and row[0] is not None and await _stands(connection, row[0], deletes):

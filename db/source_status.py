@@ -100,12 +100,18 @@ async def row_count(connection: Connection, relation: str) -> int:
     return int(row[0])
 
 
-async def finished_run_since(connection: Connection, source_id: UUID, since: datetime) -> int | None:
-    """The id of the first run of a source that began at `since` or later, once it has ended."""
+async def finished_run_since(
+    connection: Connection, source_id: UUID, since: datetime, *, deleting: bool = False
+) -> int | None:
+    """The id of the first run of a source that began at `since` or later, once it has ended.
+
+    `deleting`: also one that was under way at `since`, if it deleted something after it.
+    """
     rows = await connection.execute(
-        """SELECT id FROM rowcast.runs
-           WHERE source_id = %s AND started_at >= %s AND finished_at IS NOT NULL ORDER BY id LIMIT 1""",
-        (source_id, since),
+        """SELECT id FROM rowcast.runs WHERE source_id = %(source)s AND finished_at >= %(since)s
+             AND (started_at >= %(since)s OR (%(deleting)s AND database_deletes + source_deletes > 0))
+           ORDER BY id LIMIT 1""",
+        {"source": source_id, "since": since, "deleting": deleting},
     )
     row = await rows.fetchone()
     return None if row is None else int(row[0])

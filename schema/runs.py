@@ -67,16 +67,17 @@ async def confirm_deletes(info: Info, run: RunId) -> SyncRun:
     async with info.context.pool.connection() as connection:
         held = await release(connection, number)
         since = await database_now(connection)
-    return SyncRun.of(await run_since(info.context, held.source_id, since))
+    # A run that is under way may see the confirmation, and be the one that carries it out.
+    return SyncRun.of(await run_since(info.context, held.source_id, since, deleting=True))
 
 
-async def run_since(context: Context, source_id: UUID, since: datetime) -> Run:
-    """The first run of a source that began after `since` and has ended."""
+async def run_since(context: Context, source_id: UUID, since: datetime, *, deleting: bool = False) -> Run:
+    """The first run of a source that began after `since` (or `deleting` was under way then) and has ended."""
     try:
         async with asyncio.timeout(context.run_deadline_s), context.listener.subscribe(RUNS) as notifications:
             while True:
                 async with context.pool.connection() as connection:
-                    id_ = await finished_run_since(connection, source_id, since)
+                    id_ = await finished_run_since(connection, source_id, since, deleting=deleting)
                     found = None if id_ is None else await get_run(connection, id_)
                     if found is not None:
                         return found

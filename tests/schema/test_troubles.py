@@ -36,10 +36,13 @@ async def test_confirmed_deletes_are_let_go_by_the_next_run(ground: Ground) -> N
         rest = (await ground.run(query, {"after": page["endCursor"]}))["heldRun"]["heldDeletes"]
         assert [node["key"] for node in rest["nodes"]] == [{"id": 2}]
         assert (await ground.refused(query, {"after": "x"})).code == "BAD_USER_INPUT"
+        # Both are under way when the deletes are confirmed; the second one sees it.
+        earlier = await start_run(connection, source_id, RunTrigger.HOOK)
+        done = await start_run(connection, source_id, RunTrigger.SCHEDULE)
         confirmed = asyncio.create_task(ground.run(f'mutation {{ confirmDeletes(run: "{run.id}") {{ id state }} }}'))
         await _woken(connection)
         assert len(await permitted(connection, source_id)) == 3
-        done = await start_run(connection, source_id, RunTrigger.MANUAL)
+        await finish_run(connection, earlier.id, RunState.SUCCEEDED, RunCounts(), None)
         await finish_run(connection, done.id, RunState.SUCCEEDED, RunCounts(database_deletes=3), None)
         assert await confirmed == {"id": str(done.id), "state": "SUCCEEDED"}
     assert (await ground.refused('mutation { confirmDeletes(run: "x") { id } }')).code == "NOT_FOUND"

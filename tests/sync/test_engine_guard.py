@@ -44,6 +44,7 @@ async def test_deleting_most_of_a_side_is_held_until_confirmed(database: str, si
         assert await _held(at, run) == [(side, key(id_)) for id_ in range(6)]
         source = await at.source()
         assert (source.state, (await at.state()).held_run) == (SourceState.HELD, run.id)
+        assert (await at.state()).retry_at is None, "what waits for a person is looked at by polls alone"
 
         again = await at.run()
         assert again.state is RunState.HELD

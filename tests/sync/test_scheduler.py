@@ -171,7 +171,7 @@ async def test_a_poll_during_a_run_is_met_by_it(database: str) -> None:
         await engine.until(lambda: engine.at_once == 0)
         other = await leader.register("other")
         await engine.until(lambda: bool(engine.of(other)))
-        assert engine.of(source)[-1] is RunTrigger.HOOK
+        assert RunTrigger.SCHEDULE not in engine.of(source)
 
 
 async def test_runs_at_once_are_bounded(database: str) -> None:
@@ -208,8 +208,15 @@ async def test_a_changed_table_wakes_its_sources(database: str) -> None:
     async with leading(database, source, other) as leader:
         engine = leader.engine
         await engine.until(lambda: bool(engine.of(source)) and bool(engine.of(other)))
-        leader.scheduler.changed(frozenset({"public.changed", "public.unknown"}))
-        await engine.until(lambda: RunTrigger.CHANGE in engine.of(source))
+        while RunTrigger.CHANGE not in engine.of(source):
+            # A wake that meets one of the start's is one run with it, for the stronger reason.
+            begun = len(engine.of(source))
+
+            def began(before: int = begun) -> bool:
+                return len(engine.of(source)) > before
+
+            leader.scheduler.changed(frozenset({"public.changed", "public.unknown"}))
+            await engine.until(began)
         assert RunTrigger.CHANGE not in engine.of(other)
 
 
