@@ -160,6 +160,12 @@ async def test_the_same_cell_on_both_sides_is_a_conflict_and_other_cells_both_wi
     assert (row["name"], row["city"], row["note"]) == ("Sheet's name", "Table's city", "Table's note")
     query = """{ conflicts(source: "customers", state: RESOLVED) { nodes {
         key kind column base database sourceValue resolution } } }"""
+
+    async def settled() -> bool:
+        return len((await client.graphql(query))["conflicts"]["nodes"]) == 1
+
+    # The sides agree a moment before the run has ended.
+    await eventually(settled)
     (conflict,) = (await client.graphql(query))["conflicts"]["nodes"]
     assert conflict["key"] == {"id": 7}
     assert (conflict["kind"], conflict["column"]) == ("CELL", "city")
