@@ -97,7 +97,7 @@ async def test_a_filter_selects_and_counts(ground: Ground) -> None:
         ({"column": "age", "like": "1%"}, "BAD_USER_INPUT", "TEXT columns"),
         ({"column": "name", "like": "a\\"}, "BAD_USER_INPUT", "backslash"),
         ({"column": "name", "eq": "a\0b"}, "BAD_USER_INPUT", "NUL"),
-        ({"column": "name", "eq": "\ud800"}, "BAD_USER_INPUT", "surrogates"),
+        ({"column": "name", "eq": "\ud800"}, "BAD_USER_INPUT", "broken characters"),
         ({"column": "name", "isNull": None}, "BAD_USER_INPUT", "can't be null"),
         ({"and": None}, "BAD_USER_INPUT", "can't be null"),
         ({"or": [{}] * 1000}, "LIMIT_EXCEEDED", "at most 1000"),
