@@ -34,6 +34,7 @@ class State:
     finds_own_schema: bool
     may_replicate: bool
     database: str
+    encoding: str
     may_create_schema: bool
     may_create_tables: bool
     free_slots: int
@@ -49,6 +50,7 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
        role.rolreplication OR role.rolsuper OR coalesce(pg_has_role(role.oid, cloud.oid, 'MEMBER'), false)
            AS may_replicate,
        current_database() AS database,
+       current_setting('server_encoding') AS encoding,
        has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
        has_schema_privilege('public', 'CREATE') AS may_create_tables,
        (current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots))::int
@@ -93,6 +95,12 @@ def judge(state: State) -> list[Problem]:
             "replication_role",
             f"The role {state.role} has no REPLICATION, and rowcast reads changes as a replication client.",
             f"ALTER ROLE {role} REPLICATION;",
+        ),
+        (
+            state.encoding != "UTF8",
+            "encoding",
+            f"The database {state.database} is encoded as {state.encoding}, and rowcast needs UTF8.",
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0; then copy the data with pg_dump and pg_restore.",
         ),
         (
             not state.may_create_schema,

@@ -297,6 +297,15 @@ async def drop_table(connection: Connection, relation: Relation) -> None:
         ) from error
 
 
+async def add_column(connection: Connection, relation: Relation, column: Column) -> None:
+    """Add a column, NULL in every row."""
+    await connection.execute(
+        sql.SQL("ALTER TABLE {} ADD {} {}").format(
+            relation.identifier, sql.Identifier(column.name), sql.SQL(SQL_TYPES[column.type])
+        )
+    )
+
+
 async def alter_column(connection: Connection, relation: Relation, column: str, type_: ColumnType) -> None:
     """Change a column's type, converting what it holds. BadUserInput if a value does not fit the new type."""
     name = sql.Identifier(column)

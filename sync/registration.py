@@ -5,7 +5,6 @@ leader is woken for. The only thing ever written to a sheet here is the header o
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -20,7 +19,6 @@ from db.notify import notify_deleted, wake
 from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
-    Column,
     Direction,
     SheetBinding,
     Source,
@@ -40,6 +38,7 @@ from db.tables import (
     PUBLICATION,
     Relation,
     Table,
+    add_column,
     alter_column,
     create_table,
     describe,
@@ -50,21 +49,18 @@ from db.tables import (
 )
 from db.wire import SQL_TYPES
 from sync.inspection import SheetInspection
+from sync.registration_change import moved, refuse_nulls, twice_in, with_changes
 from sync.registration_input import (
     ABSENT,
     RegisterSource,
     UpdateSheet,
     UpdateSource,
-    WantedColumn,
     WantedSheet,
-    check_credential,
-    check_header_row,
     check_registration,
     check_settings,
 )
 from sync.registration_plan import Planned, plan_registration
 
-_CLEARABLE = frozenset({"description"})
 _TAKEN = "That worksheet belongs to another source already: a worksheet has one."
 
 
@@ -120,7 +116,7 @@ class Registration:
 
     async def update(self, name: str, wanted: UpdateSource) -> Source:
         """Change the settings that are given."""
-        _refuse_nulls(wanted, _CLEARABLE)
+        refuse_nulls(wanted)
         source = await self.get(name)
         changed = await self._rebound(source, wanted)
         check_settings(changed.poll_seconds, changed.max_delete_share, changed.delete_policy)
@@ -132,7 +128,7 @@ class Registration:
                 if now is None or _settings(now) != _settings(source):
                     raise Conflict(f"{name} was changed or deleted at the same moment: look at it, then try again.")
                 if changed.columns != source.columns:
-                    await self._alter_types(connection, source, changed)
+                    await self._alter_columns(connection, source, changed)
                 updated = await update_source(connection, changed)
                 await _forget_seen(connection, source, changed)
                 await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
@@ -236,38 +232,42 @@ class Registration:
         changed = replace(source, **given)
         columns = () if wanted.columns is ABSENT else wanted.columns
         if columns:
-            changed = replace(changed, columns=_with_changes(source, columns))
+            changed = replace(changed, columns=with_changes(source, columns))
         if wanted.sheet is ABSENT and not any(column.field is not None for column in columns):
             return changed
         assert source.sheet is not None
-        place = _moved(source.sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
+        place = moved(source.sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
         inspected = await self.sheets.inspect(place)
         headers = [column.field for column in changed.bound]
         shown = {column.header for column in inspected.columns}
         problems = [
             *inspected.problems,
             *(f'{inspected.worksheet} has no header "{header}": add it.' for header in headers if header not in shown),
-            *(f'The header "{header}" is bound twice.' for header in sorted(_twice(headers))),
+            *(f'The header "{header}" is bound twice.' for header in sorted(twice_in(headers))),
         ]
         if problems:
             raise BadUserInput(" ".join(problems))
         return replace(changed, sheet=_binding(inspected, place.credential))
 
-    async def _alter_types(self, connection: Connection, source: Source, changed: Source) -> None:
+    async def _alter_columns(self, connection: Connection, source: Source, changed: Source) -> None:
         relation = Relation.parse(source.relation)
         for column in changed.columns:
             before = source.column(column.name)
-            if before is None or before.type is column.type:
+            if before is not None and before.type is column.type:
                 continue
             table = await describe(connection, relation)
             found = None if table is None else table.column(column.name)
             if found is not None and found.type is column.type:
-                continue  # altered by SQL before
+                continue  # made or altered by SQL before
             if source.adopted:
+                what = f'ADD "{column.name}"' if found is None else f'ALTER "{column.name}" TYPE'
                 raise BadUserInput(
-                    f"{source.relation} was adopted, so its types are its owner's: ALTER TABLE {relation.quoted} "
-                    f'ALTER "{column.name}" TYPE {SQL_TYPES[column.type]};'
+                    f"{source.relation} was adopted, so its columns are its owner's: ALTER TABLE {relation.quoted} "
+                    f"{what} {SQL_TYPES[column.type]};"
                 )
+            if found is None:
+                await add_column(connection, relation, column)
+                continue
             await alter_column(connection, relation, column.name, column.type)
 
     async def _set_state(self, name: str, state: SourceState, message: str) -> Source:
@@ -352,63 +352,9 @@ def _taken(error: errors.UniqueViolation, source: Source) -> BadUserInput | Conf
     return Conflict(f"Something of that name was made meanwhile ({error.diag.message_detail}): try again.")
 
 
-def _refuse_nulls(wanted: UpdateSource, clearable: frozenset[str]) -> None:
-    names = [field.name for field in fields(wanted) if getattr(wanted, field.name) is None]
-    if isinstance(wanted.sheet, UpdateSheet):
-        names += [
-            f"sheet.{name}"
-            for name in ("spreadsheet", "worksheet", "header_row")
-            if getattr(wanted.sheet, name) is None
-        ]
-    refused = [name for name in names if name not in clearable]
-    if refused:
-        raise BadUserInput(f"{', '.join(refused)} can't be cleared: leave it out to keep it.")
-
-
 def _settings(source: Source) -> Source:
     """The source without what its runs change."""
     return replace(source, state=SourceState.ACTIVE, state_reason=None, updated_at=source.created_at)
-
-
-def _with_changes(source: Source, wanted: tuple[WantedColumn, ...]) -> tuple[Column, ...]:
-    if twice := _twice([column.name for column in wanted]):
-        raise BadUserInput(f"columns names {', '.join(sorted(twice))} twice.")
-    by_name = {column.name: column for column in wanted}
-    unknown = [name for name in by_name if source.column(name) is None]
-    if unknown:
-        listed = ", ".join(column.name for column in source.columns)
-        raise BadUserInput(f"There is no column {', '.join(unknown)}: {source.name} has {listed}.")
-    return tuple(_changed(column, by_name.get(column.name)) for column in source.columns)
-
-
-def _twice(names: Sequence[str | None]) -> set[str]:
-    return {name for name in names if name is not None and names.count(name) > 1}
-
-
-def _changed(column: Column, wanted: WantedColumn | None) -> Column:
-    if wanted is None:
-        return column
-    return Column(
-        column.name,
-        wanted.type or column.type,
-        column.field if wanted.field is None else wanted.field,
-        column.read_only if wanted.read_only is None else wanted.read_only,
-        column.format if wanted.format is None else wanted.format,
-    )
-
-
-def _moved(sheet: SheetBinding, wanted: UpdateSheet) -> WantedSheet:
-    place = WantedSheet(
-        spreadsheet=sheet.spreadsheet if wanted.spreadsheet is ABSENT else wanted.spreadsheet,
-        worksheet=str(sheet.sheet_id) if wanted.worksheet is ABSENT else wanted.worksheet,
-        header_row=sheet.header_row if wanted.header_row is ABSENT else wanted.header_row,
-        credential=sheet.credential if wanted.credential is ABSENT else wanted.credential,
-    )
-    if wanted.spreadsheet is not ABSENT and wanted.worksheet is ABSENT:
-        place = replace(place, worksheet=sheet.worksheet)
-    check_header_row(place.header_row)
-    check_credential(place.credential)
-    return place
 
 
 async def _forget_seen(connection: Connection, source: Source, changed: Source) -> None:

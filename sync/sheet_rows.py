@@ -164,7 +164,8 @@ def _header_problems(
     for text, places in unbound.items():
         code = "NEW_HEADER" if len(places) == 1 else "DUPLICATE_HEADER"
         message = (
-            f"The header “{text}” is new and not synced: bind it with updateSource, or remove it."
+            f"The header “{text}” is new and not synced: add it with updateSource(columns: [{{name, field, type}}]), or"
+            " remove it."
             if code == "NEW_HEADER"
             else f"The header “{text}” is there {len(places)} times and not synced: give each its own name."
         )

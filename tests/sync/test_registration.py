@@ -11,6 +11,7 @@ from db.errors import BadUserInput, Conflict, NotFound, NotImplementedYet, Sourc
 from db.secrets import Keyring, hook_secrets
 from db.session import Pool, make_pool
 from db.sources import (
+    Column,
     ConflictPolicy,
     DeletePolicy,
     Direction,
@@ -207,6 +208,33 @@ async def test_a_column_changes_its_type_in_the_table(desk: Desk) -> None:
         await desk.service.update("people", UpdateSource(columns=(WantedColumn("nope"),)))
     with pytest.raises(BadUserInput, match='no header "Nope"'):
         await desk.service.update("people", UpdateSource(columns=(WantedColumn("city", field="Nope"),)))
+
+
+async def test_a_new_header_becomes_a_column(desk: Desk, people: Bench) -> None:
+    await desk.register()
+    people.type("E1", [["Phone"], ["0123"]])
+    with pytest.raises(BadUserInput, match="give its field"):
+        await desk.service.update("people", UpdateSource(columns=(WantedColumn("phone"),)))
+    added = WantedColumn("phone", field="Phone", type=ColumnType.TEXT)
+    changed = await desk.service.update("people", UpdateSource(columns=(added,)))
+    assert changed.column("phone") == Column("phone", ColumnType.TEXT, "Phone")
+    assert await desk.sql("SELECT phone FROM people") == []
+    with pytest.raises(BadUserInput, match='no header "Nope"'):
+        await desk.service.update(
+            "people", UpdateSource(columns=(WantedColumn("x", field="Nope", type=ColumnType.TEXT),))
+        )
+
+
+async def test_an_adopted_table_gets_its_columns_from_its_owner(desk: Desk, people: Bench) -> None:
+    await desk.sql("CREATE TABLE folk (id int PRIMARY KEY, name text, city text, total int)")
+    await desk.sql("ALTER TABLE folk REPLICA IDENTITY FULL")
+    await desk.register(table="folk", adopt=True)
+    people.type("E1", [["Phone"]])
+    added = UpdateSource(columns=(WantedColumn("phone", field="Phone", type=ColumnType.TEXT),))
+    with pytest.raises(BadUserInput, match=r'ALTER TABLE "public"\."folk" ADD "phone" text;'):
+        await desk.service.update("people", added)
+    await desk.sql("ALTER TABLE folk ADD phone text")
+    assert (await desk.service.update("people", added)).column("phone") is not None
 
 
 async def test_an_adopted_table_keeps_its_owners_types(desk: Desk) -> None:
