@@ -10,6 +10,7 @@ from sandbox.control import Control
 from sandbox.google.auth import TokenEndpoint
 from sandbox.google.drive_api import DriveApi
 from sandbox.google.sheets_api import SheetsApi
+from sandbox.guard import Guard
 from sandbox.office import Office
 from sandbox.pages import Pages
 from sandbox.settings import SandboxSettings
@@ -37,13 +38,14 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *Pages(office).routes(),
         ],
         middleware=[
+            Middleware(Guard),
             Middleware(
                 Wire,
                 settings=settings,
                 faults=office.faults,
                 recorder=office.recorder,
                 person_edits=office.person.edit,
-            )
+            ),
         ],
         lifespan=lifespan,
     )

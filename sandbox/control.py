@@ -15,6 +15,7 @@ from sandbox.google.auth import Quota
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.errors import ApiError
 from sandbox.google.sheets_api import read_body
+from sandbox.guard import JSON, SIMPLE_TYPES, media_type
 from sandbox.office import Feed, Office
 from sandbox.person import read_block
 from sandbox.recorder import RecordedCall
@@ -51,8 +52,12 @@ class Control:
 
     def _route(self, http_method: str, name: str, method: Method, status: int = 200) -> Route:
         async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            # A page of another site can send any other type unasked.
+            if body and media_type(request.headers) != JSON:
+                return _wrong_type(f"The content type must be {JSON}.")
             try:
-                result = method(read_body(await _nullable(request)))
+                result = method(read_body(b"" if body.strip() == b"null" else body))
             except NotFound as error:
                 return JSONResponse({"error": error.message}, status_code=404)
             except (WorkbookError, ApiError) as error:
@@ -139,6 +144,10 @@ class Control:
     async def _feed(self, request: Request) -> Response:
         name = request.path_params["name"]
         if request.method == "PUT":
+            if media_type(request.headers) in SIMPLE_TYPES:
+                return _wrong_type(
+                    "A feed's content type must be its document's, such as application/json or text/csv."
+                )
             kind = request.headers.get("content-type", "application/octet-stream")
             self._office.put_feed(name, Feed(kind, await request.body()))
             return Response(status_code=204)
@@ -148,9 +157,8 @@ class Control:
         return Response(feed.body, headers={"content-type": feed.content_type})
 
 
-async def _nullable(request: Request) -> bytes:
-    body = await request.body()
-    return b"" if body.strip() == b"null" else body
+def _wrong_type(message: str) -> Response:
+    return JSONResponse({"error": message}, status_code=415)
 
 
 def _fault_json(fault: Fault) -> JsonObject:

@@ -14,6 +14,7 @@ from sandbox.drive import File
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.errors import ApiError
 from sandbox.google.sheets_api import read_body
+from sandbox.guard import JSON, media_type
 from sandbox.office import Office
 from sandbox.person import read_block
 from sandbox.workbook.a1 import column_letters
@@ -92,8 +93,8 @@ class Pages:
         file, action = self._file(request), self._actions.get(request.path_params["action"])
         if file is None or action is None:
             return _unknown()
-        if request.headers.get("content-type", "").split(";")[0] != "application/json":
-            return JSONResponse({"error": "The content type must be application/json."}, status_code=415)
+        if media_type(request.headers) != JSON:
+            return JSONResponse({"error": f"The content type must be {JSON}."}, status_code=415)
         try:
             action(file.file_id, read_body(await request.body()))
         except (WorkbookError, ApiError) as error:
