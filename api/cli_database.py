@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from api.cli_error import CommandError, port_in_use
+from api.cli_error import CommandError, port_forbidden, port_in_use
 from api.settings import Settings
-from db.embedded import EmbeddedPostgres, PortInUse
+from db.embedded import EmbeddedPostgres, PortForbidden, PortInUse
 from db.embedded_home import EmbeddedPostgresError, packaged_binaries
 from db.preflight import preflight
 
@@ -62,6 +62,8 @@ def start_embedded(server: EmbeddedPostgres) -> str:
         return server.start()
     except PortInUse as error:
         raise port_in_use(error.port, "ROWCAST_PG_PORT") from error
+    except PortForbidden as error:
+        raise port_forbidden(error.port, "ROWCAST_PG_PORT") from error
     except EmbeddedPostgresError as error:
         raise CommandError(str(error)) from error
 

@@ -9,5 +9,9 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+def port_forbidden(port: int, variable: str) -> CommandError:
+    return CommandError(f"Port {port} may not be used by this user: set {variable} to one of 1024 or above.")
+
+
 def port_in_use(port: int, variable: str) -> CommandError:
     return CommandError(f"Port {port} is in use by another program: set {variable} to a free one.")

@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 
 def run(settings: Settings) -> None:
-    """CommandError where the port is taken."""
+    """CommandError where the port can't be had."""
     bound(HOST, settings.sandbox_port, "ROWCAST_SANDBOX_PORT").close()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(_serve(settings))

@@ -1,6 +1,7 @@
 """`serve`: the checks before the start, then uvicorn on a socket that is already ours."""
 
 import asyncio
+import errno
 import socket
 
 import uvicorn
@@ -8,7 +9,7 @@ from starlette.applications import Starlette
 
 from api.app import create_app
 from api.cli_database import require_fit, watched_database
-from api.cli_error import CommandError, port_in_use
+from api.cli_error import CommandError, port_forbidden, port_in_use
 from api.logging import configure
 from api.settings import Settings
 from db.errors import BadUserInput
@@ -40,7 +41,7 @@ def run(settings: Settings) -> None:
 
 
 def bound(host: str, port: int, variable: str) -> socket.socket:
-    """A socket bound to the address, to be listened on. CommandError naming the variable where the port is taken."""
+    """A socket bound to the address, to be listened on. CommandError naming the variable where that fails."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,7 +49,11 @@ def bound(host: str, port: int, variable: str) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise port_in_use(port, variable) from error
+        if error.errno == errno.EADDRINUSE:
+            raise port_in_use(port, variable) from error
+        if error.errno == errno.EACCES:
+            raise port_forbidden(port, variable) from error
+        raise CommandError(f"{variable}: port {port} of {host} can't be had: {error.strerror}.") from error
     return listener
 
 

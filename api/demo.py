@@ -3,11 +3,13 @@
 import signal
 import sys
 from contextlib import closing
+from itertools import combinations
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 from api.cli_database import require_fit, start_embedded
+from api.cli_error import CommandError
 from api.cli_serve import bound
 from api.demo_children import Database, Program, end_leftovers, sole_demo
 from api.demo_setup import DemoSetup, DemoSheet
@@ -25,6 +27,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def run(settings: Settings) -> None:
     """Runs until Ctrl-C or SIGTERM, which stop every child within 5 s. CommandError where something is in the way."""
+    _require_distinct_ports(settings)
     with sole_demo(settings):
         end_leftovers(settings)
         for host, port, name in (
@@ -43,6 +46,19 @@ def run(settings: Settings) -> None:
         finally:
             _ignore_signals()
             supervisor.stop()
+
+
+def _require_distinct_ports(settings: Settings) -> None:
+    """Said at once: bound in turn, the second would be taken only when the first has started."""
+    ports = {"port": settings.port, "sandbox_port": settings.sandbox_port}
+    if settings.database_url is None:
+        ports["pg_port"] = settings.pg_port
+    for first, second in combinations(ports, 2):
+        if ports[first] == ports[second]:
+            raise CommandError(
+                f"{variable(first)} and {variable(second)} are both {ports[first]}: give each a port of its own.",
+                exit_code=2,
+            )
 
 
 def _start(settings: Settings, supervisor: Supervisor) -> None:

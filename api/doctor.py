@@ -90,7 +90,7 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         try:
             bound(host, port, variable).close()
         except CommandError as error:
-            yield Finding(f"port {port}", "in use", str(error))
+            yield Finding(f"port {port}", "can't be had", str(error))
         else:
             yield Finding(f"port {port}", "free")
 

@@ -53,6 +53,14 @@ class PortInUse(EmbeddedPostgresError):
         self.port = port
 
 
+class PortForbidden(EmbeddedPostgresError):
+    """This user may not listen on the port that the server was to have."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} on {_HOST} may not be used by this user.")
+        self.port = port
+
+
 class EmbeddedPostgres:
     """One server. `start` and `stop` may be called in turn, any number of times.
 
@@ -98,7 +106,7 @@ class EmbeddedPostgres:
     def start(self, deadline_s: float = 30.0) -> str:
         """Starts the server, or joins the one that runs on the folder; returns `dsn` once it answers.
 
-        Raises PortInUse, EmbeddedPostgresError.
+        Raises PortInUse, PortForbidden, EmbeddedPostgresError.
         """
         self._home = locate(self._data_dir)
         until = time.monotonic() + deadline_s
@@ -325,6 +333,8 @@ def _is_free(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
+        except PermissionError as error:
+            raise PortForbidden(port) from error
         except OSError:
             return False
         return True

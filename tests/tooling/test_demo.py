@@ -180,6 +180,30 @@ def test_a_taken_port_is_named(place: Place, variable: str) -> None:
         assert running.printed.splitlines()[-1] == message
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ROWCAST_PORT", "ROWCAST_SANDBOX_PORT"),
+        ("ROWCAST_PORT", "ROWCAST_PG_PORT"),
+        ("ROWCAST_SANDBOX_PORT", "ROWCAST_PG_PORT"),
+    ],
+)
+def test_one_port_for_two_is_refused_before_anything_starts(place: Place, first: str, second: str) -> None:
+    port = place.settings[first]
+    with demo(place, **{second: port}) as running:
+        assert running.process.wait(DEADLINE_S) == 2
+        assert running.printed == f"{first} and {second} are both {port}: give each a port of its own.\n"
+    assert [path.name for path in place.folder.iterdir()] == ["output"]
+
+
+def test_the_embedded_servers_port_is_nobodys_where_a_database_is_given(place: Place) -> None:
+    unreachable = "postgresql://user@127.0.0.1:1/shop"
+    same = place.settings["ROWCAST_PORT"]
+    with demo(place, ROWCAST_DATABASE_URL=unreachable, ROWCAST_PG_PORT=same) as running:
+        assert running.process.wait(DEADLINE_S) == 1
+        assert "Postgres at 127.0.0.1:1/shop can't be reached" in running.printed
+
+
 def test_a_demo_that_was_killed_leaves_nothing_in_the_way(place: Place) -> None:
     with demo(place) as first:
         first.await_that((place.folder / "run" / "sandbox.pid").exists)
