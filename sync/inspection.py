@@ -20,7 +20,8 @@ class SheetInspection:
     """A worksheet as it stands. `rows` are the numbers (from 1) of its rows that aren't blank, below the header.
 
     `problems` say what keeps it from being bound (a blank header over data, a header that stands twice), each with
-    its cell and what to do. `zone` is the spreadsheet's time zone.
+    its cell and what to do. `zone` is the spreadsheet's time zone. `reader` is our account's address where it may only
+    read the spreadsheet.
     """
 
     spreadsheet: str
@@ -32,3 +33,4 @@ class SheetInspection:
     columns: Sequence[InspectedColumn]
     rows: Sequence[int]
     problems: Sequence[str]
+    reader: str | None = None

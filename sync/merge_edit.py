@@ -187,7 +187,7 @@ def _plan(
 
 def _text_of(row: SourceRow, column: Column, rules: Rules) -> str | None:
     if (error := row.errors.get(column.name)) is not None:
-        raise Unfit(f"The cell shows {error}. Correct its formula or value.")
+        raise Unfit(f"The cell shows {error.rstrip('.')}. Correct its formula or value.")
     return cell_to_text(column, row.cells.get(column.name), rules.zone)
 
 

@@ -36,6 +36,11 @@ class Planned:
 def plan_registration(wanted: RegisterSource, inspected: SheetInspection, table: Table | None) -> Planned:
     """The binding; `table` is the existing table to adopt. BadUserInput with all that is in its way."""
     problems = list(inspected.problems)
+    if inspected.reader is not None and wanted.direction is not Direction.FROM_SOURCE:
+        problems.append(
+            f"{inspected.title} is shared with {inspected.reader} for reading only: share it as Editor, or choose "
+            "direction FROM_SOURCE."
+        )
     if not inspected.columns:
         problems.append(
             f"{inspected.worksheet} has no headers in row {inspected.header_row}: type the columns' names there."

@@ -72,11 +72,13 @@ class SheetCalls:
         """The worksheet's title as last seen."""
         return self._worksheet.title
 
+    async def may_write(self) -> bool:
+        """Whether the spreadsheet is shared for editing."""
+        return bool((await self._file("capabilities(canEdit)"))["capabilities"]["canEdit"])
+
     async def mark(self) -> DriveMark:
         """The version marks now. SourceUnreachable if the file is in the trash."""
-        parameters: dict[str, Any] = {"fields": "version,modifiedTime,trashed", "supportsAllDrives": True}
-        url = f"{DRIVE_FILES_API_V3_URL}/{self._spreadsheet}"
-        answer = await self._read(CallKind.DRIVE, lambda client: client.request("get", url, params=parameters).json())
+        answer = await self._file("version,modifiedTime,trashed")
         if answer.get("trashed"):
             raise SourceUnreachable(
                 "The spreadsheet is in the trash: restore it in Google Drive, or delete the source."
@@ -107,6 +109,12 @@ class SheetCalls:
     async def wait_after(self, error: GoogleBusy, failed: int) -> None:
         """Wait before a write is planned anew; SourceUnreachable when it is time to give up."""
         await self.session.wait_after(error, failed)
+
+    async def _file(self, fields: str) -> Any:
+        """What Drive says of the spreadsheet."""
+        parameters: dict[str, Any] = {"fields": fields, "supportsAllDrives": True}
+        url = f"{DRIVE_FILES_API_V3_URL}/{self._spreadsheet}"
+        return await self._read(CallKind.DRIVE, lambda client: client.request("get", url, params=parameters).json())
 
     async def _grid(self, mask: str) -> Grid | None:
         parameters: dict[str, Any] = {

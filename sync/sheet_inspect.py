@@ -51,8 +51,9 @@ async def inspect_sheet(session: GoogleSession, wanted: WantedSheet) -> SheetIns
     calls = SheetCalls(session, spreadsheet, worksheet, _allow)
     # A run asks Drive too: better to learn now that its API is not enabled.
     await calls.mark()
+    reader = None if await calls.may_write() else session.email
     grid = await calls.grid(FORMATS_MASK)
-    return await session.compute(lambda: _inspect(spreadsheet, workbook, grid, wanted.header_row))
+    return await session.compute(lambda: _inspect(spreadsheet, workbook, grid, wanted.header_row, reader))
 
 
 async def add_managed_key(session: GoogleSession, binding: SheetBinding) -> None:
@@ -90,7 +91,7 @@ def _choose(workbook: Workbook, wanted: str | None) -> Worksheet:
     raise BadUserInput(f"“{workbook.title}” has no worksheet “{wanted}”: name one of {titles}, or its gid.")
 
 
-def _inspect(spreadsheet: str, workbook: Workbook, grid: Grid, header_row: int) -> SheetInspection:
+def _inspect(spreadsheet: str, workbook: Workbook, grid: Grid, header_row: int, reader: str | None) -> SheetInspection:
     header = header_row - 1
     headers = [header_text(cell) for cell in grid.row(header)]
     places = [place for place, text in enumerate(headers) if text]
@@ -108,6 +109,7 @@ def _inspect(spreadsheet: str, workbook: Workbook, grid: Grid, header_row: int) 
         ],
         rows=[index + 1 for index in lines],
         problems=_problems(grid, header, headers),
+        reader=reader,
     )
 
 

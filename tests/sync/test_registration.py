@@ -22,10 +22,12 @@ from db.sources import (
     set_state,
 )
 from db.wire import ColumnType
+from sync.adapters import Adapters
+from sync.google_quota import CallKind
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
-from tests.sync.sheets import Bench, bench
+from tests.sync.sheets import Bench, allow, bench, make_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,21 @@ async def test_nothing_is_left_of_a_registration_that_fails(desk: Desk) -> None:
     async with desk.pool.connection() as connection:
         assert await all_sources(connection) == []
     assert await desk.sql("SELECT to_regclass('public.people')") == [(None,)]
+
+
+async def test_a_sheet_shared_for_reading_is_registered_in_one_direction(database: str, people: Bench) -> None:
+    reader = "reader@rowcast-sandbox.iam.gserviceaccount.com"
+    session = make_session(people.sandbox, email=reader)
+    share = {"type": "user", "role": "reader", "emailAddress": reader}
+    url = f"https://www.googleapis.com/drive/v3/files/{people.book}/permissions"
+    await people.session.attempt(CallKind.DRIVE, lambda client: client.request("post", url, json=share), allow)
+    async with make_pool(database, "test") as pool:
+        service = Registration(pool, Keyring.derive("a secret"), Adapters({"default": session}))
+        desk = Desk(service, pool, people.book)
+        with pytest.raises(BadUserInput, match="for reading only: share it as Editor"):
+            await desk.register()
+        await desk.register(direction=Direction.FROM_SOURCE)
+    session.close()
 
 
 async def test_a_name_and_a_worksheet_are_given_once(desk: Desk) -> None:

@@ -107,6 +107,13 @@ def test_what_is_in_the_way_is_said(wanted: RegisterSource, shown: SheetInspecti
     assert message in str(refused.value)
 
 
+def test_a_sheet_that_may_only_be_read_is_bound_in_one_direction() -> None:
+    shown = replace(CUSTOMERS, reader="robot@example.com")
+    with pytest.raises(BadUserInput, match=r"robot@example\.com for reading only"):
+        plan_registration(WANTED, shown, None)
+    assert plan_registration(replace(WANTED, direction=Direction.FROM_SOURCE), shown, None).key == ("id",)
+
+
 def test_many_problems_are_counted() -> None:
     with pytest.raises(BadUserInput, match="… and 3 more"):
         plan_registration(WANTED, sheet(column("ID", "A", *[None] * 13)), None)
