@@ -65,7 +65,10 @@ def _origin_admitted(origin: str, host: str, admitted: Admitted) -> bool:
     origin = origin.lower()
     if origin in admitted.origins:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False  # such as an unclosed bracket
     if parts.scheme not in ("http", "https"):
         return False  # "null" among others: a sandboxed frame of any site
     # A proxy that ends TLS leaves the scheme different, so the same host and port is the same origin.

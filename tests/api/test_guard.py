@@ -79,6 +79,7 @@ def test_these_pages_may_call(host: str, origin: str) -> None:
 @pytest.mark.parametrize(
     "origin",
     [
+        "http://[::1",
         "null",
         "",
         "https://evil.example",
