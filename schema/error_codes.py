@@ -12,6 +12,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from psycopg import OperationalError
 from psycopg_pool import PoolClosed, PoolTimeout
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from db.errors import BadUserInput, LimitExceeded, RowcastError, Unavailable
 
@@ -57,7 +58,7 @@ def public_error(error: GraphQLError, new_id: Callable[[], str] = _random_id) ->
         return _coded(error, "The database can't be reached now: try again.", {"code": Unavailable.code})
     if isinstance(error, GraphQLSyntaxError) and "tokens. Parsing aborted" in error.message:
         return _coded(error, error.message, {"code": LimitExceeded.code})
-    if original is None:
+    if original is None or isinstance(original, CannotGetOperationTypeError | InvalidOperationTypeError):
         # GraphQL's own: no valid document, or no fit variables.
         return _coded(error, error.message, {"code": BadUserInput.code, **(error.extensions or {})})
     id_ = new_id()

@@ -1,5 +1,6 @@
 """The whole server on a fresh database, without sheets: what it says of itself."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,6 +39,19 @@ async def test_its_metrics_say_that_it_leads_and_reads_the_slot(server: Server) 
     for name in ("leader", "scheduler_on", "replication_streaming", "database_up"):
         assert values[f"rowcast_{name}"] == 1
     assert values["process_resident_memory_bytes"] > 0
+
+
+async def test_an_operation_that_the_document_lacks_is_the_callers_mistake(server: Server) -> None:
+    asked = {"query": "query A { viewer { name } }", "operationName": "B"}
+    assert (await server.post("/graphql", json=asked)).status_code == 400
+    async with server.websocket() as connection:
+        await connection.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(await connection.recv())["type"] == "connection_ack"
+        await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": asked}))
+        answer = json.loads(await connection.recv())
+    assert answer["type"] == "error"
+    assert "B" in answer["payload"][0]["message"]
+    assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 async def test_its_schema_is_the_exported_one(server: Server) -> None:

@@ -1,14 +1,20 @@
 /** The playground: GraphiQL over this server's GraphQL, subscriptions included. */
 import 'graphiql/setup-workers/vite';
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { createSocket } from '../graphql/socket';
+import { asTyped } from './asTyped';
 import { examples } from './examples';
 import 'graphiql/style.css';
 import './playground.css';
 
-const fetcher = createGraphiQLFetcher({ url: '/graphql', wsClient: createSocket({ retryAttempts: 5 }) });
+const send = createGraphiQLFetcher({ url: '/graphql', wsClient: createSocket({ retryAttempts: 5 }) });
+
+const fetcher: Fetcher = (params, options) => {
+  const { sent, document } = asTyped(params);
+  return send(sent, document === undefined ? options : { ...options, documentAST: document });
+};
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('The page has no element with the id "root".');
