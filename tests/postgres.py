@@ -59,10 +59,15 @@ def _name(dsn: str) -> str:
     return str(conninfo_to_dict(dsn)["dbname"])
 
 
+# Not the server's own: an autovacuum worker is nobody's to end but a superuser's.
+_END_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = %s AND backend_type IN ('client backend', 'walsender')"""
+
+
 def _drop_slots(connection: psycopg.Connection, database: str, deadline_s: float = 30.0) -> None:
     until = time.monotonic() + deadline_s
     while True:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
+        connection.execute(_END_SESSIONS, (database,))
         try:
             connection.execute(
                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", (database,)
