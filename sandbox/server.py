@@ -152,6 +152,8 @@ def _server(app: Starlette, listening: Callable[[], None] = lambda: None) -> _Se
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        # A client that pauses, on a busy machine, must not find its connection closed just as it sends.
+        timeout_keep_alive=75,
     )
     return _Server(config, listening)
 
