@@ -19,6 +19,9 @@ export SQL
 PYTHON := .venv/bin/python
 DATA_DIR = $${ROWCAST_DATA_DIR:-.rowcast}
 # The machine's Node, or the one that requirements-node.txt puts here.
+# The files pin all that is needed, and nothing else may come: with dependencies looked up, pip would ask for the newest
+# release of one that a package wants with an extra, and refuse it for having no hash.
+PIP_INSTALL := $(PYTHON) -m pip install --quiet --require-hashes --no-deps
 NPM := PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix web
 WEB_SOURCES := $(wildcard web/*.html web/*.ts web/*.json) $(shell find web/src web/public -type f 2>/dev/null)
 
@@ -88,12 +91,12 @@ clean: ## remove all that was set up and all data, the demo's included
 
 .venv/.runtime: requirements.txt .venv/.made
 	@echo "Installing Python packages; this takes about half a minute."
-	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.runtime
 	@echo "Installing what the tests need."
-	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
 # On one line: inside quotes the shell would hand a line's end, and the backslash before it, to Node.
@@ -105,7 +108,7 @@ NEW_ENOUGH = const [a, b] = process.versions.node.split('.').map(Number); proces
 		rm -rf .venv/node; mkdir .venv/node; \
 	else \
 		echo "Installing Node, since this machine has none that is new enough; this takes about half a minute."; \
-		$(PYTHON) -m pip install --quiet --require-hashes -r requirements-node.txt && \
+		$(PIP_INSTALL) -r requirements-node.txt && \
 		rm -rf .venv/node && mkdir .venv/node && \
 		for program in node npm npx; do ln -s "../bin/$$program" ".venv/node/$$program" || exit 1; done; \
 	fi
