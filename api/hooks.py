@@ -18,6 +18,7 @@ from db.notify import wake
 from db.runs import RunTrigger
 from db.secrets import hook_secrets
 from db.sources import SourceKind, source_by_name
+from db.sync_state import note_hook
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -48,6 +49,7 @@ async def _receive(request: Request, kind: SourceKind, now: float) -> Response:
         if wrong is not None:
             _log.warning("hook refused", source=name, reason=wrong)
             return _refused(401, wrong)
+        await note_hook(connection, source.id)
         await wake(connection, source.id, RunTrigger.HOOK)
     return JSONResponse({"accepted": True}, status_code=202)
 

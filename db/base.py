@@ -5,7 +5,7 @@ RETURNING gave; a column that an image lacks was never settled. Key columns are 
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -44,10 +44,19 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a reading first showed of a cell that nobody has dealt with yet, and the latest time it can be from."""
+
+    cell: CellValue
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BaseRow:
     """A row of the base. An image is None where that side did not have the row. `pending` is oldest first.
 
-    `missing`: complete reads in a row that lacked the key, the first of them at `missing_at`.
+    `missing`: complete reads in a row that lacked the key, the first of them at `missing_at`. `first_seen`: of each
+    column that the source edited and no run has settled, kept where the later edit wins.
     """
 
     key: str
@@ -56,6 +65,7 @@ class BaseRow:
     pending: tuple[Intent, ...] = ()
     missing: int = 0
     missing_at: datetime | None = None
+    first_seen: Mapping[str, Sighting] = field(default_factory=dict)
 
 
 async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
@@ -63,7 +73,7 @@ async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[Ba
     async with connection.cursor(name="base") as cursor:
         cursor.itersize = _BATCH
         await cursor.execute(
-            """SELECT key, source_image, table_image, pending, missing, missing_at FROM rowcast.base
+            """SELECT key, source_image, table_image, pending, missing, missing_at, first_seen FROM rowcast.base
                WHERE source_id = %s ORDER BY key""",
             (source_id,),
         )
@@ -74,7 +84,7 @@ async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[Ba
 async def base_of(connection: Connection, source_id: UUID, keys: Sequence[str]) -> dict[str, BaseRow]:
     """The base's rows of some keys."""
     cursor = await connection.execute(
-        """SELECT key, source_image, table_image, pending, missing, missing_at FROM rowcast.base
+        """SELECT key, source_image, table_image, pending, missing, missing_at, first_seen FROM rowcast.base
            WHERE source_id = %s AND key = ANY(%s)""",
         (source_id, list(keys)),
     )
@@ -82,10 +92,10 @@ async def base_of(connection: Connection, source_id: UUID, keys: Sequence[str]) 
 
 
 async def save_base(connection: Connection, source_id: UUID, rows: Iterable[BaseRow]) -> None:
-    """Store rows whole; one without images and pending writes is forgotten."""
+    """Store rows whole; one without images, pending writes and sightings is forgotten."""
     kept, gone = [], []
     for row in rows:
-        if row.source_image is None and row.table_image is None and not row.pending:
+        if row.source_image is None and row.table_image is None and not row.pending and not row.first_seen:
             gone.append(row.key)
         else:
             kept.append(_parameters(source_id, row))
@@ -94,11 +104,13 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
     if kept:
         async with connection.cursor() as cursor:
             await cursor.executemany(
-                """INSERT INTO rowcast.base (source_id, key, source_image, table_image, pending, missing, missing_at)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s)
+                """INSERT INTO rowcast.base
+                       (source_id, key, source_image, table_image, pending, missing, missing_at, first_seen)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (source_id, key) DO UPDATE
                    SET source_image = excluded.source_image, table_image = excluded.table_image,
-                       pending = excluded.pending, missing = excluded.missing, missing_at = excluded.missing_at""",
+                       pending = excluded.pending, missing = excluded.missing, missing_at = excluded.missing_at,
+                       first_seen = excluded.first_seen""",
                 kept,
             )
 
@@ -110,6 +122,7 @@ def _base_row(
     pending: list[dict[str, Any]] | None,
     missing: int,
     missing_at: datetime | None,
+    first_seen: dict[str, list[Any]] | None,
 ) -> BaseRow:
     intents = tuple(
         Intent(
@@ -122,12 +135,18 @@ def _base_row(
         for intent in pending or ()
     )
     image = None if source_image is None else _cells(source_image)
-    return BaseRow(key, image, table_image, intents, missing, missing_at)
+    seen = {name: Sighting(_cell(cell), datetime.fromisoformat(at)) for name, (cell, at) in (first_seen or {}).items()}
+    return BaseRow(key, image, table_image, intents, missing, missing_at, seen)
 
 
 def _cells(stored: dict[str, Any]) -> dict[str, CellValue]:
+    return {name: _cell(cell) for name, cell in stored.items()}
+
+
+def _cell(stored: Any) -> CellValue:
     # jsonb prints 1e20 as an integer.
-    return {name: float(cell) if type(cell) is int else cell for name, cell in stored.items()}
+    cell: CellValue = float(stored) if type(stored) is int else stored
+    return cell
 
 
 def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
@@ -141,6 +160,7 @@ def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
         }
         for intent in row.pending
     ]
+    seen = {name: [sighting.cell, sighting.at.isoformat()] for name, sighting in row.first_seen.items()}
     source_image = None if row.source_image is None else Jsonb(dict(row.source_image))
     table_image = None if row.table_image is None else Jsonb(dict(row.table_image))
     return (
@@ -151,4 +171,5 @@ def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
         Jsonb(pending) if pending else None,
         row.missing,
         row.missing_at,
+        Jsonb(seen) if seen else None,
     )

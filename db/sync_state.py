@@ -17,6 +17,7 @@ class SyncState:
     """`cursor`: the log is dealt with up to there; None: everything may differ. `seen`: the source's own version marks
     at the last complete read that left nothing to do again; empty: read it whatever the marks say.
 
+    `read_at` is when that read began, `hooked_at` when the last hook came, which says that an edit was made before.
     `held_run` is the run whose deletes wait for a person, `retry_at` when the next run is due before the next poll,
     `attempts` the runs in a row that could not reach the source.
     """
@@ -26,29 +27,45 @@ class SyncState:
     held_run: int | None
     retry_at: datetime | None
     attempts: int
+    hooked_at: datetime | None = None
+    read_at: datetime | None = None
 
 
 async def sync_state(connection: Connection, source_id: UUID) -> SyncState | None:
     """The state; None where the source is gone."""
     row = await (
         await connection.execute(
-            "SELECT cursor, seen, held_run, retry_at, attempts FROM rowcast.sync_state WHERE source_id = %s",
+            """SELECT cursor, seen, held_run, retry_at, attempts, hooked_at, read_at
+               FROM rowcast.sync_state WHERE source_id = %s""",
             (source_id,),
         )
     ).fetchone()
     if row is None:
         return None
-    cursor, seen, held_run, retry_at, attempts = row
-    return SyncState(None if cursor is None else Cursor.decode(cursor), seen, held_run, retry_at, attempts)
+    cursor, *rest = row
+    return SyncState(None if cursor is None else Cursor.decode(cursor), *rest)
+
+
+async def note_hook(connection: Connection, source_id: UUID) -> None:
+    """A hook came just now. By the database's clock, as the times of commits are."""
+    await connection.execute(
+        "UPDATE rowcast.sync_state SET hooked_at = clock_timestamp() WHERE source_id = %s", (source_id,)
+    )
 
 
 async def advance(
-    connection: Connection, source_id: UUID, cursor: Cursor, seen: Mapping[str, str], retry_at: datetime | None
+    connection: Connection,
+    source_id: UUID,
+    cursor: Cursor,
+    seen: Mapping[str, str],
+    read_at: datetime,
+    retry_at: datetime | None,
 ) -> None:
-    """A run dealt with the log up to `cursor`, and reached the source."""
+    """A run dealt with the log up to `cursor`, and read the source from `read_at` on."""
     await connection.execute(
-        """UPDATE rowcast.sync_state SET cursor = %s, seen = %s, retry_at = %s, attempts = 0 WHERE source_id = %s""",
-        (cursor.encode(), Jsonb(dict(seen)), retry_at, source_id),
+        """UPDATE rowcast.sync_state SET cursor = %s, seen = %s, read_at = %s, retry_at = %s, attempts = 0
+           WHERE source_id = %s""",
+        (cursor.encode(), Jsonb(dict(seen)), read_at, retry_at, source_id),
     )
 
 

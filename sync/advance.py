@@ -4,11 +4,11 @@ Only the columns that were written are taken from what came back. Anything else 
 edit, and stays one for the next run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from db.base import BaseRow, Intent, IntentKind, SourceImage, TableImage
+from db.base import BaseRow, Intent, IntentKind, Sighting, SourceImage, TableImage
 from db.changes import WireValue
 from db.failures import NewFailure
 from db.sources import Side
@@ -22,7 +22,24 @@ from sync.source import Cell, Problem, SourceRow, Written
 def planned(plan: RowPlan, stored: BaseRow | None) -> BaseRow:
     """The base as the plan has it before its edits. A row that the source shows isn't missing."""
     missing = (0, None) if stored is None or plan.source_write is not None else (stored.missing, stored.missing_at)
-    return BaseRow(plan.key, plan.source_image, plan.table_image, plan.pending, *missing)
+    return BaseRow(plan.key, plan.source_image, plan.table_image, plan.pending, *missing, _unsettled(plan, stored))
+
+
+def _unsettled(plan: RowPlan, stored: BaseRow | None) -> Mapping[str, Sighting]:
+    """What stays to be dealt with of the source's edits, once the plan's edits are carried out."""
+    if stored is None or not stored.first_seen:
+        return {}
+    edit, write, image = plan.table_edit, plan.source_write, plan.source_image or {}
+    if (edit is not None and edit.kind is not EditKind.UPDATE) or (
+        write is not None and write.kind is not EditKind.UPDATE
+    ):
+        return {}
+    settled = {*(edit.texts if edit is not None else ()), *(write.texts if write is not None else ())}
+    return {
+        name: sighting
+        for name, sighting in stored.first_seen.items()
+        if name not in settled and not (name in image and equal_cells(image[name], sighting.cell))
+    }
 
 
 def after_table_edit(base: BaseRow, edit: TableEdit, returned: TableImage, *, keep: bool) -> BaseRow:

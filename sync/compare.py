@@ -17,13 +17,17 @@ from db.sources import ConflictPolicy, Source
 from db.sync_tables import BoundTable, TableRow, read_table
 from sync.advance import planned
 from sync.guard import SideCounts
+from sync.latest import commit_times, edited_columns, sightings, source_times
 from sync.merge import merge_row
 from sync.merge_cell import equal_cells
-from sync.plan import EditKind, RowPlan, RowState, Rules
+from sync.plan import EditKind, RowPlan, RowState, Rules, Times
 from sync.source import Reading, SourceRow
 
 SUSPICION = timedelta(seconds=3)
 """Between the two complete reads that a key must be missing from."""
+
+_ENTRIES = 200
+"""Changes of a row that are looked through for a cell's last one; an older one counts as the oldest of these."""
 
 GRACE = timedelta(seconds=240)
 """How long a write without an answer may still arrive: Google ends a request after 180 seconds."""
@@ -88,6 +92,8 @@ async def compare(
         if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:
             continue
         noted, vanished = _note(base, row, reading, conditions)
+        if rules.policy is ConflictPolicy.LATEST_WINS:
+            noted = _sighted(key, noted, row, table_row, rules, conditions)
         state = RowState(
             key,
             noted,
@@ -96,11 +102,14 @@ async def compare(
             tuple(conflicts_of.get(key, ())),
             tuple(failures_of.get(key, ())),
             vanished,
-            source_at=conditions.source_at,
         )
         plan = RowPlan(key, wait=True) if key in blocked else merge_row(state, rules)
         if plan.conflicts and rules.policy is ConflictPolicy.LATEST_WINS:
-            state = replace(state, database_at=await _committed_at(connection, source, key))
+            state = replace(
+                state,
+                database_at=await _committed_at(connection, source, state, rules),
+                source_at=source_times(state.base or BaseRow(key, None, None), row, conditions.source_at),
+            )
             plan = merge_row(state, rules)
         _collect(found, state, plan, base)
     return found
@@ -125,7 +134,7 @@ def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow 
 
 
 def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, rules: Rules) -> bool:
-    if base is None or row is None or table is None or base.pending or base.missing or row.errors:
+    if base is None or row is None or table is None or base.pending or base.missing or base.first_seen or row.errors:
         return False
     image, texts = base.source_image, base.table_image
     if image is None or texts is None:
@@ -157,9 +166,25 @@ def _note(
     return base, base.missing >= 2 and not reading.unsure
 
 
-async def _committed_at(connection: Connection, source: Source, key: str) -> datetime | None:
-    entries = await history(connection, source.relation, key, None, 1)
-    return entries[0].committed_at if entries else None
+def _sighted(
+    key: str,
+    base: BaseRow | None,
+    row: SourceRow | None,
+    table: TableRow | None,
+    rules: Rules,
+    conditions: Conditions,
+) -> BaseRow | None:
+    """The base with what the source shows of its own since when. A row that only it has can be in no conflict."""
+    if row is None or (base is None and table is None):
+        return base
+    base = base or BaseRow(key, None, None)
+    return replace(base, first_seen=sightings(base, row, rules, conditions.source_at))
+
+
+async def _committed_at(connection: Connection, source: Source, state: RowState, rules: Rules) -> Times:
+    columns = edited_columns(state.base or BaseRow(state.key, None, None), state.table, rules)
+    entries = await history(connection, source.relation, state.key, None, _ENTRIES)
+    return commit_times(entries, state.table, columns)
 
 
 def _side(rows: int, kinds: Sequence[EditKind]) -> SideCounts:

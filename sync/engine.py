@@ -32,6 +32,7 @@ from sync.deletes import held, only_permitted
 from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
 from sync.guard import holds
 from sync.idle import table_is_settled, waits_for_nothing
+from sync.latest import hook_bound, latest_possible
 from sync.plan import Rules
 from sync.problems import problem_failures
 from sync.source import Reading, SourceAdapter
@@ -136,7 +137,9 @@ class Engine:
             conditions = Conditions(
                 now=self._clock(),
                 patient=work.trigger is not RunTrigger.MANUAL,
-                source_at=min(begun_at, reading.modified_at or begun_at),
+                source_at=latest_possible(
+                    begun_at, reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
+                ),
             )
             found = await compare(connection, source, table, rules, reading, conditions)
             let_go = await permitted(connection, source.id)
@@ -161,7 +164,7 @@ class Engine:
                 return None
             if outcome is not None:
                 await apply_outcome(connection, source, applied, outcome, records, rules)
-            return await self._complete(connection, work, reading, found, applied, records, cursor)
+            return await self._complete(connection, work, reading, begun_at, found, applied, records, cursor)
 
     async def _idle(self, work: _Work, adapter: SourceAdapter) -> bool:
         """Whether nothing can differ: no side changed since the last run, and nothing waits."""
@@ -218,6 +221,7 @@ class Engine:
         connection: Connection,
         work: _Work,
         reading: Reading,
+        read_at: datetime,
         found: Comparison,
         applied: Applied,
         records: Records,
@@ -229,7 +233,7 @@ class Engine:
         await records.tell(connection)
         retry_at = self._due(work.state, again=applied.again, suspects=found.suspects and not reading.unsure)
         seen = reading.mark if retry_at is None else {}
-        await advance(connection, work.source.id, cursor, seen, retry_at)
+        await advance(connection, work.source.id, cursor, seen, read_at, retry_at)
         await release(connection, work.source.id)
         work.counts = replace(
             work.counts,

@@ -48,7 +48,7 @@ def _verdict(state: RowState, rules: Rules, column: str | None) -> Verdict:
     record = _open(state, column)
     if record is not None and record.choice is not None and _fits(record, rules):
         return Verdict(record.choice, record.resolved_by, record.choice_value)
-    return _by_policy(rules.policy, state.database_at, state.source_at)
+    return _by_policy(rules.policy, state.database_at.get(column), state.source_at.get(column))
 
 
 def _fits(record: ConflictRecord, rules: Rules) -> bool:

@@ -1,7 +1,7 @@
 """What the merge decides on and what it decides: the states of one row, and the plan for it. Types only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,9 @@ from sync.source import Edit, SourceRow
 # Failures of the table that only another value can mend. Others (a foreign key) may be mended elsewhere: they are
 # tried again by every run.
 LASTING = frozenset({"VALUE", "NOT_NULL", "CHECK"})
+
+Times = Mapping[str | None, datetime]
+"""When edits were made: of a cell by its column's name, of the row as one under None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Rules:
 class RowState:
     """All that is known of one row. `vanished`: its absence from the source counts as a deletion there.
 
-    `database_at` is the last commit's time, `source_at` the latest time at which the source's edit can have been made;
-    only LATEST_WINS asks for them.
+    `database_at` is when the table's edits were committed, without those that the log doesn't have yet; `source_at` the
+    latest time at which the source's can have been made. Only LATEST_WINS asks for them.
     """
 
     key: str
@@ -50,8 +53,8 @@ class RowState:
     conflicts: tuple[ConflictRecord, ...] = ()
     failures: tuple[Failure, ...] = ()
     vanished: bool = False
-    database_at: datetime | None = None
-    source_at: datetime | None = None
+    database_at: Times = field(default_factory=dict)
+    source_at: Times = field(default_factory=dict)
 
 
 class EditKind(StrEnum):

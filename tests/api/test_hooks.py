@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,6 +27,7 @@ from db.sources import (
     delete_source,
     insert_source,
 )
+from db.sync_state import sync_state
 from db.wire import ColumnType
 from tests.server import Server
 
@@ -104,8 +105,13 @@ async def test_a_signed_hook_wakes_the_source(
     edge: Server, connection: Connection, source: Source, wakes: Notifications
 ) -> None:
     await give_secret(edge, connection, source, "first")
+    before = datetime.now(UTC)
     assert await call(edge, "first") == 202
     assert await next_wake(wakes) == (source.id, "HOOK")
+    state = await sync_state(connection, source.id)
+    assert state is not None
+    assert state.hooked_at is not None
+    assert before - timedelta(seconds=1) < state.hooked_at, "when it came tells how old the edit is"
 
 
 async def test_a_rotated_secret_serves_for_a_day_more(edge: Server, connection: Connection, source: Source) -> None:

@@ -16,7 +16,7 @@ from db.wire import ColumnType
 from sync.advance import after_source_write, after_table_edit, begin_write, planned
 from sync.mapping import Unfit, cell_to_text, same_text
 from sync.merge import merge_row
-from sync.plan import EditKind, RowPlan, RowState, Rules
+from sync.plan import EditKind, RowPlan, RowState, Rules, Times
 from sync.source import Cell, SourceRow, Written
 
 KEY = '["1"]'
@@ -34,6 +34,10 @@ def rules(
     first: bool = False,
 ) -> Rules:
     return Rules(COLUMNS, (Column("id", ColumnType.INTEGER, "ID"),), direction, policy, first=first)
+
+
+def _times(at: datetime | None) -> Times:
+    return {} if at is None else {None: at, **{column.name: at for column in COLUMNS}}
 
 
 @dataclass(slots=True)
@@ -67,8 +71,8 @@ class World:
             tuple(self.conflicts),
             tuple(self.failures),
             vanished,
-            self.database_at,
-            self.source_at,
+            _times(self.database_at),
+            _times(self.source_at),
         )
 
     def merge(self) -> RowPlan:

@@ -2,51 +2,21 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from db.changes import Cause, Change, Operation, Transaction
-from db.conflicts import ConflictChoice
-from db.log_append import appending, ensure_partitions
-from db.position import Position
+from db.changes import Operation
 from db.runs import RunState, RunTrigger
 from db.sources import ConflictPolicy, SourceState
 from db.wire import ColumnType
 from sync.source import Problem
-from tests.sync.ground import COLUMNS, Ground, ground, key
-
-TODAY = date(2030, 1, 1)
-
-
-async def _open_log(at: Ground) -> None:
-    """What replication keeps, and follows here by hand."""
-    at.sql(
-        """INSERT INTO rowcast.log_state (epoch, system_id, timeline, slot, term, head_lsn, head_index, decoded_to,
-               floor_lsn, publications) VALUES (1, 's', 1, 'slot', 7, 0, 0, 1, 0, '{}')"""
-    )
-    async with at.pool.connection() as connection:
-        await ensure_partitions(connection, TODAY)
-
-
-async def _logged(
-    at: Ground, *keys: str, operation: Operation = Operation.UPDATE, when: datetime | None = None
-) -> None:
-    """Append the commit that changed these rows, as replication does a moment after it."""
-    [row] = at.sql("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS lsn, pg_current_xact_id()::text AS xid")
-    lsn = int(row["lsn"])
-    changes = tuple(
-        Change(Position(1, lsn, index), "public.people", operation, one, None, None, None)
-        for index, one in enumerate(keys or (None,), 1)
-    )
-    transaction = Transaction(int(row["xid"]), when or datetime.now(UTC), Cause.SQL, None, changes, last=True)
-    async with at.pool.connection() as connection, appending(connection, at.term, lambda: lsn + 1, TODAY) as append:
-        await append.write(transaction)
+from tests.sync.ground import COLUMNS, ground, key
+from tests.sync.log_by_hand import logged, open_log
 
 
 async def test_a_quiet_source_is_not_read(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1, 2)
         await at.settle()
         reads = at.sheet.reads
@@ -63,10 +33,10 @@ async def test_a_quiet_source_is_not_read(database: str) -> None:
 
 async def test_our_own_commits_in_the_log_call_for_no_read(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1, 2)
         await at.settle()
-        await _logged(at, key(1), key(2), operation=Operation.INSERT)
+        await logged(at, key(1), key(2), operation=Operation.INSERT)
         before = await at.state()
         run = await at.run(RunTrigger.CHANGE)
         assert (run.state, run.counts.api_calls) == (RunState.UNCHANGED, 0)
@@ -78,34 +48,34 @@ async def test_our_own_commits_in_the_log_call_for_no_read(database: str) -> Non
 
 async def test_a_commit_of_a_user_is_carried_over(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1, 2, 3)
         await at.settle()
         at.sql("UPDATE people SET name = 'db' WHERE id = 1")
-        await _logged(at, key(1))
+        await logged(at, key(1))
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
         assert at.rows()[1] == ("db", 1.0)
         at.sql("DELETE FROM people WHERE id = 2")
-        await _logged(at, key(2), operation=Operation.DELETE)
+        await logged(at, key(2), operation=Operation.DELETE)
         assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
         assert list(at.rows()) == [1, 3]
 
 
 async def test_many_or_unknown_rows_are_compared_by_a_run(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1)
         await at.settle()
-        await _logged(at, operation=Operation.TRUNCATE)
+        await logged(at, operation=Operation.TRUNCATE)
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
-        await _logged(at, *map(key, range(600)))
+        await logged(at, *map(key, range(600)))
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.UNCHANGED
 
 
 async def test_a_new_epoch_of_the_log_means_that_everything_may_differ(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1)
         await at.settle()
         at.sql("UPDATE people SET name = 'db' WHERE id = 1")
@@ -116,7 +86,7 @@ async def test_a_new_epoch_of_the_log_means_that_everything_may_differ(database:
 
 async def test_what_waits_is_not_left_alone(database: str) -> None:
     async with ground(database, policy=ConflictPolicy.MANUAL) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1)
         await at.settle()
         at.sheet.edit(key(1), name="sheet")
@@ -128,38 +98,16 @@ async def test_what_waits_is_not_left_alone(database: str) -> None:
         assert at.table()[1] == ("sheet", 1)
 
 
-@pytest.mark.parametrize(
-    ("database_first", "winner", "choice"),
-    [(True, "sheet", ConflictChoice.SOURCE), (False, "db", ConflictChoice.DATABASE)],
-)
-async def test_the_latest_edit_wins(database: str, database_first: bool, winner: str, choice: ConflictChoice) -> None:
-    async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
-        await _open_log(at)
-        at.fill(1)
-        await at.settle()
-        committed = at.now + timedelta(seconds=10)
-        edited = committed + timedelta(seconds=5 if database_first else -5)
-        at.sheet.edit(key(1), name="sheet")
-        at.sheet.modified_at = edited
-        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
-        await _logged(at, key(1), when=committed)
-        at.later(60)
-        await at.settle()
-        assert at.table() == at.rows() == {1: (winner, 1)}
-        [conflict] = await at.conflicts()
-        assert conflict.resolution is choice
-
-
 async def test_a_hold_ends_when_the_rows_are_back_in_the_table(database: str) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1, 2)
         await at.settle()
         at.sql("DELETE FROM people")
-        await _logged(at, key(1), key(2), operation=Operation.DELETE)
+        await logged(at, key(1), key(2), operation=Operation.DELETE)
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.HELD
         at.sql("INSERT INTO people VALUES (1, 'n1', 1), (2, 'n2', 2)")
-        await _logged(at, key(1), key(2), operation=Operation.INSERT)
+        await logged(at, key(1), key(2), operation=Operation.INSERT)
         assert (await at.run(RunTrigger.CHANGE)).state is RunState.SUCCEEDED
         assert (await at.source()).state is SourceState.ACTIVE
         assert (await at.state()).held_run is None
@@ -224,7 +172,7 @@ async def test_a_table_that_was_altered_is_a_reason_with_its_remedy(
     database: str, broken: str, mended: str, trigger: RunTrigger
 ) -> None:
     async with ground(database) as at:
-        await _open_log(at)
+        await open_log(at)
         at.fill(1)
         await at.settle()
         at.sql(broken)
