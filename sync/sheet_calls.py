@@ -1,23 +1,24 @@
 """The calls that one worksheet needs, by way of gspread's HTTP client. Counts them, and follows a renamed worksheet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from gspread.http_client import HTTPClient
-from gspread.urls import DRIVE_FILES_API_V3_URL
+import msgspec
+from gspread.http_client import HTTPClient, ParamsType
+from gspread.urls import DRIVE_FILES_API_V3_URL, SPREADSHEET_URL
+from requests.exceptions import ContentDecodingError
 
 from db.errors import SourceUnreachable
 from sync.google_errors import GoogleBusy, WorksheetMoved
 from sync.google_quota import CallKind
 from sync.google_session import Check, GoogleSession
-from sync.sheet_grid import VALUES_MASK, Grid, parse_grid, quote_title
+from sync.sheet_answer import VALUES_MASK, fields, parse_grids
+from sync.sheet_grid import Grid, quote_title
 from sync.sheet_requests import Request
 
 T = TypeVar("T")
-
-_SHEET_MASK: Final = "sheetId,title,gridProperties(rowCount,columnCount)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,17 @@ def fetch_workbook(client: HTTPClient, spreadsheet: str) -> Workbook:
             for sheet in answer.get("sheets", ())
         ],
     )
+
+
+def fetch_grids(client: HTTPClient, spreadsheet: str, titles: Sequence[str], mask: str) -> Mapping[int, Grid]:
+    """One call: worksheets whole, by their ids, consistent with each other. `mask`: the fields of a cell."""
+    ranges = [quote_title(title) for title in titles]
+    parameters: ParamsType = {"ranges": ranges, "fields": fields(mask), "prettyPrint": "false"}
+    answer = client.request("get", SPREADSHEET_URL % spreadsheet, params=parameters).content
+    try:
+        return parse_grids(answer)
+    except msgspec.DecodeError as error:
+        raise ContentDecodingError("Google's answer can't be read") from error
 
 
 class SheetCalls:
@@ -117,19 +129,11 @@ class SheetCalls:
         return await self._read(CallKind.DRIVE, lambda client: client.request("get", url, params=parameters).json())
 
     async def _grid(self, mask: str) -> Grid | None:
-        parameters: dict[str, Any] = {
-            "ranges": quote_title(self.title),
-            "fields": (
-                f"properties(timeZone),sheets(properties({_SHEET_MASK}),"
-                f"data(startRow,startColumn,rowData(values({mask}))))"
-            ),
-        }
-        sheet_id = self._worksheet.sheet_id
         # Parsed in the thread as well: a large answer would hold up the event loop.
-        return await self._read(
-            CallKind.READ,
-            lambda client: parse_grid(client.spreadsheets_get(self._spreadsheet, parameters), sheet_id),
+        grids = await self._read(
+            CallKind.READ, lambda client: fetch_grids(client, self._spreadsheet, [self.title], mask)
         )
+        return grids.get(self._worksheet.sheet_id)
 
     async def _follow(self) -> None:
         workbook = await self._read(CallKind.READ, lambda client: fetch_workbook(client, self._spreadsheet))

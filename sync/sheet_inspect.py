@@ -15,8 +15,9 @@ from sync.infer import Sample
 from sync.inspection import InspectedColumn, SheetInspection
 from sync.registration_input import WantedSheet
 from sync.registration_plan import MANAGED_KEY
+from sync.sheet_answer import FORMATS_MASK
 from sync.sheet_calls import SheetCalls, Workbook, Worksheet, fetch_workbook
-from sync.sheet_grid import FORMATS_MASK, Grid, column_letters, header_text
+from sync.sheet_grid import Grid, column_letters, header_text
 from sync.sheet_requests import key_column_requests
 from sync.sheet_rows import blank_headers
 

@@ -1,6 +1,7 @@
 """The parts of the sheet source that only compute: grids, requests, and what an accident hit."""
 
 import doctest
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ import sync.sheet_ids
 from db.keys import key_text
 from db.sources import Column
 from db.wire import ColumnType
-from sync.sheet_grid import Grid, column_letters, header_text, parse_grid, quote_title, same_cell
+from sync.sheet_answer import parse_grids
+from sync.sheet_grid import Grid, column_letters, header_text, quote_title, same_cell
 from sync.sheet_ids import new_row_id
 from sync.sheet_plan import CellWrite, plan_updates
 from sync.sheet_repair import Entered, displaced_cells, displaced_deletes, entered, restores
@@ -54,6 +56,10 @@ def test_an_answer_of_google_is_read() -> None:
                     {
                         "startRow": 1,
                         "startColumn": 1,
+                        "columnMetadata": [
+                            {},
+                            {"developerMetadata": [{"metadataId": 5, "metadataKey": "rowcast"}, {"metadataId": 6}]},
+                        ],
                         "rowData": [
                             {
                                 "values": [
@@ -76,8 +82,8 @@ def test_an_answer_of_google_is_read() -> None:
             },
         ],
     }
-    grid = parse_grid(answer, 0)
-    assert grid is not None
+    grids = parse_grids(json.dumps(answer).encode())
+    grid = grids[0]
     assert grid.values == [[], [None, 7.0, None, None, "spilled", False], []]
     assert grid.computed == {(1, 3): "=X", (1, 4): ""}
     assert grid.errors == {(1, 3): "#NAME?"}
@@ -85,7 +91,8 @@ def test_an_answer_of_google_is_read() -> None:
     assert (grid.zone, grid.row_count, grid.column_count) == ("Europe/Berlin", 10, 5)
     assert (grid.address(1, 3), grid.address(1)) == ("'It''s'!D2", "'It''s'!2:2")
     assert (grid.value(99, 0), grid.value(0, 99), grid.row(99)) == (None, None, ())
-    assert parse_grid(answer, 5) is None
+    assert grid.tags == {5: 2}
+    assert set(grids) == {0, 7}
 
 
 @given(st.integers(0, 18_277))
