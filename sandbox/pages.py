@@ -114,9 +114,10 @@ class Pages:
         for index in range(height):
             row = sheet.rows[index]
             cells: JsonObject = {}
-            for column in sorted(row.cells):
-                cell = row.cells[column]
-                if column < width and cell.has_content:
+            spilled = calculation.spilled(sheet, index)
+            for column in sorted(row.cells.keys() | spilled.keys()):
+                cell = row.cell(column)
+                if column < width and (cell.has_content or column in spilled):
                     value = calculation.value(sheet, index, column, cell)
                     number = isinstance(value, float) and not isinstance(value, bool)
                     cells[str(column)] = [show(value, cell.number_format), entered_text(cell), number]

@@ -37,6 +37,7 @@ def encode_sheet(sheet: Sheet) -> bytes:
             "frozenColumns": sheet.frozen_columns,
             "look": sheet.look,
             "nextUid": sheet.next_uid,
+            "merges": [[area.top, area.left, area.bottom, area.right] for area in sheet.merges],
         }
     )
 
@@ -56,6 +57,7 @@ def decode_sheet(record: bytes, rows: list[Row]) -> Sheet:
         fields["frozenColumns"],
         fields["look"],
         fields["nextUid"],
+        tuple(Area(*area) for area in fields.get("merges", ())),
     )
 
 

@@ -8,7 +8,7 @@ from sandbox.google.cells_json import merge_cell
 from sandbox.google.document import Document, JsonObject
 from sandbox.google.masks import FieldMask, parse_mask
 from sandbox.google.ranges import read_grid_range
-from sandbox.workbook import sorting
+from sandbox.workbook import merging, sorting
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.errors import InvalidArgument
@@ -18,6 +18,7 @@ from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import exceeds_grid
 from sandbox.workbook.writing import ensure_rows
 
+_MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
 _PASTE = ("PASTE_NORMAL", "PASTE_VALUES", "PASTE_FORMAT", "PASTE_NO_BORDERS", "PASTE_FORMULA")
 
 
@@ -157,6 +158,24 @@ def set_data_validation(batch: Batch, request: Document) -> JsonObject:
     for row in range(area.top, area.bottom):
         columns = range(area.left, area.right)
         sheet.put(row, {column: merge_cell(sheet.cell(row, column), data, mask) for column in columns})
+    return {}
+
+
+def merge_cells(batch: Batch, request: Document) -> JsonObject:
+    """Merges all cells of a range, or those of each row or column; the first one's value stays."""
+    request.only("range", "mergeType")
+    sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
+    batch.may_write(sheet, area)
+    merging.merge(sheet, area, request.choice("mergeType", _MERGES, "MERGE_ALL"))
+    return {}
+
+
+def unmerge_cells(batch: Batch, request: Document) -> JsonObject:
+    """Takes the merges within a range apart."""
+    request.only("range")
+    sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
+    batch.may_write(sheet, area)
+    merging.unmerge(sheet, area)
     return {}
 
 

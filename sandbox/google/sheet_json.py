@@ -55,6 +55,8 @@ def _sheet(
     book: Spreadsheet, sheet: Sheet, calculation: Calculation | None, areas: list[Area], mask: FieldMask
 ) -> JsonObject:
     data: JsonObject = {"properties": properties_json(book, sheet)}
+    if sheet.merges:
+        data["merges"] = [grid_range_json(sheet, area) for area in sheet.merges]
     protections = [p for p in book.protections.values() if p.sheet_id == sheet.sheet_id]
     if protections:
         data["protectedRanges"] = [protection_json(sheet, entry) for entry in protections]
@@ -93,9 +95,9 @@ def _rows(sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
         values: list[Json] = []
-        for column in sorted(row.cells):
+        for column in sorted(row.cells.keys() | calculation.spilled(sheet, index).keys()):
             if area.left <= column < area.right:
-                cell = row.cells[column]
+                cell = row.cell(column)
                 data = encode_cell(cell, calculation.value(sheet, index, column, cell), mask)
                 if data:
                     values.extend({} for _ in range(column - area.left - len(values)))

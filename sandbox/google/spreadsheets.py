@@ -24,6 +24,8 @@ HANDLERS: dict[str, Handler] = {
     "cutPaste": batch_cells.cut_paste,
     "findReplace": batch_cells.find_replace,
     "setDataValidation": batch_cells.set_data_validation,
+    "mergeCells": batch_cells.merge_cells,
+    "unmergeCells": batch_cells.unmerge_cells,
     "insertDimension": batch_dimensions.insert_dimension,
     "deleteDimension": batch_dimensions.delete_dimension,
     "appendDimension": batch_dimensions.append_dimension,

@@ -143,9 +143,10 @@ def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: R
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
         line: list[Json] = []
-        for column in sorted(row.cells) if row.cells else ():
-            cell = row.cells[column]
-            if not area.left <= column < area.right or not cell.has_content:
+        spilled = calculation.spilled(sheet, index)
+        for column in sorted(row.cells.keys() | spilled.keys()) if row.cells or spilled else ():
+            cell = row.cell(column)
+            if not area.left <= column < area.right or not (cell.has_content or column in spilled):
                 continue
             line.extend([""] * (column - area.left - len(line)))
             line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering))

@@ -3,15 +3,20 @@
 The engine is a mirror that is brought up to date by comparison when somebody reads: it sees which rows are not the
 ones of last time. So edits, failed batches and undone copies need not tell it anything. Only columns that a formula
 reads are mirrored: a large sheet costs what its formulas touch.
+
+An ARRAYFORMULA is computed on a sheet of the engine's own, where nothing is in its way, and laid out here: cells that
+hold an entry block it.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import formualizer
 
+from sandbox.workbook import arrays
+from sandbox.workbook.a1 import cell_name
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.formulas import Malformed, Reference, pieces, references
 from sandbox.workbook.sheet import BLANK, Row, Sheet
@@ -32,6 +37,11 @@ _ERRORS = {
 }
 _COMPUTED = re.compile(r"\b(INDIRECT|OFFSET)\(", re.IGNORECASE)
 _VOLATILE = re.compile(r"\b(TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
+_ARRAY_SHEET = "\u2060array {}"  # no title that a person could type
+_ROUNDS = 8  # of array formulas that read each other's results
+_NOTHING: Mapping[int, Effective] = {}
+
+_Place = tuple[str, int, int]
 
 
 class Calculation:
@@ -45,8 +55,10 @@ class Calculation:
         self._engine: formualizer.Workbook | None = None
         self._seen: dict[str, list[Row]] = {}
         self._watched: set[tuple[str, int]] = set()
-        self._formulas: dict[tuple[str, int, int], str] = {}
-        self._refused: dict[tuple[str, int, int], CellError] = {}
+        self._formulas: dict[_Place, str] = {}
+        self._refused: dict[_Place, CellError] = {}
+        self._arrays: dict[_Place, str] = {}
+        self._spilled: dict[tuple[str, int], dict[int, Effective]] = {}
 
     def bring_up_to_date(self, spreadsheet: Spreadsheet) -> None:
         """Makes `value` speak of this state of the spreadsheet."""
@@ -61,7 +73,8 @@ class Calculation:
         if not new and not self._formulas:
             return
         watched = {key for (title, _, _), text in new.items() for key in _columns_read(title, text, spreadsheet)}
-        if titles != set(self._seen) or not watched <= self._watched:
+        has_arrays = bool(self._arrays) or any(arrays.is_array(text) for text in new.values())
+        if has_arrays or titles != set(self._seen) or not watched <= self._watched:
             self._rebuild(spreadsheet)
         elif any(changed.values()):
             self._apply(changed)
@@ -71,6 +84,7 @@ class Calculation:
         if self._engine is not None:
             self._engine.set_deterministic_clock(self._clock())
             self._engine.evaluate_all()
+            self._spill(spreadsheet)
 
     @property
     def is_volatile(self) -> bool:
@@ -78,7 +92,9 @@ class Calculation:
         return any(_VOLATILE.search(text) for text in self._formulas.values())
 
     def value(self, sheet: Sheet, row: int, column: int, cell: Cell) -> Effective:
-        """The cell's effective value: what was entered, or what its formula gives."""
+        """The cell's effective value: what was entered, or what its formula gives, or one that spills into it."""
+        if not cell.has_content:
+            return self.spilled(sheet, row).get(column)
         if cell.formula is None:
             return cell.value
         refused = self._refused.get((sheet.title, row, column))
@@ -87,6 +103,10 @@ class Calculation:
         result = _effective(self._engine.get_value(sheet.title, row + 1, column + 1))
         # The engine reads an empty cell as 0; a formula that is nothing but a reference to one shows nothing.
         return None if result == 0 and self._reads_nothing(sheet.title, cell.formula) else result
+
+    def spilled(self, sheet: Sheet, row: int) -> Mapping[int, Effective]:
+        """What array formulas elsewhere put into cells of a row, by column."""
+        return self._spilled.get((sheet.title, row), _NOTHING)
 
     def _reads_nothing(self, home: str, formula: str) -> bool:
         parts = pieces(formula)
@@ -131,6 +151,57 @@ class Calculation:
                 self._engine.set_values_batch(title, 1, column + 1, values)
         for key, text in formulas.items():
             self._set_formula(key, text)
+        for number, (key, text) in enumerate(self._arrays.items()):
+            self._engine.add_sheet(_ARRAY_SHEET.format(number))
+            self._engine.set_formula(_ARRAY_SHEET.format(number), 1, 1, arrays.plain(text, key[0], _sizes(spreadsheet)))
+
+    def _spill(self, spreadsheet: Spreadsheet) -> None:
+        """Lays out what array formulas give, until those that read each other's results stay as they are."""
+        engine, before = self._engine, dict[_Place, Effective]()
+        assert engine is not None
+        for _ in range(_ROUNDS if self._arrays else 0):
+            found: dict[_Place, Effective] = {}
+            for number, key in enumerate(self._arrays):
+                self._lay_out(spreadsheet, number, key, found)
+            if found == before:
+                return
+            for title, row, column in {**before, **found}:
+                value = found.get((title, row, column))
+                shown = value.text if isinstance(value, CellError) else value
+                engine.set_value(title, row + 1, column + 1, shown)
+            before = found
+            self._spilled = {}
+            for (title, row, column), value in found.items():
+                if (title, row, column) not in self._arrays:
+                    self._spilled.setdefault((title, row), {})[column] = value
+            engine.evaluate_all()
+
+    def _lay_out(self, spreadsheet: Spreadsheet, number: int, key: _Place, found: dict[_Place, Effective]) -> None:
+        """Adds one formula's results to `found`, by cell; only its error where something is in their way."""
+        title, top, left = key
+        sheet = next(sheet for sheet in spreadsheet.sheets if sheet.title == title)
+        rows, columns = arrays.extent(self._arrays[key], title, _sizes(spreadsheet))
+        block: dict[_Place, Effective] = {}
+        self._refused.pop(key, None)
+        for row in range(top, min(top + rows, sheet.row_count)):
+            for column in range(left, min(left + columns, sheet.column_count)):
+                value = self._result(number, row - top, column - left)
+                if value is None and (row, column) != (top, left):
+                    continue
+                if (row, column) != (top, left) and (
+                    sheet.cell(row, column).has_content or (title, row, column) in found
+                ):
+                    where = cell_name(row, column)
+                    message = f"Array result was not expanded because it would overwrite data in {where}."
+                    self._refused[key] = CellError("REF", "#REF!", message)
+                    found[key] = self._refused[key]
+                    return
+                block[title, row, column] = value
+        found.update(block)
+
+    def _result(self, number: int, row: int, column: int) -> Effective:
+        assert self._engine is not None
+        return _effective(self._engine.get_value(_ARRAY_SHEET.format(number), row + 1, column + 1))
 
     def _apply(self, changed: dict[str, dict[int, tuple[Row, Row]]]) -> None:
         assert self._engine is not None
@@ -150,7 +221,7 @@ class Calculation:
                     elif (title, column) in self._watched or before.formula is not None:
                         self._engine.set_value(title, index + 1, column + 1, after.value)
 
-    def _set_formula(self, key: tuple[str, int, int], text: str) -> None:
+    def _set_formula(self, key: _Place, text: str) -> None:
         assert self._engine is not None
         self._formulas[key] = text
         title, row, column = key
@@ -160,6 +231,9 @@ class Calculation:
         except (Malformed, formualizer.ParserError, formualizer.TokenizerError):
             self._refuse(key, PARSE_ERROR)
             return
+        if arrays.is_array(text):
+            self._arrays[key] = text
+            return
         try:
             self._engine.set_formula(title, row + 1, column + 1, text)
         except RuntimeError as error:
@@ -168,11 +242,16 @@ class Calculation:
                 raise
             self._refuse(key, _ERRORS["Circ"])
 
-    def _refuse(self, key: tuple[str, int, int], error: CellError) -> None:
+    def _refuse(self, key: _Place, error: CellError) -> None:
         assert self._engine is not None
         title, row, column = key
         self._refused[key] = error
         self._engine.set_value(title, row + 1, column + 1, error.text)
+
+
+def _sizes(spreadsheet: Spreadsheet) -> arrays.Size:
+    sizes = {sheet.title.lower(): (sheet.row_count, sheet.column_count) for sheet in spreadsheet.sheets}
+    return lambda title: sizes.get(title.lower(), (1, 1))
 
 
 def _columns_read(home: str, formula: str, spreadsheet: Spreadsheet) -> set[tuple[str, int]]:

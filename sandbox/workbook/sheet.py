@@ -61,6 +61,7 @@ class Sheet:
     frozen_columns: int = 0
     look: str = ""
     next_uid: int = 1
+    merges: tuple[Area, ...] = ()
 
     def copy(self) -> "Sheet":
         """A sheet of its own that shares the rows."""
@@ -82,8 +83,11 @@ class Sheet:
         return self.rows[row].cell(column)
 
     def put(self, row: int, cells: Mapping[int, Cell]) -> None:
-        """Replaces these cells of one row; a cell that is EMPTY leaves the row."""
+        """Replaces these cells of one row; one that is EMPTY leaves the row, one within a merge holds nothing."""
         old = self.rows[row]
+        for area in self.merges:
+            if area.top <= row < area.bottom:
+                cells = {column: _covered(area, row, column, cell) for column, cell in cells.items()}
         merged = {**old.cells, **cells}
         kept = {column: cell for column, cell in merged.items() if cell != EMPTY}
         if kept != old.cells:
@@ -136,6 +140,8 @@ class Sheet:
         if rows < 1 or columns < 1:
             raise InvalidArgument("You can't delete all the rows or columns on the sheet.")
         check_size(rows, columns)
+        cut = (replace(area, bottom=min(area.bottom, rows), right=min(area.right, columns)) for area in self.merges)
+        self.merges = tuple(area for area in cut if area.height > 0 and area.width > 0 and area.height * area.width > 1)
         del self.rows[rows:]
         self.rows.extend([BLANK] * (rows - len(self.rows)))
         if columns < len(self.columns):
@@ -144,6 +150,13 @@ class Sheet:
                     self.replace_row(index, cells={c: cell for c, cell in row.cells.items() if c < columns})
         del self.columns[columns:]
         self.columns.extend([PLAIN_COLUMN] * (columns - len(self.columns)))
+
+
+def _covered(merged: Area, row: int, column: int, cell: Cell) -> Cell:
+    """What is left of a cell: only the first of a merge has content."""
+    if not merged.holds(row, column) or (row, column) == (merged.top, merged.left):
+        return cell
+    return replace(cell, value=None, formula=None)
 
 
 def check_size(rows: int, columns: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell, CellError, Effective
+from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import moved
 from sandbox.workbook.sheet import Sheet
 
@@ -12,7 +13,13 @@ Value = Callable[[Sheet, int, int, Cell], Effective]
 
 
 def sort_rows(sheet: Sheet, area: Area, keys: Sequence[tuple[int, bool]], value: Value) -> None:
-    """Sorts by each (column, descending) in turn; equal rows keep their order. Formulas' references go along."""
+    """Sorts by each (column, descending) in turn; equal rows keep their order. Formulas' references go along.
+
+    Raises:
+        InvalidArgument: the area has merged cells.
+    """
+    if any(merged.meets(area) for merged in sheet.merges):
+        raise InvalidArgument("You can't sort a range with merged cells.")
     order = list(range(area.top, area.bottom))
     for column, descending in reversed(keys):
         filled: list[tuple[tuple[int, float | str] | None, int]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from sandbox.workbook import merging
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.errors import InvalidArgument
@@ -72,7 +73,7 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
     """Moves `start` to `end - 1` before what is at `to` now.
 
     Raises:
-        InvalidArgument: outside of the grid, or into itself.
+        InvalidArgument: outside of the grid, into itself, or a part of a merge.
     """
     size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
     if not 0 <= start < end <= size or not 0 <= to <= size:
@@ -81,13 +82,16 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
         )
     if start < to < end:
         raise InvalidArgument("The destination index must not be within the source range.")
+    by_rows = dimension is Dimension.ROWS
+    block = Area(start, 0, end, sheet.column_count) if by_rows else Area(0, start, sheet.row_count, end)
+    merging.refuse_cut(sheet, block)
     shift = Moved(start, end, to)
     follow(spreadsheet, sheet, dimension, shift)
     target = to if to <= start else to - (end - start)
     if dimension is Dimension.ROWS:
-        block = sheet.rows[start:end]
+        rows = sheet.rows[start:end]
         del sheet.rows[start:end]
-        sheet.rows[target:target] = block
+        sheet.rows[target:target] = rows
     else:
         columns = sheet.columns[start:end]
         del sheet.columns[start:end]
@@ -96,7 +100,8 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
 
 
 def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift) -> None:
-    """Makes formulas, developer metadata and protected ranges follow the cells; called before the cells move."""
+    """Makes formulas, merges, developer metadata and protected ranges follow; called before the cells move."""
+    merging.follow(changed, dimension, shift)
     rewrite_formulas(spreadsheet, lambda home, text: shifted(text, home, changed.title, dimension, shift))
     for key, entry in list(spreadsheet.metadata.items()):
         where = entry.location
@@ -110,7 +115,7 @@ def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift
     for key, protected in list(spreadsheet.protections.items()):
         if protected.sheet_id != changed.sheet_id or protected.area is None:
             continue
-        area = _shift_area(protected.area, dimension, shift)
+        area = merging.shifted_area(protected.area, dimension, shift)
         if area is None:
             del spreadsheet.protections[key]
         else:
@@ -193,13 +198,3 @@ def _copy_column_formats(sheet: Sheet, model: int, at: int, count: int) -> None:
         bare = replace(cell, value=None, formula=None, note="")
         if bare != Cell():
             sheet.put(index, dict.fromkeys(range(at, at + count), bare))
-
-
-def _shift_area(area: Area, dimension: Dimension, shift: Shift) -> Area | None:
-    rows, columns = (area.top, area.bottom), (area.left, area.right)
-    span = shift.span(*(rows if dimension is Dimension.ROWS else columns))
-    if span is None:
-        return None
-    if dimension is Dimension.ROWS:
-        return Area(span[0], area.left, span[1], area.right)
-    return Area(area.top, span[0], area.bottom, span[1])

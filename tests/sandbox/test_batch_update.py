@@ -48,7 +48,7 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
     [
         ({}, "Invalid requests[0]: No request set."),
         ({"inserDimension": {}}, "Unknown name \"inserDimension\" at 'requests[0]': Cannot find field."),
-        ({"mergeCells": {}}, "The sandbox doesn't support requests[0].mergeCells."),
+        ({"pasteData": {}}, "The sandbox doesn't support requests[0].pasteData."),
         ({"deleteSheet": {}, "addSheet": {}}, "is already set"),
         (
             {"insertDimension": {"range": rows(0, 1), "oops": 1}},

@@ -49,6 +49,7 @@ def test_everything_is_found_again(tmp_path: Path) -> None:
                     "fields": "*",
                 }
             },
+            {"mergeCells": {"range": {"sheetId": 0, "startRowIndex": 7, "endRowIndex": 9}}},
             {"addSheet": {"properties": {"title": "Second", "tabColorStyle": {"themeColor": "ACCENT1"}}}},
             {
                 "addProtectedRange": {
