@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from db.feeds import FeedBinding, feed_from_json, feed_to_json
 from db.session import Connection
 from db.wire import ColumnType
 
@@ -93,7 +94,7 @@ class SheetBinding:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A registered source, as `rowcast.sources` has it. `relation` is `schema.table`."""
+    """A registered source, as `rowcast.sources` has it. `relation` is `schema.table`; it has a `sheet` or a `feed`."""
 
     id: UUID
     name: str
@@ -116,6 +117,7 @@ class Source:
     initial: Initial
     created_at: datetime
     updated_at: datetime
+    feed: FeedBinding | None = None
 
     @property
     def bound(self) -> tuple[Column, ...]:
@@ -169,12 +171,12 @@ async def insert_source(connection: Connection, source: Source) -> None:
     values = _to_row(source)
     await connection.execute(
         """INSERT INTO rowcast.sources (id, name, description, kind, state, state_reason, direction, relation, adopted,
-               managed_key, key, columns, sheet, poll_seconds, conflict_policy, delete_policy, drift_policy,
+               managed_key, key, columns, sheet, feed, poll_seconds, conflict_policy, delete_policy, drift_policy,
                max_delete_share, initial, created_at, updated_at)
            VALUES (%(id)s, %(name)s, %(description)s, %(kind)s, %(state)s, %(state_reason)s, %(direction)s,
-               %(relation)s, %(adopted)s, %(managed_key)s, %(key)s, %(columns)s, %(sheet)s, %(poll_seconds)s,
-               %(conflict_policy)s, %(delete_policy)s, %(drift_policy)s, %(max_delete_share)s, %(initial)s,
-               %(created_at)s, %(updated_at)s)""",
+               %(relation)s, %(adopted)s, %(managed_key)s, %(key)s, %(columns)s, %(sheet)s, %(feed)s,
+               %(poll_seconds)s, %(conflict_policy)s, %(delete_policy)s, %(drift_policy)s, %(max_delete_share)s,
+               %(initial)s, %(created_at)s, %(updated_at)s)""",
         values,
     )
     await connection.execute("INSERT INTO rowcast.sync_state (source_id) VALUES (%s)", (source.id,))
@@ -185,9 +187,9 @@ async def update_source(connection: Connection, source: Source) -> Source:
     updated = await _fetch(
         connection,
         """UPDATE rowcast.sources SET description = %(description)s, direction = %(direction)s, columns = %(columns)s,
-               sheet = %(sheet)s, poll_seconds = %(poll_seconds)s, conflict_policy = %(conflict_policy)s,
-               delete_policy = %(delete_policy)s, drift_policy = %(drift_policy)s,
-               max_delete_share = %(max_delete_share)s, updated_at = clock_timestamp()
+               sheet = %(sheet)s, feed = %(feed)s, poll_seconds = %(poll_seconds)s,
+               conflict_policy = %(conflict_policy)s, delete_policy = %(delete_policy)s,
+               drift_policy = %(drift_policy)s, max_delete_share = %(max_delete_share)s, updated_at = clock_timestamp()
            WHERE id = %(id)s RETURNING *""",
         _to_row(source),
     )
@@ -223,10 +225,11 @@ def _one(sources: Sequence[Source]) -> Source | None:
 
 def _to_row(source: Source) -> dict[str, Any]:
     return {
-        **asdict(replace(source, columns=(), sheet=None)),
+        **asdict(replace(source, columns=(), sheet=None, feed=None)),
         "key": list(source.key),
         "columns": Jsonb([asdict(column) for column in source.columns]),
         "sheet": None if source.sheet is None else Jsonb(asdict(source.sheet)),
+        "feed": None if source.feed is None else Jsonb(feed_to_json(source.feed)),
     }
 
 
@@ -254,4 +257,5 @@ def _from_row(row: dict[str, Any]) -> Source:
         initial=Initial(row["initial"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        feed=None if row["feed"] is None else feed_from_json(row["feed"]),
     )

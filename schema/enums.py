@@ -10,30 +10,10 @@ from db.changes import Cause, Operation
 from db.conflicts import ConflictChoice, ConflictKind, ConflictState
 from db.events import EventKind
 from db.failures import FailureState
+from db.feeds import FeedAuthKind, FeedFormat, FeedPaginationKind
 from db.runs import RunState, RunTrigger
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial, Side, SourceKind, SourceState
 from db.wire import ColumnType
-
-
-class FeedFormat(StrEnum):
-    JSON = "JSON"
-    XML = "XML"
-
-
-class FeedAuthKind(StrEnum):
-    BEARER = "BEARER"
-    HEADER = "HEADER"
-    QUERY = "QUERY"
-    BASIC = "BASIC"
-    OAUTH2_CLIENT_CREDENTIALS = "OAUTH2_CLIENT_CREDENTIALS"
-
-
-class FeedPaginationKind(StrEnum):
-    LINK_HEADER = "LINK_HEADER"
-    NEXT_URL = "NEXT_URL"
-    PAGE = "PAGE"
-    OFFSET = "OFFSET"
-    CURSOR = "CURSOR"
 
 
 class OrderDirection(StrEnum):

@@ -3,9 +3,10 @@
 import strawberry
 from strawberry import UNSET
 
+import schema.enums  # noqa: F401 - exposes the enums that the types here name
+from db.feeds import FeedAuthKind, FeedFormat, FeedPaginationKind
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial
 from db.wire import ColumnType
-from schema.enums import FeedAuthKind, FeedFormat, FeedPaginationKind
 from schema.scalars import JSON
 
 

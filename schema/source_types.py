@@ -5,13 +5,14 @@ from typing import Self
 
 import strawberry
 
+import schema.enums  # noqa: F401 - exposes the enums that the types here name
+from db.feeds import FeedAuthKind, FeedFormat
 from db.runs import get_run
 from db.source_status import SourceStatus, changed_since, row_count
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, SourceKind, SourceState
 from db.sources import Source as StoredSource
 from db.wire import ColumnType
 from schema.context import Info
-from schema.enums import FeedAuthKind, FeedFormat
 from schema.fields import resolver
 from schema.run_types import SyncRun
 from schema.scalars import JSON, BigInt
