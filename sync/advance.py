@@ -12,20 +12,20 @@ from db.base import BaseRow, Intent, IntentKind, Sighting, SourceImage, TableIma
 from db.changes import WireValue
 from db.failures import NewFailure
 from db.sources import Side
-from sync.mapping import same_cell
 from sync.merge_base import remaining
-from sync.merge_cell import equal_cells
 from sync.plan import EditKind, RowPlan, Rules, SourceWrite, TableEdit
 from sync.source import Cell, Problem, SourceRow, Written
 
 
-def planned(plan: RowPlan, stored: BaseRow | None) -> BaseRow:
+def planned(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> BaseRow:
     """The base as the plan has it before its edits. A row that the source shows isn't missing."""
     missing = (0, None) if stored is None or plan.source_write is not None else (stored.missing, stored.missing_at)
-    return BaseRow(plan.key, plan.source_image, plan.table_image, plan.pending, *missing, _unsettled(plan, stored))
+    return BaseRow(
+        plan.key, plan.source_image, plan.table_image, plan.pending, *missing, _unsettled(plan, stored, rules)
+    )
 
 
-def _unsettled(plan: RowPlan, stored: BaseRow | None) -> Mapping[str, Sighting]:
+def _unsettled(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> Mapping[str, Sighting]:
     """What stays to be dealt with of the source's edits, once the plan's edits are carried out."""
     if stored is None or not stored.first_seen:
         return {}
@@ -38,7 +38,7 @@ def _unsettled(plan: RowPlan, stored: BaseRow | None) -> Mapping[str, Sighting]:
     return {
         name: sighting
         for name, sighting in stored.first_seen.items()
-        if name not in settled and not (name in image and equal_cells(image[name], sighting.cell))
+        if name not in settled and not (name in image and rules.mapping.unchanged(image[name], sighting.cell))
     }
 
 
@@ -103,7 +103,7 @@ def _moved_on(
             if name not in write.texts or name in row.errors or write.edit.cells is None:
                 continue
             shows = row.cells.get(name)
-            if same_cell(column, write.edit.cells[name], shows, rules.zone):
+            if rules.mapping.same(column, write.edit.cells[name], shows):
                 source[name], table[name] = shows, write.texts[name]
                 arrived.add(name)
         base = replace(base, source_image=source, table_image=table)
@@ -129,7 +129,7 @@ def _read_back(
         if name not in write.texts or write.edit.cells is None:
             continue
         wrote, shows = write.edit.cells[name], row.cells.get(name)
-        same = name not in row.errors and same_cell(column, wrote, shows, rules.zone)
+        same = name not in row.errors and rules.mapping.same(column, wrote, shows)
         if not same and (name in refused or None in refused):
             continue
         # Somebody was quicker than the reading back: ours arrived, and theirs is an edit of it.
@@ -137,7 +137,8 @@ def _read_back(
         source[name], table[name] = (shows if same else wrote), write.texts[name]
         arrived.add(name)
     elsewhere = any(
-        name not in write.texts and not equal_cells(cell, before.cells.get(name) if before is not None else None)
+        name not in write.texts
+        and not rules.mapping.unchanged(cell, before.cells.get(name) if before is not None else None)
         for name, cell in row.cells.items()
         if name not in {column.name for column in rules.key}
     )

@@ -19,7 +19,6 @@ from sync.advance import planned
 from sync.guard import SideCounts
 from sync.latest import commit_times, edited_columns, sightings, source_times
 from sync.merge import merge_row
-from sync.merge_cell import equal_cells
 from sync.plan import EditKind, RowPlan, RowState, Rules, Times
 from sync.source import Reading, SourceRow
 
@@ -111,11 +110,11 @@ async def compare(
                 source_at=source_times(state.base or BaseRow(key, None, None), row, conditions.source_at),
             )
             plan = merge_row(state, rules)
-        _collect(found, state, plan, base)
+        _collect(found, state, plan, base, rules)
     return found
 
 
-def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None) -> None:
+def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None, rules: Rules) -> None:
     if plan.wait:
         found.suspects = found.suspects or state.source is None
         if state.base is not None and state.base != stored:
@@ -123,7 +122,7 @@ def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow 
         if state.conflicts or state.failures:
             found.differences.append(Difference(state, plan, state.base or BaseRow(plan.key, None, None)))
         return
-    base = planned(plan, state.base)
+    base = planned(plan, state.base, rules)
     edits = plan.table_edit is not None or plan.source_write is not None
     records = plan.conflicts or plan.failures or state.conflicts or state.failures
     if edits or records or base != (stored or BaseRow(plan.key, None, None)):
@@ -143,7 +142,7 @@ def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, r
         name = column.name
         if name not in image or name not in texts or texts[name] != table.texts[name]:
             return False
-        if not equal_cells(row.cells.get(name), image[name]):
+        if not rules.mapping.unchanged(row.cells.get(name), image[name]):
             return False
     return True
 

@@ -35,6 +35,7 @@ from sync.idle import table_is_settled, waits_for_nothing
 from sync.latest import hook_bound, latest_possible
 from sync.plan import Rules
 from sync.problems import problem_failures
+from sync.sheet_mapping import SheetMapping
 from sync.source import Reading, SourceAdapter
 from sync.table_check import TableUnfit, check_table
 
@@ -319,7 +320,7 @@ def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first
         key=tuple(by_name[name] for name in source.key),
         direction=source.direction,
         policy=source.conflict_policy,
-        zone=reading.zone,
+        mapping=SheetMapping(reading.zone),
         generated=generated,
         first=first,
     )

@@ -12,7 +12,6 @@ from db.slices import LogEntry
 from db.sources import Column
 from db.sync_tables import TableRow
 from db.wire import to_wire
-from sync.merge_cell import equal_cells
 from sync.plan import Rules, Times
 from sync.source import Cell, SourceRow
 
@@ -34,10 +33,10 @@ def sightings(base: BaseRow, row: SourceRow, rules: Rules, at: datetime) -> Mapp
     for column in rules.columns:
         name = column.name
         cell = _shown(row, name)
-        if name in image and name not in row.errors and equal_cells(cell, image[name]):
+        if name in image and name not in row.errors and rules.mapping.unchanged(cell, image[name]):
             continue
         known = base.first_seen.get(name)
-        found[name] = known if known is not None and equal_cells(known.cell, cell) else Sighting(cell, at)
+        found[name] = known if known is not None and rules.mapping.unchanged(known.cell, cell) else Sighting(cell, at)
     return found
 
 

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from db.sources import Column
 from db.wire import ColumnType, beyond_python
+from sync.cell_mapping import Unfit
 from sync.serial import (
     datetime_of_serial,
     serial_of_date,
@@ -37,10 +38,6 @@ _WAYS = (math.inf, -math.inf)
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z", re.ASCII)
 _NON_FINITE = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
-
-
-class Unfit(ValueError):
-    """A value that the other side's column can't take; the message says what was expected and what was found."""
 
 
 def cell_to_text(column: Column, cell: Cell, zone: str = "UTC") -> str | None:

@@ -13,7 +13,6 @@ from db.conflicts import ConflictChoice, ConflictKind, NewConflict
 from db.sources import Direction
 from sync.merge_base import Base, effective_base
 from sync.merge_both import merge_cells
-from sync.merge_cell import equal_cells
 from sync.merge_edit import delete_from_source, delete_from_table, insert_into_source, insert_into_table, set_on_both
 from sync.merge_show import source_object, table_object
 from sync.merge_verdict import Verdict, verdict_on_row
@@ -100,7 +99,7 @@ def _source_edited(state: RowState, base: Base, rules: Rules) -> bool:
     assert state.source is not None
     row = state.source
     return any(
-        column.name in row.errors or not equal_cells(row.cells.get(column.name), base.cell(column)[1])
+        column.name in row.errors or not rules.mapping.unchanged(row.cells.get(column.name), base.cell(column)[1])
         for column in rules.columns
         if not column.read_only and column.name not in row.formulas
     )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from db.base import Intent, IntentKind, SourceImage, TableImage
 from db.sources import Column
-from sync.mapping import same_cell
-from sync.merge_cell import equal_cells
 from sync.plan import RowState, Rules
 from sync.source import Cell, SourceRow
 
@@ -61,10 +59,10 @@ def _with_arrived_cells(base: Base, row: SourceRow, rules: Rules) -> Base:
     for column in rules.columns:
         name = column.name
         cell = row.cells.get(name)
-        if name in row.errors or (name in source and equal_cells(cell, source[name])):
+        if name in row.errors or (name in source and rules.mapping.unchanged(cell, source[name])):
             continue
         for intent in reversed(base.pending):
-            if name in intent.cells and same_cell(column, cell, intent.cells[name], rules.zone):
+            if name in intent.cells and rules.mapping.same(column, cell, intent.cells[name]):
                 source[name], table[name] = cell, intent.texts.get(name)
                 break
     return Base(source, table, remaining(base.pending, row.cells, rules))
@@ -74,7 +72,7 @@ def _arrived(intent: Intent, shows: SourceImage | None, rules: Rules) -> bool:
     if intent.kind is IntentKind.DELETE or shows is None:
         return intent.kind is IntentKind.DELETE and shows is None
     return all(
-        same_cell(column, shows.get(column.name), intent.cells[column.name], rules.zone)
+        rules.mapping.same(column, shows.get(column.name), intent.cells[column.name])
         for column in rules.columns
         if column.name in intent.cells
     )

@@ -49,8 +49,8 @@ def merge_cells(state: RowState, base: Base, rules: Rules) -> RowPlan:
         as_row = inserted and not cell.known
         name = column.name
         verdict = verdict_on_cell_of_row(on_row, name) if as_row else verdict_on_cell(state, rules, name)
-        plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict, rules.zone))
-        _add(row, cell, plan, rules.zone, as_row=as_row)
+        plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict))
+        _add(row, cell, plan, as_row=as_row)
     if any(conflict.kind is ConflictKind.INSERT_INSERT for conflict in row.conflicts):
         cells = [conflict for conflict in row.conflicts if conflict.kind is ConflictKind.CELL]
         row.conflicts = [*cells, _insert_insert(state, rules, on_row)]
@@ -65,6 +65,7 @@ def _cell_state(state: RowState, base: Base, rules: Rules, column: Column) -> Ce
     text, unfit = cell_text(source, column, rules)
     return CellState(
         column=column,
+        mapping=rules.mapping,
         key=state.key,
         address=source.addresses.get(name, source.address),
         known=known,
@@ -90,7 +91,7 @@ def _awake(state: RowState, cell: CellState, plan: CellPlan) -> CellPlan:
     return plan
 
 
-def _add(row: _Row, cell: CellState, plan: CellPlan, zone: str, *, as_row: bool) -> None:
+def _add(row: _Row, cell: CellState, plan: CellPlan, *, as_row: bool) -> None:
     name = cell.column.name
     if plan.way is Way.AGREE:
         row.source_image[name], row.table_image[name] = cell.cell, cell.table
@@ -107,12 +108,12 @@ def _add(row: _Row, cell: CellState, plan: CellPlan, zone: str, *, as_row: bool)
     if plan.failure is not None:
         row.failures.append(plan.failure)
     if plan.verdict is not None:
-        row.conflicts.append(_conflict(cell, plan.verdict, zone, as_row=as_row))
+        row.conflicts.append(_conflict(cell, plan.verdict, as_row=as_row))
 
 
-def _conflict(cell: CellState, verdict: Verdict, zone: str, *, as_row: bool) -> NewConflict:
+def _conflict(cell: CellState, verdict: Verdict, *, as_row: bool) -> NewConflict:
     type_ = cell.column.type
-    found: WireValue = shown(cell.column, cell.cell, zone)
+    found: WireValue = shown(cell.column, cell.cell, cell.mapping)
     if cell.unfit is not None:
         found = cell.unfit.value
     return NewConflict(

@@ -13,9 +13,8 @@ from db.failures import Failure, NewFailure
 from db.keys import key_values
 from db.sources import Column, Side
 from db.wire import to_text
-from sync.mapping import Unfit, cell_to_text, text_to_cell
+from sync.cell_mapping import Unfit
 from sync.merge_base import Base
-from sync.merge_cell import equal_cells
 from sync.merge_show import shown, source_object, table_object
 from sync.plan import LASTING, EditKind, RowPlan, RowState, Rules, SourceWrite, TableEdit
 from sync.source import Cell, Edit, SourceRow
@@ -101,7 +100,7 @@ def set_on_both(state: RowState, base: Base, rules: Rules, row: WireRow, conflic
     assert inserted.table_edit is not None
     texts = {**inserted.table_edit.texts, **chosen}
     cells, failures = _cells_of(chosen, state.key, rules)
-    cells = {name: cell for name, cell in cells.items() if not equal_cells(cell, source.cells.get(name))}
+    cells = {name: cell for name, cell in cells.items() if not rules.mapping.unchanged(cell, source.cells.get(name))}
     seen = {name: source.cells.get(name) for name in cells if name not in source.errors}
     write = SourceWrite(
         EditKind.UPDATE,
@@ -127,7 +126,7 @@ def unfit(row: SourceRow, column: Column, message: str, rules: Rules) -> NewFail
         key=row.key,
         column=name,
         address=row.addresses.get(name, row.address),
-        value=row.errors.get(name) or shown(column, row.cells.get(name), rules.zone),
+        value=row.errors.get(name) or shown(column, row.cells.get(name), rules.mapping),
     )
 
 
@@ -188,7 +187,7 @@ def _plan(
 def _text_of(row: SourceRow, column: Column, rules: Rules) -> str | None:
     if (error := row.errors.get(column.name)) is not None:
         raise Unfit(f"The cell shows {error.rstrip('.')}. Correct its formula or value.")
-    return cell_to_text(column, row.cells.get(column.name), rules.zone)
+    return rules.mapping.to_text(column, row.cells.get(column.name))
 
 
 def _cells_of(texts: TableImage, key: str, rules: Rules) -> tuple[dict[str, Cell], list[NewFailure]]:
@@ -198,7 +197,7 @@ def _cells_of(texts: TableImage, key: str, rules: Rules) -> tuple[dict[str, Cell
         if column.read_only or column.name not in texts:
             continue
         try:
-            cells[column.name] = text_to_cell(column, texts[column.name], rules.zone)
+            cells[column.name] = rules.mapping.to_cell(column, texts[column.name])
         except Unfit as error:
             failures.append(
                 NewFailure(
@@ -216,6 +215,6 @@ def _cells_of(texts: TableImage, key: str, rules: Rules) -> tuple[dict[str, Cell
 
 def _key_cells(key: str, rules: Rules) -> dict[str, Cell]:
     return {
-        column.name: text_to_cell(column, text, rules.zone)
+        column.name: rules.mapping.to_cell(column, text)
         for column, text in zip(rules.key, key_values(key), strict=True)
     }

@@ -11,6 +11,7 @@ from db.conflicts import ConflictRecord, NewConflict
 from db.failures import Failure, NewFailure
 from db.sources import Column, ConflictPolicy, Direction
 from db.sync_tables import TableRow
+from sync.cell_mapping import CellMapping
 from sync.source import Edit, SourceRow
 
 # Failures of the table that only another value can mend. Others (a foreign key) may be mended elsewhere: they are
@@ -25,15 +26,15 @@ Times = Mapping[str | None, datetime]
 class Rules:
     """What holds for all rows of a run. `columns` are those that both sides have, without the key's.
 
-    `generated` columns are the table's alone to change. `first`: nothing was ever merged, so a row that only one side
-    has is no edit of it.
+    `mapping` is that of the source's cells. `generated` columns are the table's alone to change. `first`: nothing was
+    ever merged, so a row that only one side has is no edit of it.
     """
 
     columns: tuple[Column, ...]
     key: tuple[Column, ...]
     direction: Direction
     policy: ConflictPolicy
-    zone: str = "UTC"
+    mapping: CellMapping
     generated: frozenset[str] = frozenset()
     first: bool = False
 

@@ -12,9 +12,10 @@ from db.keys import key_text
 from db.sources import Column, Direction
 from db.tables import Table, TableColumn, adoption_problems
 from db.wire import SQL_TYPES, ColumnType
+from sync.cell_mapping import Unfit
 from sync.infer import infer
 from sync.inspection import InspectedColumn, SheetInspection
-from sync.mapping import Unfit, cell_to_text
+from sync.mapping import cell_to_text
 from sync.names import column_names
 from sync.registration_input import RegisterSource, WantedColumn
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from db.errors import SourceUnreachable
 from db.keys import key_text
 from db.sources import Column, SheetBinding, Source
-from sync.mapping import Unfit, cell_to_text
+from sync.cell_mapping import Unfit
+from sync.mapping import cell_to_text
 from sync.sheet_grid import Grid, column_letters, header_text
 from sync.source import Cell, Problem, SourceRow
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from db.errors import SourceUnreachable
-from sync.merge_cell import equal_cells
+from sync.sheet_mapping import SheetMapping
 from sync.source import Cell, Edit, Mark, Problem, Reading, SourceRow, WriteOutcome, Written
 
 
@@ -131,7 +131,7 @@ class MemorySource:
 
     def _as_expected(self, edit: Edit) -> bool:
         shows = self.shows(edit.key) if edit.key in self.rows else {}
-        return all(equal_cells(shows.get(name), cell) for name, cell in edit.expected.items())
+        return all(SheetMapping().unchanged(shows.get(name), cell) for name, cell in edit.expected.items())
 
     def _row(self, key: str) -> SourceRow:
         errors = self.errors.get(key, {})

@@ -14,9 +14,11 @@ from db.sources import Column, ConflictPolicy, Direction
 from db.sync_tables import TableRow
 from db.wire import ColumnType
 from sync.advance import after_source_write, after_table_edit, begin_write, planned
-from sync.mapping import Unfit, cell_to_text, same_text
+from sync.cell_mapping import Unfit
+from sync.mapping import cell_to_text, same_text
 from sync.merge import merge_row
 from sync.plan import EditKind, RowPlan, RowState, Rules, Times
+from sync.sheet_mapping import SheetMapping
 from sync.source import Cell, SourceRow, Written
 
 KEY = '["1"]'
@@ -33,7 +35,7 @@ def rules(
     *,
     first: bool = False,
 ) -> Rules:
-    return Rules(COLUMNS, (Column("id", ColumnType.INTEGER, "ID"),), direction, policy, first=first)
+    return Rules(COLUMNS, (Column("id", ColumnType.INTEGER, "ID"),), direction, policy, SheetMapping(), first=first)
 
 
 def _times(at: datetime | None) -> Times:
@@ -82,7 +84,7 @@ class World:
         """Merge, and carry the plan out on both sides."""
         before, plan = self.row(), self.merge()
         assert not plan.wait
-        base = planned(plan, self.base)
+        base = planned(plan, self.base, self.rules)
         if plan.table_edit is not None:
             base = self._edit_table(plan, base)
         settled = set(plan.table_edit.texts if plan.table_edit is not None else ())

@@ -13,7 +13,8 @@ from db.session import session_dsn
 from db.sources import Column
 from db.wire import SQL_TYPES
 from db.wire import ColumnType as T
-from sync.mapping import Unfit, cell_to_text, same_cell, same_text, text_to_cell
+from sync.cell_mapping import Unfit
+from sync.mapping import cell_to_text, same_cell, same_text, text_to_cell
 from sync.source import Cell
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"

@@ -11,8 +11,8 @@ from db.base import BaseRow, Intent, IntentKind
 from db.changes import WireValue
 from db.conflicts import ConflictChoice
 from db.sources import Column, ConflictPolicy, Direction
-from sync.merge_cell import equal_cells
 from sync.merge_show import shown
+from sync.sheet_mapping import SheetMapping
 from sync.source import Cell
 from tests.sync.row_world import AGE, AT, COLUMNS, KEY, NAME, World, rules
 
@@ -134,8 +134,8 @@ def _edited(world: World) -> list[tuple[str, WireValue, bool]]:
             cell = world.source[name]
             images = [] if base is None or base.source_image is None else [base.source_image]
             ours = [*images, *(intent.cells for intent in intents)]
-            if not any(name in image and equal_cells(image[name], cell) for image in ours):
-                found.append((name, shown(column, cell, "UTC"), True))
+            if not any(name in image and SheetMapping().unchanged(image[name], cell) for image in ours):
+                found.append((name, shown(column, cell, SheetMapping()), True))
         if world.table is not None and world.table[name]:
             text = world.table[name]
             tables = [] if base is None or base.table_image is None else [base.table_image]
@@ -146,7 +146,7 @@ def _edited(world: World) -> list[tuple[str, WireValue, bool]]:
 
 def _assert_kept(world: World, edited: Sequence[tuple[str, WireValue, bool]]) -> None:
     for name, value, in_source in edited:
-        side = None if world.source is None else shown(_column(name), world.source[name], "UTC")
+        side = None if world.source is None else shown(_column(name), world.source[name], SheetMapping())
         other = None if world.table is None else world.table[name]
         if value in (side, other) or str(value) == other:
             continue
