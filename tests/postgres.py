@@ -29,10 +29,14 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`admin` makes and drops databases; `role` is whom they belong to: REPLICATION, not a superuser."""
+    """`admin` makes and drops databases; `role` is whom they belong to: REPLICATION, not a superuser.
+
+    `copies_files`: a template is cloned file by file. Cheaper than through the WAL where nothing waits for the disk.
+    """
 
     admin: str
     role: str
+    copies_files: bool = False
 
     def create(self, template: str | None = None) -> str:
         """The DSN of a new database."""
@@ -41,7 +45,8 @@ class Server:
             sql.Identifier(name), sql.Identifier(str(conninfo_to_dict(self.role)["user"]))
         )
         if template is not None:
-            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(_name(template)))
+            strategy = sql.SQL(" STRATEGY file_copy" if self.copies_files else "")
+            statement += sql.SQL(" TEMPLATE {}{}").format(sql.Identifier(_name(template)), strategy)
         with psycopg.connect(self.admin, autocommit=True) as connection:
             connection.execute(statement)
         return make_conninfo(self.role, dbname=name)
@@ -102,7 +107,7 @@ def running_server(given: str | None) -> Iterator[Server]:
         embedded = EmbeddedPostgres(folder, settings=SETTINGS)
         role = embedded.start()
         try:
-            yield Server(admin=embedded.superuser_dsn, role=role)
+            yield Server(admin=embedded.superuser_dsn, role=role, copies_files=True)
         finally:
             embedded.stop()
 
