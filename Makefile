@@ -18,10 +18,10 @@ export SQL
 
 PYTHON := .venv/bin/python
 DATA_DIR = $${ROWCAST_DATA_DIR:-.rowcast}
-# The machine's Node, or the one that requirements-node.txt puts here.
 # The files pin all that is needed, and nothing else may come: with dependencies looked up, pip would ask for the newest
 # release of one that a package wants with an extra, and refuse it for having no hash.
 PIP_INSTALL := $(PYTHON) -m pip install --quiet --require-hashes --no-deps
+# The machine's Node, or the one that requirements-node.txt puts here.
 NPM := PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix web
 WEB_SOURCES := $(wildcard web/*.html web/*.ts web/*.json) $(shell find web/src web/public -type f 2>/dev/null)
 
