@@ -115,6 +115,16 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
             )
 
 
+async def forget_columns(connection: Connection, source_id: UUID, columns: Sequence[str]) -> None:
+    """Let columns count as never settled: neither side has anything of them in the base any more."""
+    await connection.execute(
+        """UPDATE rowcast.base SET source_image = source_image - %(columns)s::text[],
+               table_image = table_image - %(columns)s::text[], first_seen = first_seen - %(columns)s::text[]
+           WHERE source_id = %(id)s AND (source_image ?| %(columns)s::text[] OR table_image ?| %(columns)s::text[])""",
+        {"id": source_id, "columns": list(columns)},
+    )
+
+
 def _base_row(
     key: str,
     source_image: dict[str, Any] | None,

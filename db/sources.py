@@ -71,7 +71,9 @@ class Side(StrEnum):
 class Column:
     """A column of the table. `field` is the header it is bound to; None where only the table has it.
 
-    `read_only`: the source's formula columns and the table's generated ones; never written on that side.
+    `read_only`: the source's formula columns and the table's generated ones; never written on that side. `former` is
+    the header of a column that vanished from the source. `tag` is the id of the sheet's developer metadata that was
+    seen at the column.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Column:
     field: str | None
     read_only: bool = False
     format: str | None = None
+    former: str | None = None
+    tag: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,14 @@ async def update_source(connection: Connection, source: Source) -> Source:
         _to_row(source),
     )
     return updated[0]
+
+
+async def update_columns(connection: Connection, id_: UUID, columns: Sequence[Column]) -> None:
+    """Store a source's columns as the source shows them now; the settings are as they were."""
+    await connection.execute(
+        "UPDATE rowcast.sources SET columns = %s, updated_at = clock_timestamp() WHERE id = %s",
+        (Jsonb([asdict(column) for column in columns]), id_),
+    )
 
 
 async def set_state(connection: Connection, id_: UUID, state: SourceState, reason: str | None) -> bool:

@@ -84,6 +84,20 @@ async def postpone(connection: Connection, source_id: UUID, retry_at: datetime) 
     )
 
 
+async def unsynced_headers(connection: Connection, source_id: UUID) -> frozenset[str]:
+    """The headers that no column has and that people were told of."""
+    cursor = await connection.execute("SELECT unsynced FROM rowcast.sync_state WHERE source_id = %s", (source_id,))
+    row = await cursor.fetchone()
+    return frozenset() if row is None else frozenset(row[0])
+
+
+async def keep_unsynced(connection: Connection, source_id: UUID, headers: Collection[str]) -> None:
+    """People were told of these headers that no column has."""
+    await connection.execute(
+        "UPDATE rowcast.sync_state SET unsynced = %s WHERE source_id = %s", (sorted(headers), source_id)
+    )
+
+
 async def release(connection: Connection, source_id: UUID) -> None:
     """No run holds deletes any more."""
     await connection.execute("UPDATE rowcast.sync_state SET held_run = NULL WHERE source_id = %s", (source_id,))

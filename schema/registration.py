@@ -74,7 +74,7 @@ def read_registration(given: RegisterSourceInput) -> RegisterSource:
     initial = _or(given.initial, Initial.MERGE)
     if initial is not Initial.MERGE:
         missing("Mutation.registerSource(initial: SOURCE, DATABASE)")
-    _refuse_policies("registerSource", given.delete_policy, given.drift_policy)
+    _refuse_policies("registerSource", given.delete_policy)
     return RegisterSource(
         name=given.name,
         sheet=_sheet(given.sheet),
@@ -97,7 +97,7 @@ def read_update(given: UpdateSourceInput) -> UpdateSource:
     """What is to change: absent keeps, null clears what can be cleared. BadUserInput, NotImplementedYet."""
     if given.feed:
         missing("Mutation.updateSource(feed)")
-    _refuse_policies("updateSource", given.delete_policy, given.drift_policy)
+    _refuse_policies("updateSource", given.delete_policy)
     return UpdateSource(
         description=_absent(given.description),
         sheet=_update_sheet(given.sheet) if given.sheet else ABSENT,
@@ -111,11 +111,9 @@ def read_update(given: UpdateSourceInput) -> UpdateSource:
     )
 
 
-def _refuse_policies(mutation: str, delete: DeletePolicy | None, drift: DriftPolicy | None) -> None:
+def _refuse_policies(mutation: str, delete: DeletePolicy | None) -> None:
     if delete and delete is not DeletePolicy.PROPAGATE:
         missing(f"Mutation.{mutation}(deletePolicy: SOFT, IGNORE)")
-    if drift and drift is not DriftPolicy.ADD_COLUMNS:
-        missing(f"Mutation.{mutation}(driftPolicy: STRICT)")
 
 
 def _sheet(given: SheetInput) -> WantedSheet:

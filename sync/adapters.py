@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
+from uuid import UUID
 
 from db.errors import SourceUnreachable
 from db.sources import SheetBinding, Source
@@ -26,19 +27,20 @@ def _unix_ms() -> int:
 class Adapters:
     """The sessions of this process by credential name, and what is made of them.
 
-    Serves as registration's access to sheets, too.
+    Serves as registration's access to sheets, too. `untaggable` are sources whose columns are found by headers alone.
     """
 
     def __init__(self, sessions: Mapping[str, GoogleSession], new_id: NewId | None = None) -> None:
         self._sessions = dict(sessions)
         self._new_id = new_id or random_ids(_unix_ms)
         self._titles: dict[tuple[str, int], str] = {}
+        self.untaggable: Final[set[UUID]] = set()
 
     def adapter_for(self, source: Source, check: Check) -> SourceAdapter:
         """The source's adapter; `check` is asked before each call. SourceUnreachable without its credential."""
         assert source.sheet is not None
         session = self._session(source.sheet.credential)
-        return SheetSource(session, source, check, self._new_id, self._titles)
+        return SheetSource(session, source, check, self._new_id, self._titles, self.untaggable)
 
     def leading(self, check: Check) -> Callable[[Source], SourceAdapter]:
         """`adapter_for` for one leadership, whose term `check` looks at."""

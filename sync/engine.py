@@ -29,6 +29,7 @@ from db.view import view
 from sync.bookkeeping import Records, records_of
 from sync.compare import SUSPICION, Comparison, Conditions, compare
 from sync.deletes import held, only_permitted
+from sync.drift_apply import Followed, TableBusy, follow_columns
 from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
 from sync.guard import holds
 from sync.idle import table_is_settled, waits_for_nothing
@@ -110,6 +111,8 @@ class Engine:
             return await self._unreachable(work, str(error))
         except TableUnfit as error:
             return await self._unfit(work, str(error))
+        except TableBusy as error:
+            return await self._busy(work, str(error))
         except LeadershipLost:
             raise
         except Exception as error:
@@ -131,6 +134,12 @@ class Engine:
         self._term.check()
         reading = await adapter.read()
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
+        followed = await self._follow(work, reading)
+        if followed is None:
+            return await self._changed(work)
+        if followed.source is not work.source:
+            work.source, adapter = followed.source, self._adapter_for(followed.source)
+        reading = followed.reading
         source, table = work.source, _bound_table(work.source)
         async with view(self._pool) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
@@ -166,6 +175,12 @@ class Engine:
             if outcome is not None:
                 await apply_outcome(connection, source, applied, outcome, records, rules)
             return await self._complete(connection, work, reading, begun_at, found, applied, records, cursor)
+
+    async def _follow(self, work: _Work, reading: Reading) -> Followed | None:
+        """The source with its columns as the reading shows them; None where it was bound anew meanwhile."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            return await follow_columns(connection, work.source, reading)
 
     async def _idle(self, work: _Work, adapter: SourceAdapter) -> bool:
         """Whether nothing can differ: no side changed since the last run, and nothing waits."""
@@ -279,6 +294,11 @@ class Engine:
             await postpone(connection, work.source.id, self._clock())
             message = "The source's settings were changed amid the run, or it was paused: nothing was done."
             return await self._finish(connection, work, RunState.PARTIAL, message)
+
+    async def _busy(self, work: _Work, reason: str) -> Run | None:
+        async with self._pool.connection() as connection:
+            await postpone(connection, work.source.id, self._clock() + _RESTLESS)
+            return await self._finish(connection, work, RunState.PARTIAL, reason)
 
     async def _unfit(self, work: _Work, reason: str) -> Run | None:
         async with self._pool.connection() as connection:

@@ -53,7 +53,12 @@ class Applied:
 async def same_binding(connection: Connection, source: Source) -> bool:
     """Whether the source still is what the run planned for, and stays so until the connection's transaction ends."""
     now = await locked_source(connection, source.id)
-    if now is None or now.state is SourceState.PAUSED:
+    return now is not None and is_same_binding(now, source)
+
+
+def is_same_binding(now: Source, source: Source) -> bool:
+    """Whether a source still is what it was, and not paused."""
+    if now.state is SourceState.PAUSED:
         return False
     return (now.columns, now.direction, now.key, now.sheet) == (
         source.columns,

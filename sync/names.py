@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 MAX_NAME = 63
 """Postgres cuts longer identifiers."""
@@ -20,9 +20,9 @@ def column_name(header: str) -> str:
     return (f"c_{name}" if name[0].isdigit() else name)[:MAX_NAME]
 
 
-def column_names(headers: Sequence[str]) -> list[str]:
-    """A name for each header, in order; a clash gets _2, _3 and so on."""
-    taken = set(_SYSTEM)
+def column_names(headers: Sequence[str], given: Collection[str] = ()) -> list[str]:
+    """A name for each header, in order; a clash, with those `given` before too, gets _2, _3 and so on."""
+    taken = {*_SYSTEM, *given}
     names = []
     for header in headers:
         plain = name = column_name(header)

@@ -247,7 +247,10 @@ class Registration:
         ]
         if problems:
             raise BadUserInput(" ".join(problems))
-        return replace(changed, sheet=_binding(inspected, place.credential))
+        binding = _binding(inspected, place.credential)
+        if _place(binding) != _place(source.sheet):
+            changed = replace(changed, columns=tuple(replace(column, tag=None) for column in changed.columns))
+        return replace(changed, sheet=binding)
 
     async def _alter_columns(self, connection: Connection, source: Source, changed: Source) -> None:
         relation = Relation.parse(source.relation)

@@ -61,13 +61,14 @@ def _new(wanted: WantedColumn) -> Column:
 def _changed(column: Column, wanted: WantedColumn | None) -> Column:
     if wanted is None:
         return column
-    return Column(
-        column.name,
-        wanted.type or column.type,
-        column.field if wanted.field is None else wanted.field,
-        column.read_only if wanted.read_only is None else wanted.read_only,
-        column.format if wanted.format is None else wanted.format,
+    changed = replace(
+        column,
+        type=wanted.type or column.type,
+        read_only=column.read_only if wanted.read_only is None else wanted.read_only,
+        format=column.format if wanted.format is None else wanted.format,
     )
+    # Who names the header has the last word: it is looked for by that, and tagged anew.
+    return changed if wanted.field is None else replace(changed, field=wanted.field, former=None, tag=None)
 
 
 def moved(sheet: SheetBinding, wanted: UpdateSheet) -> WantedSheet:

@@ -1,12 +1,14 @@
 """A worksheet as a source: the adapter that the engine reads and writes through."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import MutableMapping, MutableSet, Sequence
 from typing import Final
+from uuid import UUID
 
 from db.sources import Source
 from sync.google_session import Check, GoogleSession
 from sync.sheet_calls import SheetCalls, Worksheet
 from sync.sheet_read import NewId, read_sheet
+from sync.sheet_tags import Tagger
 from sync.sheet_write import SheetWriter
 from sync.source import Edit, Mark, Reading, WriteOutcome
 
@@ -15,9 +17,20 @@ Titles = MutableMapping[tuple[str, int], str]
 
 
 class SheetSource:
-    """One source's worksheet, for one run. `check` is asked right before every call, and may raise."""
+    """One source's worksheet, for one run. `check` is asked right before every call, and may raise.
 
-    def __init__(self, session: GoogleSession, source: Source, check: Check, new_id: NewId, titles: Titles) -> None:
+    `untaggable` are the sources whose sheet takes no tags, as far as this process knows.
+    """
+
+    def __init__(
+        self,
+        session: GoogleSession,
+        source: Source,
+        check: Check,
+        new_id: NewId,
+        titles: Titles,
+        untaggable: MutableSet[UUID],
+    ) -> None:
         assert source.sheet is not None
         self._session = session
         self._source = source
@@ -25,6 +38,7 @@ class SheetSource:
         self._check = check
         self._new_id = new_id
         self._titles = titles
+        self._untaggable = untaggable
 
     async def mark(self) -> Mark:
         """Drive's version of the file: it rises with every change of the spreadsheet."""
@@ -33,7 +47,9 @@ class SheetSource:
     async def read(self) -> Reading:
         """The whole worksheet, consistent in itself."""
         calls = self._calls()
-        reading = await read_sheet(calls, self._source, self._binding, self._new_id)
+        reading = await read_sheet(
+            calls, self._source, self._binding, self._new_id, Tagger(self._source, self._untaggable)
+        )
         self._remember(calls)
         return reading
 

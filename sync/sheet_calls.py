@@ -58,10 +58,9 @@ def fetch_workbook(client: HTTPClient, spreadsheet: str) -> Workbook:
     )
 
 
-def fetch_grids(client: HTTPClient, spreadsheet: str, titles: Sequence[str], mask: str) -> Mapping[int, Grid]:
-    """One call: worksheets whole, by their ids, consistent with each other. `mask`: the fields of a cell."""
-    ranges = [quote_title(title) for title in titles]
-    parameters: ParamsType = {"ranges": ranges, "fields": fields(mask), "prettyPrint": "false"}
+def fetch_grids(client: HTTPClient, spreadsheet: str, ranges: Sequence[str], mask: str) -> Mapping[int, Grid]:
+    """One call: worksheets by their ids, one range of each, consistent with each other. `mask` is for each cell."""
+    parameters: ParamsType = {"ranges": list(ranges), "fields": fields(mask), "prettyPrint": "false"}
     answer = client.request("get", SPREADSHEET_URL % spreadsheet, params=parameters).content
     try:
         return parse_grids(answer)
@@ -97,15 +96,18 @@ class SheetCalls:
             )
         return DriveMark(answer["version"], datetime.fromisoformat(answer["modifiedTime"]))
 
-    async def grid(self, mask: str = VALUES_MASK) -> Grid:
-        """The whole worksheet in one answer, so consistent in itself. `mask`: the fields of a cell."""
+    async def grid(self, mask: str = VALUES_MASK, columns: str | None = None) -> Grid:
+        """The worksheet in one answer, so consistent in itself: whole, or only some `columns` such as `C:F`.
+
+        `mask`: the fields of a cell.
+        """
         try:
-            grid = await self._grid(mask)
+            grid = await self._grid(mask, columns)
         except WorksheetMoved:
             grid = None
         if grid is None:
             await self._follow()
-            grid = await self._grid(mask)
+            grid = await self._grid(mask, columns)
         if grid is None:
             raise SourceUnreachable(f"The worksheet “{self.title}” is renamed all the time: the next run tries again.")
         return grid
@@ -128,11 +130,11 @@ class SheetCalls:
         url = f"{DRIVE_FILES_API_V3_URL}/{self._spreadsheet}"
         return await self._read(CallKind.DRIVE, lambda client: client.request("get", url, params=parameters).json())
 
-    async def _grid(self, mask: str) -> Grid | None:
+    async def _grid(self, mask: str, columns: str | None) -> Grid | None:
+        title = quote_title(self.title)
+        ranges = [title if columns is None else f"{title}!{columns}"]
         # Parsed in the thread as well: a large answer would hold up the event loop.
-        grids = await self._read(
-            CallKind.READ, lambda client: fetch_grids(client, self._spreadsheet, [self.title], mask)
-        )
+        grids = await self._read(CallKind.READ, lambda client: fetch_grids(client, self._spreadsheet, ranges, mask))
         return grids.get(self._worksheet.sheet_id)
 
     async def _follow(self) -> None:

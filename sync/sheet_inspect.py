@@ -11,15 +11,15 @@ from db.sources import SheetBinding
 from sync.google_errors import GoogleBusy
 from sync.google_quota import CallKind
 from sync.google_session import GoogleSession
-from sync.infer import Sample
 from sync.inspection import InspectedColumn, SheetInspection
 from sync.registration_input import WantedSheet
 from sync.registration_plan import MANAGED_KEY
 from sync.sheet_answer import FORMATS_MASK
+from sync.sheet_binding import blank_headers
 from sync.sheet_calls import SheetCalls, Workbook, Worksheet, fetch_workbook
 from sync.sheet_grid import Grid, column_letters, header_text
+from sync.sheet_new_columns import sample
 from sync.sheet_requests import key_column_requests
-from sync.sheet_rows import blank_headers
 
 MAX_COLUMNS: Final = 1_600
 """Postgres' limit for a table."""
@@ -105,7 +105,7 @@ def _inspect(spreadsheet: str, workbook: Workbook, grid: Grid, header_row: int, 
         zone=grid.zone,
         header_row=header_row,
         columns=[
-            InspectedColumn(headers[place], column_letters(place), [_sample(grid, index, place) for index in lines])
+            InspectedColumn(headers[place], column_letters(place), [sample(grid, index, place) for index in lines])
             for place in places
         ],
         rows=[index + 1 for index in lines],
@@ -117,12 +117,6 @@ def _inspect(spreadsheet: str, workbook: Workbook, grid: Grid, header_row: int, 
 def _is_filled(grid: Grid, index: int, places: Sequence[int]) -> bool:
     return any(
         grid.value(index, place) not in (None, "", False) and (index, place) not in grid.computed for place in places
-    )
-
-
-def _sample(grid: Grid, index: int, place: int) -> Sample:
-    return Sample(
-        grid.value(index, place), grid.formats.get((index, place)) or None, formula=(index, place) in grid.computed
     )
 
 

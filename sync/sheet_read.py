@@ -8,11 +8,15 @@ import structlog
 
 from db.sources import SheetBinding, Source, SourceState
 from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
+from sync.seen_columns import SeenColumns
+from sync.sheet_binding import bind
 from sync.sheet_calls import SheetCalls
 from sync.sheet_grid import Grid
 from sync.sheet_ids import IdWrite, misplaced_ids, missing_ids, new_row_id
+from sync.sheet_new_columns import new_columns
 from sync.sheet_requests import ids_body
-from sync.sheet_rows import Rows, bind, read_rows
+from sync.sheet_rows import Rows, read_rows
+from sync.sheet_tags import Tagger
 from sync.source import Problem, Reading
 
 log = structlog.get_logger(__name__)
@@ -37,7 +41,9 @@ def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
     return read_rows(bind(source, binding, grid), grid)
 
 
-async def read_sheet(calls: SheetCalls, source: Source, binding: SheetBinding, new_id: NewId) -> Reading:
+async def read_sheet(
+    calls: SheetCalls, source: Source, binding: SheetBinding, new_id: NewId, tagger: Tagger
+) -> Reading:
     """The reading that a run works on. Drive's version is taken before the values: a later change is seen again."""
     refused: GoogleRefused | None = None
     before: Rows | None = None
@@ -47,11 +53,17 @@ async def read_sheet(calls: SheetCalls, source: Source, binding: SheetBinding, n
         mark = await calls.mark()
         rows = await read_located(calls, source, binding)
         needed = _needed_ids(source, rows, before, written, new_id)
-        if not needed or refused is not None or rounds == _ID_ROUNDS:
+        lacks_ids = bool(needed) and refused is None and rounds < _ID_ROUNDS
+        lacks_tags = tagger.wants(rows.bound)
+        if not lacks_ids and not lacks_tags:
             break
-        rounds += 1
-        before, written = rows, [write for write in needed if write.id is not None]
-        refused = await _write_ids(calls, rows, needed)
+        if lacks_tags:
+            await tagger.tag(calls, rows)
+        if lacks_ids:
+            rounds += 1
+            before, written = rows, [write for write in needed if write.id is not None]
+            refused = await _write_ids(calls, rows, needed)
+    columns = SeenColumns(tagger.tagged(rows), frozenset(rows.bound.lost), await new_columns(calls, source, rows))
     return Reading(
         rows=[located.row for located in rows.by_key.values()],
         problems=[*rows.problems(), *_id_problems(rows, refused)],
@@ -60,6 +72,7 @@ async def read_sheet(calls: SheetCalls, source: Source, binding: SheetBinding, n
         modified_at=mark.modified_at,
         calls=calls.made,
         zone=rows.grid.zone,
+        columns=columns,
     )
 
 

@@ -1,4 +1,4 @@
-"""From a grid to rows by key: which column is bound where, which lines are rows, what is wrong. Pure.
+"""From a grid to rows by key: which lines are rows, and what is wrong with them. Pure.
 
 A line is a row if one of its bound cells holds something that a person entered; formulas that were filled down and
 checkboxes that are off make no row. A row without a usable key is a problem, never a guess.
@@ -8,34 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from db.errors import SourceUnreachable
 from db.keys import key_text
-from db.sources import Column, SheetBinding, Source
 from sync.cell_mapping import Unfit
 from sync.mapping import cell_to_text
-from sync.sheet_grid import Grid, column_letters, header_text
+from sync.sheet_binding import Bound
+from sync.sheet_grid import Grid
 from sync.source import Cell, Problem, SourceRow
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The source's bound columns at their places in the grid. `header_row` counts from 0."""
-
-    header_row: int
-    columns: Sequence[tuple[Column, int]]
-    key: Sequence[tuple[Column, int]]
-    managed: bool
-    problems: Sequence[Problem]
-
-    @property
-    def places(self) -> Mapping[str, int]:
-        """The grid's column of each bound column's name."""
-        return {column.name: place for column, place in self.columns}
-
-    @property
-    def data_columns(self) -> Sequence[tuple[Column, int]]:
-        """Without the column of the managed key, which people don't see."""
-        return [bound for bound in self.columns if not (self.managed and bound in self.key)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,76 +99,6 @@ class _Addresses(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self.places)
-
-
-def bind(source: Source, binding: SheetBinding, grid: Grid) -> Bound:
-    """Find the bound columns by their headers. SourceUnreachable, naming them, if any is gone or there twice."""
-    header_row = binding.header_row - 1
-    headers = [header_text(cell) for cell in grid.row(header_row)]
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, text in enumerate(headers):
-        if text:
-            places[text].append(place)
-    columns = []
-    for column in source.bound:
-        assert column.field is not None
-        found = places.pop(column.field, [])
-        if len(found) != 1:
-            raise SourceUnreachable(_lost_header(column, found, grid, binding))
-        columns.append((column, found[0]))
-    by_name = {column.name: (column, place) for column, place in columns}
-    return Bound(
-        header_row=header_row,
-        columns=columns,
-        key=[by_name[name] for name in source.key],
-        managed=source.managed_key,
-        problems=_header_problems(grid, header_row, headers, places),
-    )
-
-
-def _lost_header(column: Column, found: Sequence[int], grid: Grid, binding: SheetBinding) -> str:
-    if not found:
-        return (
-            f"The header “{column.field}” (column {column.name}) is not in row {binding.header_row} of the worksheet"
-            f" “{grid.title}” any more: put it back over its column, or change the column's field with updateSource."
-        )
-    cells = ", ".join(grid.address(binding.header_row - 1, place) for place in found)
-    return f"The header “{column.field}” is there {len(found)} times ({cells}): rename all but the right one."
-
-
-def _header_problems(
-    grid: Grid, header_row: int, headers: Sequence[str], unbound: Mapping[str, Sequence[int]]
-) -> list[Problem]:
-    problems: list[Problem] = []
-    for text, places in unbound.items():
-        code = "NEW_HEADER" if len(places) == 1 else "DUPLICATE_HEADER"
-        message = (
-            f"The header “{text}” is new and not synced: add it with updateSource(columns: [{{name, field, type}}]), or"
-            " remove it."
-            if code == "NEW_HEADER"
-            else f"The header “{text}” is there {len(places)} times and not synced: give each its own name."
-        )
-        problems.extend(Problem(code, message, address=grid.address(header_row, place), value=text) for place in places)
-    problems.extend(
-        Problem(
-            "BLANK_HEADER",
-            f"Column {column_letters(place)} has values but no header, so it isn't synced: give it one, or clear it.",
-            address=grid.address(header_row, place),
-        )
-        for place in blank_headers(grid, header_row, headers)
-    )
-    return problems
-
-
-def blank_headers(grid: Grid, header_row: int, headers: Sequence[str]) -> list[int]:
-    """The columns that have something a person entered below, and no header."""
-    named = {place for place, text in enumerate(headers) if text}
-    blank: set[int] = set()
-    for index in range(header_row + 1, len(grid.values)):
-        for place, cell in enumerate(grid.row(index)):
-            if place not in named and cell not in (None, "") and (index, place) not in grid.computed:
-                blank.add(place)
-    return sorted(blank)
 
 
 def read_rows(bound: Bound, grid: Grid) -> Rows:

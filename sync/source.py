@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from sync.seen_columns import SeenColumns
+
 Cell = str | float | bool | None
 """A cell as the source keeps it: text, a double, a boolean; None where it is empty."""
 
@@ -51,7 +53,7 @@ class Reading:
 
     `unsure` is True while any row's key is unreadable, duplicate or not yet verified: no key may then count as
     vanished. `mark` was taken before the values were read. `modified_at` is the source's own time of its last change.
-    `zone` is the time zone that its times are in.
+    `zone` is the time zone that its times are in. `columns` None: the source's columns are as they were bound.
     """
 
     rows: Sequence[SourceRow]
@@ -61,6 +63,7 @@ class Reading:
     modified_at: datetime | None
     calls: int
     zone: str = "UTC"
+    columns: SeenColumns | None = None
 
 
 @dataclass(frozen=True, slots=True)

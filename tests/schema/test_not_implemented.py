@@ -29,9 +29,6 @@ REQUESTS: dict[str, list[str]] = {
         f"mutation {{ registerSource(input: {{{_SHEET}, deletePolicy: {policy}}}) {{ id }} }}"
         for policy in ("SOFT", "IGNORE")
     ],
-    "Mutation.registerSource(driftPolicy: STRICT)": [
-        f"mutation {{ registerSource(input: {{{_SHEET}, driftPolicy: STRICT}}) {{ id }} }}"
-    ],
     "Mutation.registerSource(credential)": [f"mutation {{ registerSource(input: {{{_OTHER_SHEET}}}) {{ id }} }}"],
     "Mutation.updateSource(feed)": [
         'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
@@ -39,9 +36,6 @@ REQUESTS: dict[str, list[str]] = {
     "Mutation.updateSource(deletePolicy: SOFT, IGNORE)": [
         f'mutation {{ updateSource(name: "customers", input: {{deletePolicy: {policy}}}) {{ id }} }}'
         for policy in ("SOFT", "IGNORE")
-    ],
-    "Mutation.updateSource(driftPolicy: STRICT)": [
-        'mutation { updateSource(name: "customers", input: {driftPolicy: STRICT}) { id } }'
     ],
     "Mutation.updateSource(credential)": [
         'mutation { updateSource(name: "customers", input: {sheet: {credential: "c"}}) { id } }'

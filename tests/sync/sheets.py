@@ -114,6 +114,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.adapters = Adapters({"default": self.session}, lambda: f"id-{next(self.ids)}")
+        # Nobody stores what a reading says of the columns: they would be tagged by each anew.
+        self.adapters.untaggable.add(self.source.id)
 
     def adapter(self, check: Callable[[], None] = allow) -> SourceAdapter:
         return self.adapters.adapter_for(self.source, check)

@@ -171,27 +171,6 @@ async def test_a_sort_during_the_write_loses_nothing(sync: Sync) -> None:
     assert sync.count("conflicts") == 0
 
 
-async def test_a_vanished_header_fails_the_source_until_it_is_back(sync: Sync) -> None:
-    sync.people.type("C1", [["Town"]])
-    run = await sync.run()
-    assert run.state is RunState.FAILED
-    ((state, reason),) = sync.sql("SELECT state, state_reason FROM rowcast.sources")
-    assert state == SourceState.FAILING.value
-    assert "“City”" in reason
-    sync.people.type("C1", [["City"]])
-    await sync.settle()
-    assert sync.sql("SELECT state, state_reason FROM rowcast.sources") == [(SourceState.ACTIVE.value, None)]
-
-
-async def test_a_new_header_is_a_failure_until_it_is_gone(sync: Sync) -> None:
-    sync.people.type("E1", [["Extra"]])
-    await sync.settle()
-    assert sync.sql("SELECT code, address FROM rowcast.failures WHERE state = 'OPEN'") == [("NEW_HEADER", "Sheet1!E1")]
-    sync.people.type("E1", [[""]])
-    await sync.settle()
-    assert sync.count("failures") == 0
-
-
 async def test_rows_by_an_id_of_our_own(database: str) -> None:
     lines = (("Name", "City"), ("Ada", "London"), ("Grace", "Arlington"))
     with bench(lines=lines) as people:

@@ -15,12 +15,13 @@ from db.keys import key_text
 from db.sources import Column
 from db.wire import ColumnType
 from sync.sheet_answer import parse_grids
+from sync.sheet_binding import Bound
 from sync.sheet_grid import Grid, column_letters, header_text, quote_title, same_cell
 from sync.sheet_ids import new_row_id
 from sync.sheet_plan import CellWrite, plan_updates
 from sync.sheet_repair import Entered, displaced_cells, displaced_deletes, entered, restores
 from sync.sheet_requests import values_body
-from sync.sheet_rows import Bound, Rows, read_rows
+from sync.sheet_rows import Rows, read_rows
 from sync.source import Cell, Edit
 
 ID = Column("id", ColumnType.INTEGER, "ID")

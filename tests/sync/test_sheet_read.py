@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from db.errors import SourceUnreachable
-from db.sources import Column, SourceState
+from db.sources import Column, DriftPolicy, SourceState
 from db.wire import ColumnType
 from tests.sync.sheets import MANAGED_COLUMNS, Bench, bench
 
@@ -83,17 +83,41 @@ async def test_rows_without_a_key_of_their_own_are_named_and_make_the_reading_un
     assert await codes(people) == [("UNREADABLE_KEY", "Sheet1!A7")]
 
 
-async def test_headers_that_are_new_blank_or_twice_there_are_named(people: Bench) -> None:
+async def test_headers_that_are_blank_or_twice_there_are_named(people: Bench) -> None:
     people.type("E1", [["New", "", "Twice", "Twice"], ["n", "x", "", ""]])
     assert sorted(await codes(people)) == [
         ("BLANK_HEADER", "Sheet1!F1"),
         ("DUPLICATE_HEADER", "Sheet1!G1"),
         ("DUPLICATE_HEADER", "Sheet1!H1"),
-        ("NEW_HEADER", "Sheet1!E1"),
     ]
     reading = await people.adapter().read()
     assert len(reading.rows) == 3
     assert not reading.unsure
+
+
+async def test_a_new_header_is_a_column_with_the_type_of_all_its_values(people: Bench) -> None:
+    people.type("F1", [["Born", "Half"], ["12/10/1815", "1"], ["", "2"], ["6/23/1912", "=1/2"]])
+    people.calls()
+    reading = await people.adapter().read()
+    assert reading.columns is not None
+    assert [(one.address, one.column) for one in reading.columns.new] == [
+        ("Sheet1!F1", Column("born", ColumnType.DATE, "Born")),
+        ("Sheet1!G1", Column("half", ColumnType.FLOAT, "Half")),
+    ]
+    assert reading.calls == len(people.calls()) == 3
+    assert reading.rows[2].cells["half"] == 0.5
+    assert reading.rows[2].formulas == {"total", "half"}
+
+
+async def test_a_header_that_is_not_to_become_a_column_costs_no_call(people: Bench) -> None:
+    people.source = replace(people.source, drift_policy=DriftPolicy.STRICT)
+    people.type("F1", [["Born"], ["12/10/1815"]])
+    people.calls()
+    reading = await people.adapter().read()
+    assert reading.columns is not None
+    assert [one.address for one in reading.columns.new] == ["Sheet1!F1"]
+    assert "born" not in reading.rows[0].cells
+    assert len(people.calls()) == 2
 
 
 async def test_columns_are_found_wherever_they_are(people: Bench) -> None:
@@ -105,10 +129,13 @@ async def test_columns_are_found_wherever_they_are(people: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("header", "message"),
-    [("Town", r"The header “City” \(column city\) is not in row 1.*put it back"), ("Name", "“Name” is there 2 times")],
+    [
+        ("Key", r"The header “ID” of the key column id is not in row 1.*put it back"),
+        ("Name", "“Name” is there 2 times"),
+    ],
 )
 async def test_a_lost_header_stops_the_reading_and_says_which(people: Bench, header: str, message: str) -> None:
-    people.type("C1", [[header]])
+    people.type("A1", [[header]])
     with pytest.raises(SourceUnreachable, match=message):
         await people.adapter().read()
 

@@ -1,0 +1,116 @@
+"""What becomes of a source's columns when people rename, remove, bring back and add headers. Pure.
+
+| header    | what becomes of it                                                                               |
+|-----------|--------------------------------------------------------------------------------------------------|
+| renamed   | its column stays what it is, and goes by the new header                                          |
+| gone      | its column keeps its values in the table, and is bound to nothing                                |
+| back      | its column is bound again; what differs by then is merged as between sides that never agreed     |
+| new       | ADD_COLUMNS: a column of the table. STRICT, TO_SOURCE, an adopted table without it: nothing      |
+
+Each is told once, as an event.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from db.sources import Column, Direction, DriftPolicy, Source
+from db.tables import Relation, Table
+from db.wire import SQL_TYPES
+from sync.seen_columns import NewColumn, SeenColumns
+from sync.source import Problem
+
+MAX_COLUMNS: Final = 1_600
+"""Postgres' limit for a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A change of a header, for people. `column` is None where no column has it."""
+
+    message: str
+    header: str
+    column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What to do: `columns` become the source's, of which the table has yet to get `added`. The values of the columns
+    `forgotten` are settled anew when they are back. `unsynced` are the headers that no column has; they were told.
+    """
+
+    columns: tuple[Column, ...]
+    added: tuple[Column, ...]
+    forgotten: tuple[str, ...]
+    told: tuple[Told, ...]
+    problems: tuple[Problem, ...]
+    unsynced: frozenset[str]
+
+
+def plan_drift(source: Source, seen: SeenColumns, table: Table, told: Collection[str]) -> Drift:
+    """What the reading's columns mean for the source. `told` are the unsynced headers that people know of."""
+    columns: list[Column] = []
+    news: list[Told] = []
+    for before, now in zip(source.columns, seen.columns, strict=True):
+        lost = now.name in seen.lost
+        columns.append(replace(now, field=None, former=now.field, tag=None) if lost else now)
+        news += _told(before, now, lost=lost)
+    added: list[Column] = []
+    problems: list[Problem] = []
+    unsynced: list[str] = []
+    for one in seen.new:
+        column, obstacle, lasting = _place(one, source, table, added)
+        header = one.column.field or ""
+        if obstacle is None:
+            columns.append(column)
+            if table.column(column.name) is None:
+                added.append(column)
+            text = f"The new header “{header}” ({one.address}) is column {column.name} ({column.type}) now."
+            news.append(Told(text, header, column.name))
+            continue
+        unsynced.append(header)
+        message = f"The header “{header}” ({one.address}) is new and not synced: {obstacle}"
+        if header not in told:
+            news.append(Told(message, header, None))
+        if lasting:
+            problems.append(Problem("NEW_HEADER", message, address=one.address, value=header))
+    return Drift(tuple(columns), tuple(added), tuple(seen.lost), tuple(news), tuple(problems), frozenset(unsynced))
+
+
+def _told(before: Column, now: Column, *, lost: bool) -> Sequence[Told]:
+    if lost:
+        text = (
+            f"The header “{before.field}” is gone: column {now.name} keeps its values in the table, and is bound again"
+            " when the header is back."
+        )
+        return [Told(text, before.field or "", now.name)]
+    if now.field == before.field:
+        return []
+    assert now.field is not None
+    if before.field is None:
+        return [Told(f"The header “{now.field}” is there: column {now.name} is bound to it.", now.field, now.name)]
+    text = f"The header “{before.field}” is “{now.field}” now: column {now.name} goes with it."
+    return [Told(text, now.field, now.name)]
+
+
+def _place(new: NewColumn, source: Source, table: Table, added: Sequence[Column]) -> tuple[Column, str | None, bool]:
+    """The column of a new header, or why it gets none; and whether that is something to be mended."""
+    column = new.column
+    found = table.column(column.name)
+    bind = f'updateSource(columns: [{{name: "{column.name}", field: …, type: {column.type}}}])'
+    if source.direction is Direction.TO_SOURCE:
+        return column, f"under TO_SOURCE the table has no value for it. To add it, and empty it, {bind}.", False
+    if source.drift_policy is DriftPolicy.STRICT:
+        return column, f"driftPolicy is STRICT. To add it, {bind}.", False
+    if found is not None:
+        if found.generated:
+            return column, f"{source.relation} generates {column.name}, so no sheet can hold it: rename it.", True
+        return replace(column, type=found.type), None, False
+    if source.adopted:
+        statement = (
+            f'ALTER TABLE {Relation.parse(source.relation).quoted} ADD "{column.name}" {SQL_TYPES[column.type]};'
+        )
+        return column, f"{source.relation} was adopted, so its owner adds the column: {statement}", True
+    if len(table.columns) + len(added) >= MAX_COLUMNS:
+        return column, f"{source.relation} has {MAX_COLUMNS:,} columns, which is Postgres' limit: remove it.", True
+    return column, None, False
