@@ -31,6 +31,7 @@ from sync.compare import SUSPICION, Comparison, Conditions, compare
 from sync.deletes import held, only_permitted
 from sync.drift_apply import Followed, TableBusy, follow_columns
 from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
+from sync.feed_mapping import feed_mapping
 from sync.guard import holds
 from sync.idle import table_is_settled, waits_for_nothing
 from sync.latest import hook_bound, latest_possible
@@ -340,7 +341,7 @@ def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first
         key=tuple(by_name[name] for name in source.key),
         direction=source.direction,
         policy=source.conflict_policy,
-        mapping=SheetMapping(reading.zone),
+        mapping=SheetMapping(reading.zone) if source.feed is None else feed_mapping(source.feed.format),
         generated=generated,
         first=first,
     )

@@ -9,18 +9,16 @@ texts and keys agree. What a double can't hold exactly goes to the sheet as text
 """
 
 import datetime as dt
-import json
 import math
-import re
-import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from db.sources import Column
-from db.wire import ColumnType, beyond_python
+from db.wire import ColumnType
+from sync import printed
 from sync.cell_mapping import Unfit
+from sync.printed import Value, unfit_message
 from sync.serial import (
     datetime_of_serial,
     serial_of_date,
@@ -34,10 +32,6 @@ MAX_CELL_CHARACTERS = 50_000
 """Google's limit for one cell."""
 
 _EXACT = 2**53
-_WAYS = (math.inf, -math.inf)
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z", re.ASCII)
-_NON_FINITE = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
 
 
 def cell_to_text(column: Column, cell: Cell, zone: str = "UTC") -> str | None:
@@ -48,11 +42,11 @@ def cell_to_text(column: Column, cell: Cell, zone: str = "UTC") -> str | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, float) and not math.isfinite(cell):
-        raise Unfit(_message(column, cell))
+        raise Unfit(unfit_message(column, cell, _MEND))
     instant = column.type is ColumnType.TIMESTAMPTZ
     text = _timestamptz(cell, zone) if instant else _TO_TEXT[column.type](cell)
     if text is None:
-        raise Unfit(_message(column, cell))
+        raise Unfit(unfit_message(column, cell, _MEND))
     return text
 
 
@@ -80,9 +74,9 @@ def same_text(type_: ColumnType, one: str | None, other: str | None) -> bool:
         return False
     match type_:
         case ColumnType.NUMERIC | ColumnType.FLOAT:
-            return Decimal(one) == Decimal(other)
+            return printed.same_number(one, other)
         case ColumnType.JSON:
-            return bool(json.loads(one) == json.loads(other))
+            return printed.same_json(one, other)
         case ColumnType.TEXT:
             return one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
         case _:
@@ -102,166 +96,52 @@ def same_cell(column: Column, one: Cell, other: Cell, zone: str = "UTC") -> bool
 # ---- from cells
 
 
-def _text(cell: Cell) -> str | None:
+def _text(cell: Value) -> str | None:
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) <= _EXACT else repr(cell)
-    assert isinstance(cell, str)
-    try:
-        cell.encode()
-    except UnicodeEncodeError:
-        return None
-    return None if "\0" in cell else cell
+    return printed.text_of(cell)
 
 
-def _whole(low: int, high: int) -> Callable[[Cell], str | None]:
-    def whole(cell: Cell) -> str | None:
-        if isinstance(cell, bool):
-            return None
-        if isinstance(cell, float):
-            number = int(cell) if cell.is_integer() else None
-        else:
-            assert isinstance(cell, str)
-            number = int(cell) if len(cell) < 40 and _INTEGER.match(cell.strip()) else None
-        return str(number) if number is not None and low <= number < high else None
-
-    return whole
-
-
-def _float(cell: Cell) -> str | None:
-    if isinstance(cell, bool):
-        return None
-    if isinstance(cell, str):
-        if (special := _NON_FINITE.get(cell.strip().lower())) is not None:
-            return special
-        if not _NUMBER.match(cell.strip()):
-            return None
-        cell = float(cell)
-    assert cell is not None
-    return _print_float(cell) if math.isfinite(cell) else None
-
-
-def _print_float(number: float) -> str:
-    """As Postgres prints a float8 with extra_float_digits=1: the shortest digits, exponents from 1e+15 and 1e-05 on."""
-    if abs(number) < 1e15:
-        mantissa, _, exponent = repr(number).partition("e")
-        mantissa = mantissa.removesuffix(".0")
-        return f"{mantissa}e{exponent}" if exponent else mantissa
-    digits = f"{Decimal(repr(number)):e}"
-    # Python takes digits that lie just between two doubles, Postgres doesn't.
-    neighbours = filter(math.isfinite, (math.nextafter(number, way) for way in _WAYS))
-    if any(2 * Fraction(digits) == Fraction(number) + Fraction(neighbour) for neighbour in neighbours):
-        digits = f"{number:.16e}"
-    mantissa, _, exponent = digits.partition("e")
-    return f"{mantissa.rstrip('0').removesuffix('.') if '.' in mantissa else mantissa}e{int(exponent):+03}"
-
-
-def _numeric(cell: Cell) -> str | None:
-    if isinstance(cell, bool):
-        return None
-    if isinstance(cell, str):
-        if (special := _NON_FINITE.get(cell.strip().lower())) is not None:
-            return special
-        if not _NUMBER.match(cell.strip()):
-            return None
-        number = Decimal(cell.strip())
-    else:
-        assert cell is not None
-        number = Decimal(repr(cell)).normalize() if not cell.is_integer() else Decimal(int(cell))
-    return format(abs(number) if number.is_zero() else number, "f")
-
-
-def _boolean(cell: Cell) -> str | None:
+def _boolean(cell: Value) -> str | None:
     if isinstance(cell, str):
         return {"true": "t", "t": "t", "false": "f", "f": "f"}.get(cell.strip().lower())
     return ("t" if cell else "f") if isinstance(cell, bool) else None
 
 
-def _date(cell: Cell) -> str | None:
+def _date(cell: Value) -> str | None:
     if isinstance(cell, float):
         moment = _moment(cell)
         return None if moment is None or moment.time() != dt.time() else moment.date().isoformat()
-    if isinstance(cell, str):
-        try:
-            return dt.date.fromisoformat(cell.strip()).isoformat()
-        except ValueError:
-            return _beyond(cell)
-    return None
+    return printed.date(cell) if isinstance(cell, str) else None
 
 
-def _timestamp(cell: Cell) -> str | None:
+def _timestamp(cell: Value) -> str | None:
     if isinstance(cell, float):
         moment = _moment(cell)
-        return None if moment is None else _print_datetime(moment)
-    if isinstance(cell, str):
-        try:
-            moment = dt.datetime.fromisoformat(cell.strip())
-        except ValueError:
-            return _beyond(cell)
-        return _print_datetime(moment) if moment.tzinfo is None else None
-    return None
+        return None if moment is None else printed.datetime_text(moment)
+    return printed.timestamp(cell) if isinstance(cell, str) else None
 
 
-def _timestamptz(cell: Cell, zone: str) -> str | None:
+def _timestamptz(cell: Value, zone: str) -> str | None:
     if isinstance(cell, float):
         moment = _moment(cell)
-    elif isinstance(cell, str):
-        try:
-            moment = dt.datetime.fromisoformat(cell.strip())
-        except ValueError:
-            return _beyond(cell)
-    else:
-        return None
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
-    try:
-        return _print_datetime(moment.astimezone(dt.UTC).replace(tzinfo=None)) + "+00"
-    except OverflowError:
-        return None
+        return None if moment is None else printed.instant_text(moment, zone)
+    return printed.timestamptz(cell, zone) if isinstance(cell, str) else None
 
 
-def _time(cell: Cell) -> str | None:
+def _time(cell: Value) -> str | None:
     if isinstance(cell, float):
         time = time_of_serial(cell)
-        return None if time is None else _print_time(time)
-    if isinstance(cell, str):
-        if cell.strip() == "24:00:00":
-            return "24:00:00"
-        try:
-            time = dt.time.fromisoformat(cell.strip())
-        except ValueError:
-            return None
-        return _print_time(time) if time.tzinfo is None else None
-    return None
+        return None if time is None else printed.time_text(time)
+    return printed.time(cell) if isinstance(cell, str) else None
 
 
-def _uuid(cell: Cell) -> str | None:
-    try:
-        return str(uuid.UUID(cell.strip())) if isinstance(cell, str) else None
-    except ValueError:
-        return None
-
-
-def _json(cell: Cell) -> str | None:
+def _json(cell: Value) -> str | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, float):
-        return _numeric(cell)
-    assert isinstance(cell, str)
-    try:
-        value = json.loads(cell, parse_constant=_refuse_constant)
-        text = json.dumps(value, ensure_ascii=False)
-        text.encode()
-    except ValueError:
-        return None
-    return None if "\\u0000" in text else text
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    return printed.numeric(cell) if isinstance(cell, float) else printed.json_text(cell)
 
 
 def _moment(serial: float) -> dt.datetime | None:
@@ -271,56 +151,21 @@ def _moment(serial: float) -> dt.datetime | None:
         return None
 
 
-def _beyond(text: str) -> str | None:
-    return text.strip() if beyond_python(text.strip()) else None
-
-
-def _print_datetime(moment: dt.datetime) -> str:
-    return f"{moment.date().isoformat()} {_print_time(moment.time())}"
-
-
-def _print_time(time: dt.time) -> str:
-    text = time.isoformat()
-    return text.rstrip("0") if "." in text else text
-
-
-_TO_TEXT: Mapping[ColumnType, Callable[[Cell], str | None]] = {
+_TO_TEXT: Mapping[ColumnType, Callable[[Value], str | None]] = {
     ColumnType.TEXT: _text,
-    ColumnType.INTEGER: _whole(-(2**31), 2**31),
-    ColumnType.BIGINT: _whole(-(2**63), 2**63),
-    ColumnType.FLOAT: _float,
-    ColumnType.NUMERIC: _numeric,
+    ColumnType.INTEGER: printed.integer,
+    ColumnType.BIGINT: printed.bigint,
+    ColumnType.FLOAT: printed.double,
+    ColumnType.NUMERIC: printed.numeric,
     ColumnType.BOOLEAN: _boolean,
     ColumnType.DATE: _date,
     ColumnType.TIME: _time,
     ColumnType.TIMESTAMP: _timestamp,
-    ColumnType.UUID: _uuid,
+    ColumnType.UUID: printed.uuid_text,
     ColumnType.JSON: _json,
 }
 
-_EXPECTED: Mapping[ColumnType, str] = {
-    ColumnType.TEXT: "text without NUL or broken characters",
-    ColumnType.INTEGER: "a whole number between -2147483648 and 2147483647",
-    ColumnType.BIGINT: "a whole number of 64 bits",
-    ColumnType.FLOAT: "a number",
-    ColumnType.NUMERIC: "a number",
-    ColumnType.BOOLEAN: "TRUE or FALSE",
-    ColumnType.DATE: "a date without a time of day, such as 2026-01-31",
-    ColumnType.TIME: "a time of day, such as 13:05:00",
-    ColumnType.TIMESTAMP: "a date and time without offset, such as 2026-01-31 13:05:00",
-    ColumnType.TIMESTAMPTZ: "a date and time, such as 2026-01-31 13:05:00+00:00",
-    ColumnType.UUID: "a UUID",
-    ColumnType.JSON: "JSON",
-}
-
-
-def _message(column: Column, cell: Cell) -> str:
-    found = json.dumps(cell, ensure_ascii=True)
-    found = found if len(found) <= 80 else f"{found[:80]}…"
-    return (
-        f"Column {column.name} ({column.type}) expects {_EXPECTED[column.type]}, found {found}. "
-        "Correct the cell, or change the column's type."
-    )
+_MEND = "Correct the cell, or change the column's type."
 
 
 # ---- to cells
