@@ -12,6 +12,7 @@ import httpx
 
 from api.cli_error import CommandError
 from api.settings_secrets import write_private
+from sync.apps_script import CODE, SET_UP
 
 NAME: Final = "customers"
 _TIMEOUT_S: Final = 30.0
@@ -63,16 +64,18 @@ class DemoSetup:
             self._graphql(_SYNC, {"name": NAME})
 
     def connect_trigger(self) -> None:
-        """Lets the sandbox call the hook at each edit of a person, as an Apps Script trigger does."""
+        """Lets each edit of a person call the hook: pastes the script into the spreadsheet, and sets it up."""
         hook = self._graphql(_ROTATE, {"name": NAME})["rotateHookSecret"]
         assert hook is not None  # the schema has it non-null
-        trigger = {
+        project = {
             "spreadsheet": self._sheet.spreadsheet,
-            "event": "change",
-            "url": hook["url"],
-            "secret": hook["secret"],
+            "script": CODE.read_text(encoding="utf-8"),
+            "function": SET_UP,
+            "answers": [hook["url"], hook["secret"]],
         }
-        _success(self._client.post(f"{self._sandbox}/_sandbox/triggers", json=trigger))
+        execution = _success(self._client.post(f"{self._sandbox}/_sandbox/scripts", json=project)).json()
+        if execution["error"] is not None:
+            raise CommandError(f"The script in the sheet {NAME} could not be set up: {execution['error']}")
 
     def _graphql(self, query: str, variables: dict[str, object]) -> dict[str, dict[str, str] | None]:
         answer = self._client.post(f"{self._server}/graphql", json={"query": query, "variables": variables})

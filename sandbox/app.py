@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from sandbox.control import Control
+from sandbox.control_triggers import TriggerControl
 from sandbox.google.auth import TokenEndpoint
 from sandbox.google.drive_api import DriveApi
 from sandbox.google.sheets_api import SheetsApi
@@ -24,7 +25,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with office.triggers:
+            async with office.triggers, office.scripts:
                 yield
         finally:
             office.close()
@@ -35,6 +36,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *SheetsApi(office.drive, office.gate, settings.base_url).routes(),
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),
+            *TriggerControl(office).routes(),
             *Pages(office).routes(),
         ],
         middleware=[

@@ -1,8 +1,9 @@
 """The control API: what a test or the demo's supervisor tells the sandbox. Loopback only, without authentication."""
 
+import inspect
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import orjson
 from starlette.requests import Request
@@ -19,10 +20,9 @@ from sandbox.guard import JSON, SIMPLE_TYPES, media_type
 from sandbox.office import Feed, Office
 from sandbox.person import read_block
 from sandbox.recorder import RecordedCall
-from sandbox.triggers import Trigger
 from sandbox.workbook.errors import InvalidArgument, NotFound, WorkbookError
 
-Method = Callable[[Document], Json]
+Method = Callable[[Document], Json | Awaitable[Json]]
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -34,37 +34,17 @@ class Control:
 
     def routes(self) -> list[Route]:
         return [
-            self._route("POST", "faults", self._add_fault, 201),
-            self._route("GET", "faults", lambda _: [_fault_json(fault) for fault in self._office.faults.waiting]),
-            self._route("DELETE", "faults", lambda _: self._office.faults.clear()),
-            self._route("GET", "requests", lambda _: [_call_json(call) for call in self._office.recorder.calls]),
-            self._route("DELETE", "requests", lambda _: self._office.recorder.clear()),
-            self._route("POST", "edit", self._edit),
-            self._route("POST", "quota", self._set_quota),
-            self._route("POST", "accounts", self._account, 201),
-            self._route("POST", "triggers", self._trigger, 201),
-            self._route(
-                "GET", "triggers", lambda _: [_trigger_json(t) for t in self._office.triggers.registered.values()]
-            ),
-            self._route("POST", "reset", lambda _: self._office.reset()),
+            json_route("POST", "faults", self._add_fault, 201),
+            json_route("GET", "faults", lambda _: [_fault_json(fault) for fault in self._office.faults.waiting]),
+            json_route("DELETE", "faults", lambda _: self._office.faults.clear()),
+            json_route("GET", "requests", lambda _: [_call_json(call) for call in self._office.recorder.calls]),
+            json_route("DELETE", "requests", lambda _: self._office.recorder.clear()),
+            json_route("POST", "edit", self._edit),
+            json_route("POST", "quota", self._set_quota),
+            json_route("POST", "accounts", self._account, 201),
+            json_route("POST", "reset", lambda _: self._office.reset()),
             Route("/_sandbox/feeds/{name}", self._feed, methods=["GET", "PUT"]),
         ]
-
-    def _route(self, http_method: str, name: str, method: Method, status: int = 200) -> Route:
-        async def endpoint(request: Request) -> Response:
-            body = await request.body()
-            # A page of another site can send any other type unasked.
-            if body and media_type(request.headers) != JSON:
-                return _wrong_type(f"The content type must be {JSON}.")
-            try:
-                result = method(read_body(b"" if body.strip() == b"null" else body))
-            except NotFound as error:
-                return JSONResponse({"error": error.message}, status_code=404)
-            except (WorkbookError, ApiError) as error:
-                return JSONResponse({"error": error.message}, status_code=400)
-            return Response(status_code=204) if result is None else JSONResponse(result, status_code=status)
-
-        return Route(f"/_sandbox/{name}", endpoint, methods=[http_method])
 
     def _add_fault(self, body: Document) -> Json:
         body.only("match", "status", "delaySeconds", "drop", "edit", "times", "afterApply")
@@ -123,24 +103,6 @@ class Control:
             raise InvalidArgument(f"'{email}' is no email address.")
         return dict(self._office.account(email))
 
-    def _trigger(self, body: Document) -> Json:
-        body.only("spreadsheet", "event", "url", "secret", "source", "script")
-        if "script" in body:
-            raise InvalidArgument("The sandbox can't run scripts yet: register a url.")
-        trigger = Trigger(
-            body.text("spreadsheet"),
-            body.choice("event", ("edit", "change"), ""),
-            body.text("url"),
-            body.text("secret"),
-            body.text("source"),
-        )
-        if not trigger.url.startswith(("http://", "https://")):
-            raise InvalidArgument("url must begin with http:// or https://.")
-        if trigger.spreadsheet not in self._office.drive.files:
-            raise NotFound(f"No spreadsheet has the id '{trigger.spreadsheet}'.")
-        self._office.triggers.register(trigger)
-        return _trigger_json(trigger)
-
     async def _feed(self, request: Request) -> Response:
         name = request.path_params["name"]
         if request.method == "PUT":
@@ -155,6 +117,27 @@ class Control:
         if feed is None:
             return JSONResponse({"error": f"There is no feed '{name}': PUT its document first."}, status_code=404)
         return Response(feed.body, headers={"content-type": feed.content_type})
+
+
+def json_route(http_method: str, name: str, method: Method, status: int = 200) -> Route:
+    """A call of the control API: JSON in, JSON out, 204 where there is nothing to say."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        # A page of another site can send any other type unasked.
+        if body and media_type(request.headers) != JSON:
+            return _wrong_type(f"The content type must be {JSON}.")
+        try:
+            result = method(read_body(b"" if body.strip() == b"null" else body))
+            if inspect.isawaitable(result):
+                result = await result
+        except NotFound as error:
+            return JSONResponse({"error": error.message}, status_code=404)
+        except (WorkbookError, ApiError) as error:
+            return JSONResponse({"error": error.message}, status_code=400)
+        return Response(status_code=204) if result is None else JSONResponse(result, status_code=status)
+
+    return Route(f"/_sandbox/{name}", endpoint, methods=[http_method])
 
 
 def _wrong_type(message: str) -> Response:
@@ -192,14 +175,4 @@ def _call_json(call: RecordedCall) -> JsonObject:
         "account": call.account,
         "status": call.status,
         "body": body,
-    }
-
-
-def _trigger_json(trigger: Trigger) -> JsonObject:
-    return {
-        "id": trigger.name,
-        "spreadsheet": trigger.spreadsheet,
-        "event": trigger.event,
-        "url": trigger.url,
-        "source": trigger.source,
     }

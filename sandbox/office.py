@@ -10,6 +10,7 @@ from sandbox.google.auth import Gate
 from sandbox.live import Live
 from sandbox.person import Edited, Person
 from sandbox.recorder import Recorder
+from sandbox.script.projects import Scripts
 from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
 from sandbox.triggers import Triggers
@@ -37,6 +38,7 @@ class Office:
         self.live = Live()
         self.drive.listeners.append(self.live.changed)
         self.triggers = Triggers(settings, self.store)
+        self.scripts = Scripts(settings, self.store, self.drive, self.triggers)
         self.person = Person(self.drive, self._tell)
         self.faults = Faults()
         self.recorder = Recorder()
@@ -65,6 +67,7 @@ class Office:
             self.drive.remove(file_id)
         self._seed()
         self.triggers.keep_only(set(self.drive.files))
+        self.scripts.keep_only(set(self.drive.files))
         self.faults.clear()
         self.recorder.clear()
         self.gate.set_quota(None)
@@ -89,3 +92,4 @@ class Office:
 
     def _tell(self, edited: Edited) -> None:
         self.triggers.fire(edited)
+        self.scripts.fire(edited)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -76,10 +76,11 @@ class Sandbox:
         self,
         data_path: Path | None = None,
         clock: Callable[[], datetime] = system_clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._listener = _listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._settings = SandboxSettings(self.url, data_path, clock)
+        self._settings = SandboxSettings(self.url, data_path, clock, sleep)
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)

@@ -83,7 +83,7 @@ class SqliteStore:
         return {email: Account(**orjson.loads(record)) for email, record in records}
 
     def save_item(self, kind: str, name: str, record: bytes) -> None:
-        """Keeps one named record of a kind (`feed`, `trigger`)."""
+        """Keeps one named record of a kind (`feed`, `trigger`, `script` …)."""
         self._db.execute("REPLACE INTO items VALUES (?, ?, ?)", (kind, name, record))
 
     def load_item(self, kind: str, name: str) -> bytes | None:
@@ -93,6 +93,9 @@ class SqliteStore:
     def load_items(self, kind: str) -> dict[str, bytes]:
         rows = self._db.execute("SELECT name, record FROM items WHERE kind = ? ORDER BY name", (kind,))
         return {name: bytes(record) for name, record in rows}
+
+    def delete_item(self, kind: str, name: str) -> None:
+        self._db.execute("DELETE FROM items WHERE kind = ? AND name = ?", (kind, name))
 
     def delete_items(self, kind: str) -> None:
         self._db.execute("DELETE FROM items WHERE kind = ?", (kind,))

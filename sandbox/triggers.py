@@ -1,4 +1,5 @@
-"""Installable triggers: an edit by a person is told to the URLs that asked for it, signed, in order, with retries.
+"""Installable triggers: who wants to hear of a person's edits. Those with a URL are told here, signed, in order, with
+retries; those with a function of the spreadsheet's script are run by `sandbox.script`.
 
 A hint as at Google: what can't be delivered after some attempts is dropped, with a line in the log.
 """
@@ -7,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -26,17 +28,25 @@ _LOG = logging.getLogger("sandbox.triggers")
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`event` is edit (cells only) or change (structure, too). `source` is named in what is sent."""
+    """`event` is edit (cells only) or change (structure, too). Either `url` is called, and `source` named in what is
+    sent; or `function` is run for `owner`, under the trigger's `uid`."""
 
     spreadsheet: str
     event: str
-    url: str
+    url: str = ""
     secret: str = ""
     source: str = ""
+    function: str = ""
+    owner: str = ""
+    uid: str = ""
 
     @property
     def name(self) -> str:
-        return hashlib.sha256(f"{self.spreadsheet} {self.event} {self.url}".encode()).hexdigest()[:16]
+        """The same for the same spreadsheet, event and URL; of a script's, its uid."""
+        return self.uid or hashlib.sha256(f"{self.spreadsheet} {self.event} {self.url}".encode()).hexdigest()[:16]
+
+    def handles(self, event: str, function: str) -> bool:
+        return (self.event, self.function) == (event, function)
 
     def wants(self, edited: Edited) -> bool:
         return self.spreadsheet == edited.file_id and (self.event == "change" or edited.change == "EDIT")
@@ -71,10 +81,23 @@ class Triggers:
         return self._triggers
 
     def register(self, trigger: Trigger) -> None:
-        """Adds a trigger; one for the same spreadsheet, event and URL takes the old one's place."""
+        """Adds a trigger; one of the same name takes the old one's place."""
         self._store.save_item(_KIND, trigger.name, orjson.dumps(asdict(trigger)))
         self._triggers[trigger.name] = trigger
         self._start(trigger.name)
+
+    def remove(self, name: str) -> None:
+        """Forgets one trigger."""
+        self._store.delete_item(_KIND, name)
+        del self._triggers[name]
+
+    def of(self, spreadsheet: str, owner: str) -> list[Trigger]:
+        """The triggers that the scripts of that user have for a spreadsheet."""
+        return [
+            one
+            for one in self._triggers.values()
+            if one.function and (one.spreadsheet, one.owner) == (spreadsheet, owner)
+        ]
 
     def keep_only(self, spreadsheets: set[str]) -> None:
         """Forgets the triggers of all other spreadsheets."""
@@ -84,13 +107,13 @@ class Triggers:
             self._store.save_item(_KIND, name, orjson.dumps(asdict(trigger)))
 
     def fire(self, edited: Edited) -> None:
-        """Queues the edit for each trigger that wants it."""
+        """Queues the edit for each URL that wants it."""
         for name, trigger in self._triggers.items():
-            if trigger.wants(edited):
+            if trigger.url and trigger.wants(edited):
                 self._queues[name].put_nowait(edited)
 
     def _start(self, name: str) -> None:
-        if name not in self._queues and self._client is not None:
+        if name not in self._queues and self._client is not None and self._triggers[name].url:
             self._queues[name] = asyncio.Queue()
             self._tasks.append(asyncio.create_task(self._deliver_all(name)))
 
@@ -128,6 +151,11 @@ class Triggers:
             _LOG.warning("%s refused a trigger's call: %s %s", trigger.url, response.status_code, response.text[:200])
             return ""
         return "" if response.is_success else f"status {response.status_code}"
+
+
+def new_uid() -> str:
+    """As Google's: a long number, as text."""
+    return str(secrets.randbelow(9 * 10**18) + 10**18)
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from sandbox.demo import CUSTOMERS, SPREADSHEET_ID
 from sandbox.server import Sandbox
+from sync.apps_script import CODE, SET_UP
 from tests.sandbox.client import Api
 from tests.server import Client, Subscription, eventually
 
@@ -125,11 +126,13 @@ class Customers:
         await eventually(self.agree)
 
     async def connect_trigger(self) -> None:
-        """Lets the sandbox call the hook at each edit of a person."""
+        """As people do it: pastes the script into the spreadsheet, and chooses its menu's Set up."""
         rotate = 'mutation { rotateHookSecret(name: "customers") { url secret } }'
         hook = (await self.client.graphql(rotate))["rotateHookSecret"]
-        trigger = {"spreadsheet": self.sheet.spreadsheet, "event": "edit", **hook}
-        await self.sheet.control("POST", "triggers", trigger)
+        project = {"spreadsheet": self.sheet.spreadsheet, "script": CODE.read_text(encoding="utf-8")}
+        answers = [hook["url"], hook["secret"]]
+        shown = await self.sheet.control("POST", "scripts", {**project, "function": SET_UP, "answers": answers})
+        assert "it works" in shown["dialogs"][-1]["text"], shown
 
     async def sql(self, statement: str, *parameters: Json) -> list[dict[str, Json]]:
         """Runs a statement as somebody in psql would; the rows that it returns."""

@@ -24,6 +24,7 @@ def sandbox(running: tuple[Sandbox, Api]) -> Sandbox:
 
     def empty(office: Office) -> None:
         office.triggers.keep_only(set())
+        office.scripts.keep_only(set())
         office.reset()
 
     running[0].do(empty)

@@ -2,23 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 import requests
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
 from sandbox.triggers import sign
 from tests.sandbox.client import Api, refusal
+from tests.sandbox.receiver import receiving
 
 
 class Control:
@@ -166,46 +160,6 @@ def test_reset(api: Api, file_id: str, control: Control) -> None:
     assert "perSeconds more than 0" in control.refused("quota", {"perSeconds": 0})
 
 
-class Receiver:
-    """An HTTP server that a trigger calls. Answers with the statuses given, then 202."""
-
-    def __init__(self, *statuses: int) -> None:
-        self.statuses = list(statuses)
-        self.calls: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
-        self.url = ""
-
-    async def hook(self, request: Request) -> Response:
-        self.calls.put_nowait((dict(request.headers), await request.body()))
-        return Response(status_code=self.statuses.pop(0) if self.statuses else 202)
-
-    async def next(self) -> dict[str, Any]:
-        _, body = await asyncio.wait_for(self.calls.get(), 30)
-        event: dict[str, Any] = json.loads(body)
-        return event
-
-
-@asynccontextmanager
-async def receiving(*statuses: int) -> AsyncIterator[Receiver]:
-    receiver = Receiver(*statuses)
-    app = Starlette(routes=[Route("/hook", receiver.hook, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off"))
-    started = asyncio.Event()
-
-    async def startup(sockets: Any = None) -> None:
-        await uvicorn.Server.startup(server, sockets)
-        started.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(started.wait(), 30)
-    receiver.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/hook"
-    try:
-        yield receiver
-    finally:
-        server.should_exit = True
-        await task
-
-
 async def test_a_persons_edit_fires_a_signed_trigger_and_the_api_none(sandbox: Sandbox, control: Control) -> None:
     api = Api(sandbox)
     file_id = api.sheets("POST", "", {}).json()["spreadsheetId"]
@@ -266,7 +220,7 @@ async def test_structure_fires_only_change(sandbox: Sandbox, control: Control) -
 
 def test_triggers_are_checked(control: Control) -> None:
     good = {"spreadsheet": SPREADSHEET_ID, "event": "edit", "url": "http://127.0.0.1:1/"}
-    assert "url must begin" in control.refused("triggers", {**good, "url": "ftp://x"})
+    assert "must begin with http" in control.refused("triggers", {**good, "url": "ftp://x"})
+    assert "only loopback addresses" in control.refused("triggers", {**good, "url": "https://example.com/hook"})
     assert "Invalid value at 'event'" in control.refused("triggers", {**good, "event": "open"})
     assert "No spreadsheet" in control.refused("triggers", {**good, "spreadsheet": "x"}, 404)
-    assert "register a url" in control.refused("triggers", {**good, "script": "x"})
