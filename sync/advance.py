@@ -132,6 +132,10 @@ def _read_back(
         same = name not in row.errors and rules.mapping.same(column, wrote, shows)
         if not same and (name in refused or None in refused):
             continue
+        if not same and name in row.formulas:
+            # A formula elsewhere fills the cell of the new row: what it shows is the source's, to be merged as such.
+            overtaken = True
+            continue
         # Somebody was quicker than the reading back: ours arrived, and theirs is an edit of it.
         overtaken = overtaken or not same
         source[name], table[name] = (shows if same else wrote), write.texts[name]

@@ -21,6 +21,8 @@ from sync.merge_verdict import (
 from sync.plan import EditKind, RowPlan, RowState, Rules, SourceWrite, TableEdit
 from sync.source import Cell, Edit
 
+_OF_THE_CELL = frozenset({"FORMULA_CELL", "MERGED_CELL"})
+
 
 @dataclass(slots=True)
 class _Row:
@@ -75,17 +77,23 @@ def _cell_state(state: RowState, base: Base, rules: Rules, column: Column) -> Ce
         text=text,
         unfit=unfit,
         formula=column.read_only or name in source.formulas,
+        merged=name in source.merged,
         generated=name in rules.generated,
         table=state.table.texts[name],
     )
 
 
 def _awake(state: RowState, cell: CellState, plan: CellPlan) -> CellPlan:
-    """The plan, unless the source refused just this value for good: then the cell waits for another."""
+    """The plan, unless the source refused just this value for good: then the cell waits for another.
+
+    A formula or a merge may be gone by now, which the plan knows of.
+    """
     if plan.way not in (Way.TO_SOURCE, Way.TO_BOTH):
         return plan
     value = to_wire(cell.column.type, plan.text)
     for failure in state.failures:
+        if failure.code in _OF_THE_CELL:
+            continue
         if failure.side is Side.SOURCE and failure.column == cell.column.name and failure.value == value:
             return replace(plan, way=Way.KEEP, failure=again(failure))
     return plan

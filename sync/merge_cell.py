@@ -52,6 +52,7 @@ class CellState:
     text: str | None
     unfit: NewFailure | None
     formula: bool
+    merged: bool
     generated: bool
     table: str | None
 
@@ -151,11 +152,21 @@ def _to_table(state: CellState) -> CellPlan:
 
 
 def _to_source(state: CellState) -> CellPlan:
+    if state.merged:
+        return _merged(state)
     try:
         cell = state.mapping.to_cell(state.column, state.table)
     except Unfit as error:
         return CellPlan(Way.KEEP, failure=_source_failure(state, "VALUE", str(error)))
     return CellPlan(Way.TO_SOURCE, text=state.table, cell=cell)
+
+
+def _merged(state: CellState) -> CellPlan:
+    message = (
+        f"{state.address or state.column.field} is merged into another cell, which alone holds a value: unmerge it, or"
+        " clear the value in the database."
+    )
+    return CellPlan(Way.KEEP, failure=_source_failure(state, "MERGED_CELL", message))
 
 
 def _clash(state: CellState, verdict: Verdict) -> CellPlan:
@@ -176,6 +187,8 @@ def _settle(state: CellState, verdict: Verdict) -> CellPlan:
 
 def _to_both(state: CellState, value: WireValue) -> CellPlan:
     text = to_text(state.column.type, value)
+    if state.merged and text is not None:
+        return _merged(state)
     try:
         return CellPlan(Way.TO_BOTH, text=text, cell=state.mapping.to_cell(state.column, text))
     except Unfit as error:

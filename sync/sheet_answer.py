@@ -4,6 +4,7 @@ A large sheet is a hundred megabytes of JSON. Each row is decoded by itself, int
 are in the grid, so that no more is held than the answer and the grid.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -91,9 +92,17 @@ class _SheetProperties(msgspec.Struct, frozen=True, rename="camel"):
     grid_properties: _Size = _Size()
 
 
+class _GridRange(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    start_row_index: int = 0
+    start_column_index: int = 0
+    end_row_index: int = 0
+    end_column_index: int = 0
+
+
 class _Sheet(msgspec.Struct, frozen=True):
     properties: _SheetProperties
     data: list[_Block] = []
+    merges: list[_GridRange] = []
 
 
 class _Properties(msgspec.Struct, frozen=True, rename="camel"):
@@ -112,7 +121,7 @@ _row: Final = msgspec.json.Decoder(_Row)
 def fields(cell_mask: str) -> str:
     """The field mask of an answer that `parse_grids` reads, with these fields of each cell."""
     return (
-        f"properties(timeZone),sheets(properties({_SHEET_MASK}),"
+        f"properties(timeZone),sheets(properties({_SHEET_MASK}),merges,"
         f"data(startRow,startColumn,{_TAGS_MASK},rowData(values({cell_mask}))))"
     )
 
@@ -144,7 +153,18 @@ def _parse_sheet(sheet: _Sheet, zone: str) -> Grid:
         errors=cells.errors,
         formats=cells.formats,
         tags=tags,
+        covered=_covered(sheet.merges),
     )
+
+
+def _covered(merges: Sequence[_GridRange]) -> Mapping[int, Sequence[tuple[int, int]]]:
+    spans: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for merge in merges:
+        for row in range(merge.start_row_index, merge.end_row_index):
+            # The first cell of the first row is the one that the value belongs to.
+            start = merge.start_column_index + (row == merge.start_row_index)
+            spans[row].append((start, merge.end_column_index))
+    return spans
 
 
 class _Cells:

@@ -19,7 +19,8 @@ class Grid:
 
     `computed` has the formulas as entered, "" for a cell that a formula elsewhere fills. `errors` has what is shown
     instead of a value. `formats` is filled only where it was asked for. `tags` has the column of each developer
-    metadata of ours, by its id.
+    metadata of ours, by its id. `covered` has by row the spans (first column, end) of cells that are merged into
+    another: they hold nothing, and what is written there is lost.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Grid:
     errors: Mapping[Place, str]
     formats: Mapping[Place, str]
     tags: Mapping[int, int] = field(default_factory=dict)
+    covered: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
     def value(self, row: int, column: int) -> Cell:
         """The value at a place; None beyond what is filled."""
@@ -41,6 +43,10 @@ class Grid:
     def row(self, row: int) -> Sequence[Cell]:
         """The values of a row, without those empty at its end."""
         return self.values[row] if 0 <= row < len(self.values) else ()
+
+    def is_covered(self, row: int, column: int) -> bool:
+        """Whether the cell is merged into another one."""
+        return any(start <= column < end for start, end in self.covered.get(row, ()))
 
     def address(self, row: int, column: int | None = None) -> str:
         """For people: `customers!B7`, of a whole row `customers!7:7`."""

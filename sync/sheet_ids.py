@@ -36,7 +36,8 @@ def new_row_id(unix_ms: int, random_bits: int) -> str:
 def missing_ids(rows: Rows, new_id: Callable[[], str]) -> list[IdWrite]:
     """A new id for each line that has none, and for each copy of one below the first."""
     copies = [index for indexes in rows.repeated.values() for index in sorted(indexes)[1:]]
-    return [IdWrite(index, new_id()) for index in sorted([*rows.keyless, *copies])]
+    fillable = [index for index in rows.keyless if not rows.has_merged_key(index)]
+    return [IdWrite(index, new_id()) for index in sorted([*fillable, *copies])]
 
 
 def misplaced_ids(before: Rows, written: Sequence[IdWrite], after: Rows) -> list[IdWrite]:

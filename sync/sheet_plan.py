@@ -77,6 +77,9 @@ def _cells_of(edit: Edit, located: Located, places: Mapping[str, int]) -> tuple[
 
 def _refusal(row: SourceRow, key: str, name: str, value: Cell) -> Problem | None:
     address = row.addresses[name]
+    if name in row.merged:
+        message = f"{address} is merged into another cell, which alone holds a value: unmerge it."
+        return Problem("MERGED_CELL", message, address, name, key, value)
     if name in row.formulas:
         message = f"{address} is a formula: it is never overwritten. Change the formula in the sheet instead."
         return Problem("FORMULA_CELL", message, address, name, key, value)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from db.sources import Column
 from db.wire import ColumnType
+from sync.sheet_arrays import is_array
 from sync.sheet_grid import Grid, column_letters, quote_title
 from sync.sheet_ids import IdWrite
 from sync.sheet_plan import CellWrite, RowPlan
@@ -114,13 +115,13 @@ def _insert(rows: Rows, inserts: Sequence[Edit]) -> Iterator[Request]:
         yield _append_row(grid)
     yield _insert_lines(grid, at, count, inherit=has_rows)
     copied = _formula_places(rows, template, inserts) if has_rows else []
-    written = [(column, place) for column, place in rows.bound.columns if place not in copied]
-    first = min(place for _, place in written)
-    width = max(place for _, place in written) - first + 1
-    lines = [_line(edit, written, first, width, formats=not has_rows) for edit in inserts]
-    yield _update_cells(grid, at, first, lines, formats=not has_rows)
-    for _, numbered in groupby(enumerate(copied), key=lambda item: item[1] - item[0]):
-        places = [place for _, place in numbered]
+    left_alone = {*copied, *_filled_places(rows, template, at)}
+    columns_at = {place: column for column, place in rows.bound.columns if place not in left_alone}
+    for places in _runs(sorted(columns_at)):
+        written = [columns_at[place] for place in places]
+        lines = [[_inserted(edit, column, formats=not has_rows) for column in written] for edit in inserts]
+        yield _update_cells(grid, at, places[0], lines, formats=not has_rows)
+    for places in _runs(copied):
         columns = {"startColumnIndex": places[0], "endColumnIndex": places[-1] + 1, "sheetId": grid.sheet_id}
         yield {
             "copyPaste": {
@@ -136,25 +137,39 @@ def _formula_places(rows: Rows, template: int, inserts: Sequence[Edit]) -> list[
     bound = {place: column for column, place in rows.bound.columns}
     return sorted(
         place
-        for (index, place), formula in rows.grid.computed.items()
-        if index == template and formula and (place not in bound or _gives_way(bound[place], inserts))
+        for place in range(rows.grid.column_count)
+        if (formula := rows.grid.computed.get((template, place)))
+        and not is_array(formula)
+        and (place not in bound or _gives_way(bound[place], inserts))
     )
+
+
+def _filled_places(rows: Rows, template: int, at: int) -> set[int]:
+    """The bound columns that a formula elsewhere fills, or will fill, in the new rows: an entry would block it."""
+    computed = rows.grid.computed
+    return {
+        place
+        for _, place in rows.bound.columns
+        if place in rows.arrays or computed.get((template, place)) == "" or computed.get((at, place)) == ""
+    }
+
+
+def _runs(places: Sequence[int]) -> Iterator[list[int]]:
+    """The sorted places in runs of neighbours."""
+    for _, numbered in groupby(enumerate(places), key=lambda item: item[1] - item[0]):
+        yield [place for _, place in numbered]
 
 
 def _gives_way(column: Column, inserts: Sequence[Edit]) -> bool:
     return column.read_only or all(not edit.cells or edit.cells.get(column.name) is None for edit in inserts)
 
 
-def _line(
-    edit: Edit, written: Sequence[tuple[Column, int]], first: int, width: int, *, formats: bool
-) -> list[dict[str, Any]]:
-    line: list[dict[str, Any]] = [{} for _ in range(width)]
+def _inserted(edit: Edit, column: Column, *, formats: bool) -> dict[str, Any]:
     assert edit.cells is not None
-    for column, place in written:
-        line[place - first] = _cell_data(Entered(edit.cells.get(column.name)))
-        if formats and column.type in _NUMBER_FORMATS:
-            line[place - first]["userEnteredFormat"] = {"numberFormat": _NUMBER_FORMATS[column.type]}
-    return line
+    cell = _cell_data(Entered(edit.cells.get(column.name)))
+    if formats and column.type in _NUMBER_FORMATS:
+        cell["userEnteredFormat"] = {"numberFormat": _NUMBER_FORMATS[column.type]}
+    return cell
 
 
 def _cell_data(content: Entered) -> dict[str, Any]:

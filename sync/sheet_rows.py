@@ -6,11 +6,12 @@ checkboxes that are off make no row. A row without a usable key is a problem, ne
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from db.keys import key_text
 from sync.cell_mapping import Unfit
 from sync.mapping import cell_to_text
+from sync.sheet_arrays import filled_by_array, open_arrays
 from sync.sheet_binding import Bound
 from sync.sheet_grid import Grid
 from sync.source import Cell, Problem, SourceRow
@@ -29,6 +30,7 @@ class Rows:
     """All lines of a grid, told apart. `by_key` has each row that has a key of its own, ordered by key.
 
     `keyless` are lines with values and an empty key, `repeated` the lines of each key that more than one line has.
+    `arrays` has the columns that an array formula fills without an end, and its row (`sync.sheet_arrays`).
     """
 
     grid: Grid
@@ -37,6 +39,7 @@ class Rows:
     keyless: Sequence[int]
     repeated: Mapping[str, Sequence[int]]
     unreadable: Mapping[int, Problem]
+    arrays: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def unsure(self) -> bool:
@@ -61,10 +64,25 @@ class Rows:
                 address=self.grid.address(index, place),
             )
             for index in self.keyless
+            if not self.has_merged_key(index)
+        )
+        found.extend(
+            Problem(
+                "MERGED_KEY",
+                f"Row {index + 1} has values, but the cell of its {self._key_names} is merged into another: unmerge"
+                " it. Until then the row is not synced.",
+                address=self.grid.address(index, place),
+            )
+            for index in self.keyless
+            if self.has_merged_key(index)
         )
         for key, indexes in self.repeated.items():
             found.extend(self._repeated(key, indexes, place))
         return found
+
+    def has_merged_key(self, index: int) -> bool:
+        """Whether a cell of the line's key is merged into another, so that nobody can fill it."""
+        return any(self.grid.is_covered(index, place) for _, place in self.bound.key)
 
     @property
     def _key_names(self) -> str:
@@ -106,7 +124,7 @@ def read_rows(bound: Bound, grid: Grid) -> Rows:
     found: dict[str, list[int]] = defaultdict(list)
     keyless: list[int] = []
     unreadable: dict[int, Problem] = {}
-    places = bound.places
+    places, arrays = bound.places, open_arrays(grid)
     for index in range(bound.header_row + 1, len(grid.values)):
         if is_blank(bound, grid, index):
             continue
@@ -126,11 +144,11 @@ def read_rows(bound: Bound, grid: Grid) -> Rows:
             found[key].append(index)
     repeated = {key: indexes for key, indexes in found.items() if len(indexes) > 1}
     by_key = {
-        key: Located(found[key][0], _row_at(bound, places, grid, found[key][0], key))
+        key: Located(found[key][0], _row_at(bound, places, arrays, grid, found[key][0], key))
         for key in sorted(found)
         if key not in repeated
     }
-    return Rows(grid, bound, by_key, keyless, repeated, unreadable)
+    return Rows(grid, bound, by_key, keyless, repeated, unreadable, arrays)
 
 
 def is_blank(bound: Bound, grid: Grid, index: int) -> bool:
@@ -154,7 +172,9 @@ def _key_of(bound: Bound, grid: Grid, index: int) -> str | None:
     return key_text(texts)
 
 
-def _row_at(bound: Bound, places: Mapping[str, int], grid: Grid, index: int, key: str) -> SourceRow:
+def _row_at(
+    bound: Bound, places: Mapping[str, int], arrays: Mapping[int, int], grid: Grid, index: int, key: str
+) -> SourceRow:
     cells: dict[str, Cell] = {}
     errors: dict[str, str] = {}
     for column, place in bound.columns:
@@ -165,8 +185,15 @@ def _row_at(bound: Bound, places: Mapping[str, int], grid: Grid, index: int, key
     return SourceRow(
         key=key,
         cells=cells,
-        formulas=frozenset(column.name for column, place in bound.columns if (index, place) in grid.computed),
+        formulas=frozenset(
+            column.name
+            for column, place in bound.columns
+            if (index, place) in grid.computed or filled_by_array(arrays, grid, index, place)
+        ),
         errors=errors,
         address=grid.address(index),
         addresses=_Addresses(grid, index, places),
+        merged=frozenset(column.name for column, place in bound.columns if grid.is_covered(index, place))
+        if index in grid.covered
+        else frozenset(),
     )

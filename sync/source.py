@@ -23,7 +23,8 @@ Mark = Mapping[str, str]
 class SourceRow:
     """A row as read. `cells` has the bound columns by column name, `formulas` those that hold a formula.
 
-    `errors` are the columns whose cell shows an error (#N/A, #REF!): no value of theirs is in `cells`.
+    `errors` are the columns whose cell shows an error (#N/A, #REF!): no value of theirs is in `cells`. `merged` are
+    those whose cell is merged into another, which alone holds a value.
     `address` is for people, such as `customers!A7`; `addresses` the same of each column.
     """
 
@@ -33,6 +34,7 @@ class SourceRow:
     errors: Mapping[str, str]
     address: str
     addresses: Mapping[str, str]
+    merged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

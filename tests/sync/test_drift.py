@@ -13,7 +13,8 @@ from db.session import session_dsn
 from db.sources import Column, Direction, DriftPolicy, SourceState, source_by_id, update_source
 from db.wire import ColumnType
 from tests.sync.sheets import bench
-from tests.sync.test_sheet_engine import BATCH, READ, Sync, syncing
+from tests.sync.syncing import Sync, syncing
+from tests.sync.test_sheet_engine import BATCH, READ
 
 
 @pytest.fixture

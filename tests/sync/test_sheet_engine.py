@@ -1,76 +1,18 @@
 """The whole sync of a sheet: a real worksheet, a real table, registration and the engine between them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 import pytest
 
-from db.lease import Term
-from db.runs import Run, RunState, RunTrigger
-from db.secrets import Keyring
-from db.session import Pool, make_pool, session_dsn
-from db.sources import Source, SourceState
-from db.sync_state import sync_state
+from db.runs import RunState
+from db.sources import SourceState
 from sync.adapters import Adapters
-from sync.engine import Engine
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, WantedSheet
-from tests.sync.sheets import Bench, bench
+from tests.sync.sheets import bench
+from tests.sync.syncing import Sync, syncing
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
 VALUES = r"POST .*values:batchUpdate"
 BATCH = r"POST /v4/spreadsheets/[^/]*:batchUpdate"
-
-
-@dataclass
-class Sync:
-    dsn: str
-    pool: Pool
-    people: Bench
-    engine: Engine
-    source: Source
-
-    async def run(self, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
-        run = await self.engine.run(self.source.id, trigger)
-        assert run is not None
-        return run
-
-    async def settle(self) -> Run:
-        """Runs until none asks for another."""
-        for _ in range(8):
-            run = await self.run()
-            async with self.pool.connection() as connection:
-                state = await sync_state(connection, self.source.id)
-            assert state is not None
-            if state.retry_at is None:
-                return run
-        raise AssertionError("the sync does not come to rest")
-
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description is not None else []
-
-    async def sheet(self) -> list[list[Any]]:
-        return (await self.people.shown())[1:]
-
-    def count(self, relation: str) -> int:
-        return int(self.sql(f"SELECT count(*) FROM rowcast.{relation} WHERE state = 'OPEN'")[0][0])
-
-
-@asynccontextmanager
-async def syncing(database: str, people: Bench, key: tuple[str, ...] | None = ("id",)) -> AsyncIterator[Sync]:
-    with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
-    term = Term(7, "leader", "", float("inf"))
-    async with make_pool(database, "leader", max_size=4) as pool:
-        registration = Registration(pool, Keyring.derive("secret"), people.adapters)
-        source = await registration.register(RegisterSource("people", WantedSheet(people.book), key=key))
-        engine = Engine(pool, term, b"key", people.adapters.leading(term.check))
-        yield Sync(database, pool, people, engine, source)
 
 
 @pytest.fixture
@@ -128,7 +70,20 @@ async def test_a_formula_stays_whatever_the_table_says(sync: Sync) -> None:
     sync.sql("UPDATE people SET total = 5 WHERE id = 1")
     await sync.settle()
     assert (await sync.sheet())[0][3] == "=A2*10"
-    assert sync.count("failures") == 1
+    assert sync.failures() == [("FORMULA_CELL", "Sheet1!D2")]
+
+
+async def test_a_single_formula_stays_until_a_value_replaces_it(sync: Sync) -> None:
+    sync.people.type("C2", [['="Lon"&"don"']])
+    await sync.settle()
+    sync.sql("UPDATE people SET city = 'Paris', name = 'Ada L' WHERE id = 1")
+    await sync.settle()
+    assert (await sync.sheet())[0][:3] == [1, "Ada L", '="Lon"&"don"']
+    assert sync.failures() == [("FORMULA_CELL", "Sheet1!C2")]
+    sync.people.type("C2", [["London"]])
+    await sync.settle()
+    assert (await sync.sheet())[0][2] == "Paris"
+    assert sync.failures() == []
 
 
 @pytest.mark.parametrize("fault", [{"drop": True, "afterApply": True}, {"status": 500}, {"status": 429}])

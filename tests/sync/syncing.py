@@ -1,0 +1,74 @@
+"""A whole sync of a sheet for tests: a real worksheet, a real table, registration and the engine between them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from db.lease import Term
+from db.runs import Run, RunTrigger
+from db.secrets import Keyring
+from db.session import Pool, make_pool, session_dsn
+from db.sources import Source
+from db.sync_state import sync_state
+from sync.engine import Engine
+from sync.registration import Registration
+from sync.registration_input import RegisterSource, WantedSheet
+from tests.sync.sheets import Bench
+
+
+@dataclass
+class Sync:
+    dsn: str
+    pool: Pool
+    people: Bench
+    engine: Engine
+    source: Source
+
+    async def run(self, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
+        run = await self.engine.run(self.source.id, trigger)
+        assert run is not None
+        return run
+
+    async def settle(self) -> Run:
+        """Runs until none asks for another."""
+        for _ in range(8):
+            run = await self.run()
+            async with self.pool.connection() as connection:
+                state = await sync_state(connection, self.source.id)
+            assert state is not None
+            if state.retry_at is None:
+                return run
+        raise AssertionError("the sync does not come to rest")
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description is not None else []
+
+    async def sheet(self) -> list[list[Any]]:
+        return (await self.people.shown())[1:]
+
+    def failures(self) -> list[tuple[Any, ...]]:
+        """Code and address of the open ones."""
+        return self.sql("SELECT code, address FROM rowcast.failures WHERE state = 'OPEN' ORDER BY address, code")
+
+    def count(self, relation: str) -> int:
+        return int(self.sql(f"SELECT count(*) FROM rowcast.{relation} WHERE state = 'OPEN'")[0][0])
+
+
+@asynccontextmanager
+async def syncing(
+    database: str, people: Bench, key: tuple[str, ...] | None = ("id",), **settings: Any
+) -> AsyncIterator[Sync]:
+    """The bench's worksheet registered as the source `people`; `settings` are of the registration."""
+    with psycopg.connect(database, autocommit=True) as admin:
+        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
+    term = Term(7, "leader", "", float("inf"))
+    async with make_pool(database, "leader", max_size=4) as pool:
+        registration = Registration(pool, Keyring.derive("secret"), people.adapters)
+        source = await registration.register(RegisterSource("people", WantedSheet(people.book), key=key, **settings))
+        engine = Engine(pool, term, b"key", people.adapters.leading(term.check))
+        yield Sync(database, pool, people, engine, source)
