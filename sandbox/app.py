@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from sandbox.control import Control
 from sandbox.control_triggers import TriggerControl
 from sandbox.google.auth import TokenEndpoint
+from sandbox.google.channels_api import ChannelsApi
 from sandbox.google.drive_api import DriveApi
 from sandbox.google.sheets_api import SheetsApi
 from sandbox.guard import Guard
@@ -25,7 +26,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with office.triggers, office.scripts:
+            async with office.triggers, office.scripts, office.channels:
                 yield
         finally:
             office.close()
@@ -34,6 +35,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
         routes=[
             *TokenEndpoint(office.tokens).routes(),
             *SheetsApi(office.drive, office.gate, settings.base_url).routes(),
+            *ChannelsApi(office.drive, office.gate, office.channels).routes(),
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),
             *TriggerControl(office).routes(),

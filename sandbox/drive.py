@@ -82,6 +82,7 @@ class Drive:
     files: dict[str, File] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
+    removals: list[Callable[[File], None]] = field(default_factory=list)
     _calculations: dict[str, tuple[int, Calculation]] = field(default_factory=dict)
 
     @property
@@ -119,6 +120,8 @@ class Drive:
         self.removed = removed
         del self.files[file_id]
         self._calculations.pop(file_id, None)
+        for listener in self.removals:
+            listener(file)
 
     def calculation(self, file: File) -> Calculation:
         """The results of the file's formulas, as of the state given."""

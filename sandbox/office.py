@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sandbox import demo
 from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, TokenOffice, account_file, new_account
+from sandbox.channels import Channels
 from sandbox.drive import Drive, File, permission
 from sandbox.faults import Faults
 from sandbox.google.auth import Gate
@@ -37,6 +38,7 @@ class Office:
         self.drive = Drive(self.store, settings.clock, self.store.load_files(), self.store.load_removed())
         self.live = Live()
         self.drive.listeners.append(self.live.changed)
+        self.channels = Channels(settings, self.store, self.drive)
         self.triggers = Triggers(settings, self.store)
         self.scripts = Scripts(settings, self.store, self.drive, self.triggers)
         self.person = Person(self.drive, self._tell)
@@ -62,7 +64,8 @@ class Office:
         return self.drive.add(Spreadsheet(name), (permission("user", "owner", PERSON), *readers))
 
     def reset(self) -> None:
-        """Back to the demo's workbook alone: no faults, no recorded calls, no quota."""
+        """Back to the demo's workbook alone: no faults, no recorded calls, no quota, no push channels."""
+        self.channels.clear()
         for file_id in list(self.drive.files):
             self.drive.remove(file_id)
         self._seed()

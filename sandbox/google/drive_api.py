@@ -57,7 +57,6 @@ class DriveApi:
             self._route("DELETE", one, self._delete),
             self._route("POST", f"{one}/copy", self._copy),
             self._route("GET", f"{one}/export", _lacking("files.export")),
-            self._route("POST", f"{one}/watch", _lacking("files.watch")),
             self._route("GET", f"{one}/permissions", self._permissions),
             self._route("POST", f"{one}/permissions", self._share),
             self._route("GET", f"{one}/permissions/{{permission}}", self._permission),
@@ -65,7 +64,6 @@ class DriveApi:
             self._route("DELETE", f"{one}/permissions/{{permission}}", self._unshare),
             self._route("GET", "/drive/v3/changes/startPageToken", self._start_token),
             self._route("GET", "/drive/v3/changes", self._changes),
-            self._route("POST", "/drive/v3/changes/watch", _lacking("changes.watch")),
             self._route("GET", "/drive/v3/about", self._about),
             self._route("GET", f"{one}/comments", self._comments),
             self._route("POST", f"{one}/comments", _lacking("comments.create")),
@@ -73,20 +71,7 @@ class DriveApi:
         ]
 
     def _route(self, http_method: str, path: str, method: Method) -> Route:
-        async def endpoint(request: Request) -> Response:
-            body = await request.body()
-            try:
-                result = method(DriveCall(request, self._gate.admit(request), read_body(body)))
-                fields = request.query_params.get("fields", "")
-                if result is None:
-                    return Response(status_code=204)
-                return JSONResponse(parse_mask(fields).filter(result) if fields else _default_fields(result))
-            except ApiError as error:
-                return answer(error, request.url.path)
-            except WorkbookError as error:
-                return answer(BadRequest(error.message), request.url.path)
-
-        return Route(path, endpoint, methods=[http_method])
+        return drive_route(self._gate, http_method, path, method)
 
     def _list(self, call: DriveCall) -> JsonObject:
         matches = parse_query(call.query.get("q", ""))
@@ -212,13 +197,38 @@ class DriveApi:
         return {"kind": "drive#commentList", "comments": []}
 
     def _file(self, call: DriveCall, writing: bool = False) -> File:
-        number = call.path["file"]
-        file = self._drive.files.get(number)
-        if file is None or not file.may_read(call.email):
-            raise EntityNotFound(f"File not found: {number}.")
+        file = readable_file(self._drive, call)
         if writing and not file.may_write(call.email):
             raise _insufficient()
         return file
+
+
+def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Route:
+    """A method of Drive's API, for callers that the gate admits; 204 where it answers nothing."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        try:
+            result = method(DriveCall(request, gate.admit(request), read_body(body)))
+            fields = request.query_params.get("fields", "")
+            if result is None:
+                return Response(status_code=204)
+            return JSONResponse(parse_mask(fields).filter(result) if fields else _default_fields(result))
+        except ApiError as error:
+            return answer(error, request.url.path)
+        except WorkbookError as error:
+            return answer(BadRequest(error.message), request.url.path)
+
+    return Route(path, endpoint, methods=[http_method])
+
+
+def readable_file(drive: Drive, call: DriveCall) -> File:
+    """The file of the call's path. Raises EntityNotFound where the caller has none of that id."""
+    number = call.path["file"]
+    file = drive.files.get(number)
+    if file is None or not file.may_read(call.email):
+        raise EntityNotFound(f"File not found: {number}.")
+    return file
 
 
 async def _no_method(request: Request) -> Response:
