@@ -56,7 +56,8 @@ class BaseRow:
     """A row of the base. An image is None where that side did not have the row. `pending` is oldest first.
 
     `missing`: complete reads in a row that lacked the key, the first of them at `missing_at`. `first_seen`: of each
-    column that the source edited and no run has settled, kept where the later edit wins.
+    column that the source edited and no run has settled, kept where the later edit wins. `absent`: the source no longer
+    has the row, and the table keeps it nevertheless.
     """
 
     key: str
@@ -66,6 +67,10 @@ class BaseRow:
     missing: int = 0
     missing_at: datetime | None = None
     first_seen: Mapping[str, Sighting] = field(default_factory=dict)
+    absent: bool = False
+
+
+_COLUMNS = "key, source_image, table_image, pending, missing, missing_at, first_seen, absent"
 
 
 async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
@@ -73,8 +78,7 @@ async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[Ba
     async with connection.cursor(name="base") as cursor:
         cursor.itersize = _BATCH
         await cursor.execute(
-            """SELECT key, source_image, table_image, pending, missing, missing_at, first_seen FROM rowcast.base
-               WHERE source_id = %s ORDER BY key""",
+            f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s ORDER BY key".encode(),  # noqa: S608 - ours
             (source_id,),
         )
         async for row in cursor:
@@ -84,8 +88,7 @@ async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[Ba
 async def base_of(connection: Connection, source_id: UUID, keys: Sequence[str]) -> dict[str, BaseRow]:
     """The base's rows of some keys."""
     cursor = await connection.execute(
-        """SELECT key, source_image, table_image, pending, missing, missing_at, first_seen FROM rowcast.base
-           WHERE source_id = %s AND key = ANY(%s)""",
+        f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s AND key = ANY(%s)".encode(),  # noqa: S608 - ours
         (source_id, list(keys)),
     )
     return {row[0]: _base_row(*row) for row in await cursor.fetchall()}
@@ -105,12 +108,12 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
         async with connection.cursor() as cursor:
             await cursor.executemany(
                 """INSERT INTO rowcast.base
-                       (source_id, key, source_image, table_image, pending, missing, missing_at, first_seen)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+                       (source_id, key, source_image, table_image, pending, missing, missing_at, first_seen, absent)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (source_id, key) DO UPDATE
                    SET source_image = excluded.source_image, table_image = excluded.table_image,
                        pending = excluded.pending, missing = excluded.missing, missing_at = excluded.missing_at,
-                       first_seen = excluded.first_seen""",
+                       first_seen = excluded.first_seen, absent = excluded.absent""",
                 kept,
             )
 
@@ -133,6 +136,7 @@ def _base_row(
     missing: int,
     missing_at: datetime | None,
     first_seen: dict[str, list[Any]] | None,
+    absent: bool,
 ) -> BaseRow:
     intents = tuple(
         Intent(
@@ -146,7 +150,7 @@ def _base_row(
     )
     image = None if source_image is None else _cells(source_image)
     seen = {name: Sighting(_cell(cell), datetime.fromisoformat(at)) for name, (cell, at) in (first_seen or {}).items()}
-    return BaseRow(key, image, table_image, intents, missing, missing_at, seen)
+    return BaseRow(key, image, table_image, intents, missing, missing_at, seen, absent)
 
 
 def _cells(stored: dict[str, Any]) -> dict[str, CellValue]:
@@ -182,4 +186,5 @@ def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
         row.missing,
         row.missing_at,
         Jsonb(seen) if seen else None,
+        row.absent,
     )

@@ -2,6 +2,7 @@
 
 A row is updated where its key exists and inserted where not. Columns that aren't given keep their value, or get the
 table's default; so an update never fails for a NOT NULL column that it leaves out, as INSERT … ON CONFLICT would.
+A row that is marked as deleted comes back by an upsert of its key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from psycopg.pq.abc import PGresult
 
 from db.rows import RowTable, Selected, Text, by_key, read_row, run
 from db.session import Connection
+from db.sources import DELETED_AT
 
 
 async def upsert_row(connection: Connection, table: RowTable, values: Mapping[str, Text]) -> Selected:
@@ -29,8 +31,15 @@ async def upsert_row(connection: Connection, table: RowTable, values: Mapping[st
 
 
 async def delete_row(connection: Connection, table: RowTable, key: Sequence[str]) -> bool:
-    """Whether there was a row of that key."""
-    statement = sql.SQL("DELETE FROM {} t WHERE {} RETURNING 1").format(table.identifier, by_key(table))
+    """Whether there was a row of that key. It is marked as deleted where that is how the table's rows are deleted."""
+    mark = sql.Identifier(DELETED_AT)
+    if table.soft:
+        statement = sql.SQL("UPDATE {} t SET {} = now() WHERE {}").format(table.identifier, mark, by_key(table))
+    else:
+        statement = sql.SQL("DELETE FROM {} t WHERE {}").format(table.identifier, by_key(table))
+    if table.hides:
+        statement += sql.SQL(" AND {} IS NULL").format(mark)
+    statement += sql.SQL(" RETURNING 1")
     return (await run(connection, statement, key)).ntuples > 0
 
 
@@ -43,10 +52,11 @@ def _value(table: RowTable, name: str, number: int) -> sql.Composable:
 
 
 def _update(table: RowTable, others: Sequence[str]) -> sql.Composable:
-    """Its parameters are the key, then the others; with no others it only reads."""
-    if not others:
+    """Its parameters are the key, then the others; with no others it only reads, unless it may bring the row back."""
+    assignments = _revival(table)
+    if not others and not assignments:
         return sql.SQL("SELECT {} FROM {} t WHERE {}").format(table.selected, table.identifier, by_key(table))
-    assignments = [
+    assignments += [
         sql.SQL("{} = {}").format(sql.Identifier(name), _value(table, name, number))
         for number, name in enumerate(others, len(table.key) + 1)
     ]
@@ -67,7 +77,12 @@ def _insert(table: RowTable, names: Sequence[str], on_conflict: sql.Composable) 
 
 def _on_conflict(table: RowTable, others: Sequence[str]) -> sql.Composable:
     key = sql.SQL(", ").join([sql.Identifier(name) for name in table.key])
-    if not others:
+    taken = _revival(table)
+    if not others and not taken:
         return sql.SQL("ON CONFLICT ({}) DO NOTHING").format(key)
-    taken = [sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in others]
+    taken += [sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in others]
     return sql.SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(key, sql.SQL(", ").join(taken))
+
+
+def _revival(table: RowTable) -> list[sql.Composable]:
+    return [sql.SQL("{} = NULL").format(sql.Identifier(DELETED_AT))] if table.hides else []

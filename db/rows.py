@@ -43,11 +43,16 @@ class RowColumn:
 
 @dataclass(frozen=True, slots=True)
 class RowTable:
-    """A source's table: what to say `FROM`, its key, and those of its columns that the source shows."""
+    """A source's table: what to say `FROM`, its key, and those of its columns that the source shows.
+
+    `hides`: rows with a `deleted_at` count as deleted. `soft`: that is how rows are deleted.
+    """
 
     relation: str
     key: tuple[str, ...]
     columns: Mapping[str, RowColumn]
+    hides: bool = False
+    soft: bool = False
 
     @property
     def identifier(self) -> sql.Identifier:

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from db.cursor import Cursor
 from db.session import Connection
-from db.sources import Source
+from db.sources import DELETED_AT, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,11 @@ async def slot_lag(connection: Connection) -> SlotLag:
     return SlotLag(0, 0.0) if row is None else SlotLag(*row)
 
 
-async def row_count(connection: Connection, relation: str) -> int:
-    """How many rows a table has now."""
-    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*relation.split(".")))
+async def row_count(connection: Connection, source: Source) -> int:
+    """How many rows a source's table has now, without those that are marked as deleted."""
+    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*source.relation.split(".")))
+    if source.hides_deleted:
+        query += sql.SQL(" WHERE {} IS NULL").format(sql.Identifier(DELETED_AT))
     row = await (await connection.execute(query)).fetchone()
     assert row is not None
     return int(row[0])

@@ -51,6 +51,10 @@ class DeletePolicy(StrEnum):
     IGNORE = "IGNORE"
 
 
+DELETED_AT = "deleted_at"
+"""The column of a table that says since when a row counts as deleted."""
+
+
 class DriftPolicy(StrEnum):
     ADD_COLUMNS = "ADD_COLUMNS"
     STRICT = "STRICT"
@@ -98,7 +102,11 @@ class SheetBinding:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A registered source, as `rowcast.sources` has it. `relation` is `schema.table`; it has a `sheet` or a `feed`."""
+    """A registered source, as `rowcast.sources` has it. `relation` is `schema.table`; it has a `sheet` or a `feed`.
+
+    `hides_deleted`: rows of the table with a `deleted_at` don't count. So it is since the policy was SOFT first, and
+    stays: another policy must not bring rows back that were deleted.
+    """
 
     id: UUID
     name: str
@@ -122,6 +130,7 @@ class Source:
     created_at: datetime
     updated_at: datetime
     feed: FeedBinding | None = None
+    hides_deleted: bool = False
 
     @property
     def bound(self) -> tuple[Column, ...]:
@@ -176,11 +185,11 @@ async def insert_source(connection: Connection, source: Source) -> None:
     await connection.execute(
         """INSERT INTO rowcast.sources (id, name, description, kind, state, state_reason, direction, relation, adopted,
                managed_key, key, columns, sheet, feed, poll_seconds, conflict_policy, delete_policy, drift_policy,
-               max_delete_share, initial, created_at, updated_at)
+               max_delete_share, initial, created_at, updated_at, hides_deleted)
            VALUES (%(id)s, %(name)s, %(description)s, %(kind)s, %(state)s, %(state_reason)s, %(direction)s,
                %(relation)s, %(adopted)s, %(managed_key)s, %(key)s, %(columns)s, %(sheet)s, %(feed)s,
                %(poll_seconds)s, %(conflict_policy)s, %(delete_policy)s, %(drift_policy)s, %(max_delete_share)s,
-               %(initial)s, %(created_at)s, %(updated_at)s)""",
+               %(initial)s, %(created_at)s, %(updated_at)s, %(hides_deleted)s)""",
         values,
     )
     await connection.execute("INSERT INTO rowcast.sync_state (source_id) VALUES (%s)", (source.id,))
@@ -193,7 +202,8 @@ async def update_source(connection: Connection, source: Source) -> Source:
         """UPDATE rowcast.sources SET description = %(description)s, direction = %(direction)s, columns = %(columns)s,
                sheet = %(sheet)s, feed = %(feed)s, poll_seconds = %(poll_seconds)s,
                conflict_policy = %(conflict_policy)s, delete_policy = %(delete_policy)s,
-               drift_policy = %(drift_policy)s, max_delete_share = %(max_delete_share)s, updated_at = clock_timestamp()
+               drift_policy = %(drift_policy)s, max_delete_share = %(max_delete_share)s,
+               hides_deleted = %(hides_deleted)s, updated_at = clock_timestamp()
            WHERE id = %(id)s RETURNING *""",
         _to_row(source),
     )
@@ -270,4 +280,5 @@ def _from_row(row: dict[str, Any]) -> Source:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         feed=None if row["feed"] is None else feed_from_json(row["feed"]),
+        hides_deleted=row["hides_deleted"],
     )

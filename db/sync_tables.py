@@ -1,6 +1,7 @@
 """The sync's way to a source's table: its rows as a pinned session prints them, and guarded edits of them.
 
 A row's version is its `xmin`: an update or delete touches the row only while it is still the one that was read.
+Under the policy SOFT a row is deleted by its `deleted_at`, and brought back by clearing it.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,26 +13,40 @@ from psycopg.pq.abc import PGresult
 from db.base import TableImage
 from db.keys import key_sql, key_values
 from db.session import Connection
+from db.sources import DELETED_AT, DeletePolicy, Source
 
 _BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of the table: its texts by bound column, without the key's, and its version."""
+    """A row of the table: its texts by bound column, without the key's, and its version; `deleted`: only marked so."""
 
     key: str
     texts: TableImage
     xmin: str
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BoundTable:
-    """A source's table: `schema.table`, the key columns, and the other columns that are bound to the source."""
+    """A source's table: `schema.table`, the key columns, and the other columns that are bound to the source.
+
+    `hides`: rows with a `deleted_at` count as deleted. `soft`: that is how the sync deletes.
+    """
 
     relation: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    hides: bool = False
+    soft: bool = False
+
+    @classmethod
+    def of(cls, source: Source) -> "BoundTable":
+        """The source's."""
+        columns = tuple(column.name for column in source.bound if column.name not in source.key)
+        soft = source.delete_policy is DeletePolicy.SOFT
+        return cls(source.relation, source.key, columns, source.hides_deleted, soft)
 
     @property
     def name(self) -> sql.Identifier:
@@ -101,8 +116,27 @@ def update_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
     )
 
 
+def revive_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
+    """Brings back a row of one version that is marked as deleted. Parameters as of an update."""
+    return sql.SQL("UPDATE {} AS t SET {} WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
+        table.name,
+        sql.SQL(", ").join(
+            [
+                *(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
+                sql.SQL("{} = NULL").format(sql.Identifier(DELETED_AT)),
+            ]
+        ),
+        _where_key(table),
+        _returned(table),
+    )
+
+
 def delete_statement(table: BoundTable) -> sql.Composed:
-    """Deletes a row of one version. Parameters: the key's texts, the version."""
+    """Deletes a row of one version, or marks it. Parameters: the key's texts, the version."""
+    if table.soft:
+        return sql.SQL("UPDATE {} AS t SET {} = now() WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
+            table.name, sql.Identifier(DELETED_AT), _where_key(table), _returned(table)
+        )
     return sql.SQL("DELETE FROM {} AS t WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
         table.name, _where_key(table), _returned(table)
     )
@@ -118,7 +152,10 @@ def returned_rows(result: PGresult, table: BoundTable) -> list[TableImage]:
 
 def _select(table: BoundTable, key: sql.Composable) -> sql.Composed:
     columns = [sql.SQL(", {}").format(sql.Identifier("t", name)) for name in table.columns]
-    return sql.SQL("SELECT {}, t.xmin{} FROM {} t").format(key, sql.SQL("").join(columns), table.name)
+    deleted: sql.Composable = sql.SQL("false")
+    if table.hides:
+        deleted = sql.SQL("{} IS NOT NULL").format(sql.Identifier("t", DELETED_AT))
+    return sql.SQL("SELECT {}, t.xmin, {}{} FROM {} t").format(key, deleted, sql.SQL("").join(columns), table.name)
 
 
 def _where_key(table: BoundTable) -> sql.Composed:
@@ -138,8 +175,8 @@ def _rows(result: PGresult, table: BoundTable) -> list[TableRow]:
         key, xmin = _text(result.get_value(row, 0)), _text(result.get_value(row, 1))
         assert key is not None
         assert xmin is not None
-        texts = {name: _text(result.get_value(row, column)) for column, name in enumerate(table.columns, 2)}
-        rows.append(TableRow(key, texts, xmin))
+        texts = {name: _text(result.get_value(row, column)) for column, name in enumerate(table.columns, 3)}
+        rows.append(TableRow(key, texts, xmin, _text(result.get_value(row, 2)) == "t"))
     return rows
 
 

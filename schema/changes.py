@@ -30,7 +30,7 @@ from schema.feed import Batch, Delta, Feed, snapshot_batch
 from schema.filter_input import read_filter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
-from schema.filters import Filter
+from schema.filters import And, Filter
 from schema.keys import key_of_row
 from schema.not_implemented import missing
 from schema.rows import SourceName, Where
@@ -83,7 +83,8 @@ async def changes(
     async with context.listener.subscribe(DELETED) as notifications:
         async with context.pool.connection() as connection:
             opened = await open_source(connection, source)
-        subscriber = _Subscriber(context, opened, read_filter(where, opened.filterable), operations)
+        wanted = And((opened.visible, read_filter(where, opened.filterable)))
+        subscriber = _Subscriber(context, opened, wanted, operations)
         async with (
             _beside(_refuse_deleted(context, opened.source, notifications)) as deleted,
             aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches,

@@ -51,11 +51,11 @@ class Batch:
 
 
 def deltas(changes: Sequence[Change], columns: Sequence[str], matches: Matcher) -> Iterator[Delta]:
-    """What the changes are to a subscriber with that filter, in order. Rows are cut to `columns`."""
+    """What the changes are to a subscriber with that filter, in order. Rows are cut to `columns` then."""
     for change in changes:
+        was, is_ = (row is not None and matches(row) for row in (change.before, change.after))
         before = _cut(change.before, columns)
         after = _cut(change.after, columns)
-        was, is_ = before is not None and matches(before), after is not None and matches(after)
         changed = changed_columns(before, after)
         if change.operation is Operation.TRUNCATE:
             yield Delta(Operation.TRUNCATE, moved=False, key=None, row=None, before=None, changed=())

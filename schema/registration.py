@@ -74,7 +74,6 @@ def read_registration(given: RegisterSourceInput) -> RegisterSource:
     initial = _or(given.initial, Initial.MERGE)
     if initial is not Initial.MERGE:
         missing("Mutation.registerSource(initial: SOURCE, DATABASE)")
-    _refuse_policies("registerSource", given.delete_policy)
     return RegisterSource(
         name=given.name,
         sheet=_sheet(given.sheet),
@@ -97,7 +96,6 @@ def read_update(given: UpdateSourceInput) -> UpdateSource:
     """What is to change: absent keeps, null clears what can be cleared. BadUserInput, NotImplementedYet."""
     if given.feed:
         missing("Mutation.updateSource(feed)")
-    _refuse_policies("updateSource", given.delete_policy)
     return UpdateSource(
         description=_absent(given.description),
         sheet=_update_sheet(given.sheet) if given.sheet else ABSENT,
@@ -109,11 +107,6 @@ def read_update(given: UpdateSourceInput) -> UpdateSource:
         drift_policy=_kept("driftPolicy", given.drift_policy),
         max_delete_share=_kept("maxDeleteShare", given.max_delete_share),
     )
-
-
-def _refuse_policies(mutation: str, delete: DeletePolicy | None) -> None:
-    if delete and delete is not DeletePolicy.PROPAGATE:
-        missing(f"Mutation.{mutation}(deletePolicy: SOFT, IGNORE)")
 
 
 def _sheet(given: SheetInput) -> WantedSheet:

@@ -12,6 +12,7 @@ from db.view import view
 from schema.context import Info
 from schema.filter_input import RowFilter, read_filter
 from schema.filter_sql import Parameters, condition, operand_sql
+from schema.filters import And
 from schema.keys import key_of_row, key_texts
 from schema.not_implemented import missing
 from schema.paging import page_size
@@ -50,7 +51,7 @@ async def rows(
         opened = await open_source(connection, source)
         with table_errors(opened.source):
             parameters = Parameters()
-            wanted = condition(read_filter(where, opened.filterable), parameters)
+            wanted = condition(And((opened.visible, read_filter(where, opened.filterable))), parameters)
             total = None
             if selects(info, "totalCount"):
                 total = await count_rows(connection, opened.table, wanted, parameters.values)
@@ -77,7 +78,7 @@ async def row(info: Info, source: SourceName, key: Key) -> Row | None:
     async with info.context.pool.connection() as connection:
         opened = await open_source(connection, source)
         texts = key_texts(opened.source, opened.table.types, key)
-        tail = sql.SQL("WHERE {}").format(by_key(opened.table))
+        tail = sql.SQL("WHERE {} AND {}").format(by_key(opened.table), condition(opened.visible, Parameters()))
         with table_errors(opened.source):
             found = await select_rows(connection, opened.table, tail, texts)
         nodes = await as_rows(connection, info, opened, found)

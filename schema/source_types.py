@@ -104,7 +104,7 @@ class Source:
             return BigInt(0)
         async with info.context.pool.connection() as connection:
             with table_errors(self.stored):
-                return BigInt(await row_count(connection, self.stored.relation))
+                return BigInt(await row_count(connection, self.stored))
 
     @resolver("Rows whose database state has not reached the source.")
     async def pending_writes(self, info: Info) -> int:

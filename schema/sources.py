@@ -1,14 +1,17 @@
 """Sources by name, and what a query of one source's table needs to know of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.errors import NotFound
 from db.rows import RowTable, row_table
 from db.session import Connection
-from db.sources import Source, source_by_name
-from schema.filters import FilterColumn
+from db.sources import DELETED_AT, DeletePolicy, Source, source_by_name
+from db.wire import ColumnType
+from schema.filters import EVERYTHING, Filter, FilterColumn, IsNull
 from schema.table_errors import table_errors
+
+_MARK = FilterColumn(DELETED_AT, ColumnType.TIMESTAMPTZ, oid=1184)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Opened:
         """The columns that rows may be ordered by."""
         return {name: FilterColumn(name, column.type, column.oid) for name, column in self.table.columns.items()}
 
+    @property
+    def visible(self) -> Filter:
+        """What every row that clients see fulfils."""
+        return IsNull(_MARK) if self.source.hides_deleted else EVERYTHING
+
 
 async def find_source(connection: Connection, name: str) -> Source | None:
     """The source of that name."""
@@ -52,4 +60,5 @@ async def open_source(connection: Connection, name: str) -> Opened:
     source = await require_source(connection, name)
     with table_errors(source):
         table = await row_table(connection, source.relation, source.key, [column.name for column in source.columns])
-    return Opened(source, table)
+    soft = source.delete_policy is DeletePolicy.SOFT
+    return Opened(source, replace(table, hides=source.hides_deleted, soft=soft))

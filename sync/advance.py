@@ -19,10 +19,10 @@ from sync.source import Cell, Problem, SourceRow, Written
 
 def planned(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> BaseRow:
     """The base as the plan has it before its edits. A row that the source shows isn't missing."""
-    missing = (0, None) if stored is None or plan.source_write is not None else (stored.missing, stored.missing_at)
-    return BaseRow(
-        plan.key, plan.source_image, plan.table_image, plan.pending, *missing, _unsettled(plan, stored, rules)
-    )
+    counted = stored is not None and plan.source_write is None and not plan.absent
+    missing = (stored.missing, stored.missing_at) if stored is not None and counted else (0, None)
+    images = (plan.source_image, plan.table_image)
+    return BaseRow(plan.key, *images, plan.pending, *missing, _unsettled(plan, stored, rules), plan.absent)
 
 
 def _unsettled(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> Mapping[str, Sighting]:

@@ -86,7 +86,8 @@ async def compare(
     found = Comparison(conflicts, failures, source_rows=len(reading.rows))
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
     blocked = {problem.key for problem in reading.problems if problem.key is not None}
-    async for key, base, row, table_row in _in_step(connection, source, table, reading):
+    async for key, base, row, stored in _in_step(connection, source, table, reading):
+        table_row, hidden = (None, stored) if stored is not None and stored.deleted else (stored, None)
         found.table_rows += table_row is not None
         if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:
             continue
@@ -101,6 +102,7 @@ async def compare(
             tuple(conflicts_of.get(key, ())),
             tuple(failures_of.get(key, ())),
             vanished,
+            hidden=hidden,
         )
         plan = RowPlan(key, wait=True) if key in blocked else merge_row(state, rules)
         if plan.conflicts and rules.policy is ConflictPolicy.LATEST_WINS:
@@ -157,6 +159,8 @@ def _note(
     if row is None and base.pending and base.pending[-1].kind is IntentKind.DELETE:
         pending = base.pending
     base = replace(base, pending=pending)
+    if row is None and base.absent:
+        return base, not reading.unsure
     if row is not None or base.source_image is None:
         return replace(base, missing=0, missing_at=None), False
     due = base.missing_at is None or not conditions.patient or conditions.now - base.missing_at >= SUSPICION
@@ -187,7 +191,8 @@ async def _committed_at(connection: Connection, source: Source, state: RowState,
 
 
 def _side(rows: int, kinds: Sequence[EditKind]) -> SideCounts:
-    return SideCounts(rows, kinds.count(EditKind.DELETE), kinds.count(EditKind.INSERT))
+    inserts = kinds.count(EditKind.INSERT) + kinds.count(EditKind.REVIVE)
+    return SideCounts(rows, kinds.count(EditKind.DELETE), inserts)
 
 
 class _OfRow(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from db.sources import Column, Direction, DriftPolicy, Source
+from db.sources import DELETED_AT, Column, Direction, DriftPolicy, Source
 from db.tables import Relation, Table
 from db.wire import SQL_TYPES
 from sync.seen_columns import NewColumn, SeenColumns
@@ -102,6 +102,8 @@ def _place(new: NewColumn, source: Source, table: Table, added: Sequence[Column]
         return column, f"under TO_SOURCE the table has no value for it. To add it, and empty it, {bind}.", False
     if source.drift_policy is DriftPolicy.STRICT:
         return column, f"driftPolicy is STRICT. To add it, {bind}.", False
+    if source.hides_deleted and column.name == DELETED_AT:
+        return column, f"{column.name} says which rows of {source.relation} are deleted: rename it.", True
     if found is not None:
         if found.generated:
             return column, f"{source.relation} generates {column.name}, so no sheet can hold it: rename it.", True

@@ -141,7 +141,7 @@ class Engine:
         if followed.source is not work.source:
             work.source, adapter = followed.source, self._adapter_for(followed.source)
         reading = followed.reading
-        source, table = work.source, _bound_table(work.source)
+        source, table = work.source, BoundTable.of(work.source)
         async with view(self._pool) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
             rules = _rules(source, reading, await generated_columns(connection, table), first=work.state.cursor is None)
@@ -190,7 +190,7 @@ class Engine:
             return False
         if work.source.state in (SourceState.FAILING, SourceState.HELD):
             return False
-        table = _bound_table(work.source)
+        table = BoundTable.of(work.source)
         async with view(self._pool) as (connection, cursor):
             if not await waits_for_nothing(connection, work.source.id):
                 return False
@@ -329,11 +329,6 @@ class Engine:
         return run
 
 
-def _bound_table(source: Source) -> BoundTable:
-    columns = tuple(column.name for column in source.bound if column.name not in source.key)
-    return BoundTable(source.relation, source.key, columns)
-
-
 def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first: bool) -> Rules:
     by_name = {column.name: column for column in source.columns}
     return Rules(
@@ -344,4 +339,5 @@ def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first
         mapping=SheetMapping(reading.zone) if source.feed is None else feed_mapping(source.feed.format),
         generated=generated,
         first=first,
+        deletes=source.delete_policy,
     )

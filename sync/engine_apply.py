@@ -60,12 +60,11 @@ def is_same_binding(now: Source, source: Source) -> bool:
     """Whether a source still is what it was, and not paused."""
     if now.state is SourceState.PAUSED:
         return False
-    return (now.columns, now.direction, now.key, now.sheet) == (
-        source.columns,
-        source.direction,
-        source.key,
-        source.sheet,
-    )
+    return _planned_for(now) == _planned_for(source)
+
+
+def _planned_for(source: Source) -> tuple[object, ...]:
+    return (source.columns, source.direction, source.key, source.sheet, source.delete_policy)
 
 
 async def apply_to_table(

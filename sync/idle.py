@@ -34,7 +34,7 @@ async def table_is_settled(connection: Connection, source_id: UUID, table: Bound
     rows = await rows_of(connection, table, sorted(keys))
     for key in keys:
         row, known = rows.get(key), base.get(key)
-        if (None if known is None else known.table_image) != (None if row is None else row.texts):
+        if (None if known is None else known.table_image) != (None if row is None or row.deleted else row.texts):
             return False
     return True
 

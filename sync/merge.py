@@ -4,13 +4,16 @@ Each side is compared only with its own image in the base, so rounding, scale, a
 like an edit, and neither does our own write. Different columns of one row both win; what both sides did to one cell
 is a conflict (`sync.merge_cell`); a row that one side deleted and the other edited is a conflict of the row.
 
+Under the delete policy IGNORE no row goes from the table because the source lacks it: it is kept as absent, base and
+all, so that it goes on where it was once it comes back. Until then its edits are the table's alone.
+
 FROM_SOURCE: the table's edits are undone, the log keeps them. TO_SOURCE: the source's are, and since no log has them
 they are recorded as conflicts that the database won.
 """
 
 from db.changes import WireRow, WireValue
 from db.conflicts import ConflictChoice, ConflictKind, NewConflict
-from db.sources import Direction
+from db.sources import DeletePolicy, Direction
 from sync.merge_base import Base, effective_base
 from sync.merge_both import merge_cells
 from sync.merge_edit import delete_from_source, delete_from_table, insert_into_source, insert_into_table, set_on_both
@@ -64,8 +67,10 @@ def _new_in_source(state: RowState, base: Base, rules: Rules) -> RowPlan:
 
 
 def _only_in_table(state: RowState, base: Base, rules: Rules) -> RowPlan:
-    if base.source is None:
+    if base.source is None and not base.absent:
         return _new_in_table(state, base, rules)
+    if rules.deletes is DeletePolicy.IGNORE:
+        return _keep_absent(state, base)
     if rules.direction is Direction.TO_SOURCE:
         return insert_into_source(state, base, rules)
     if rules.direction is Direction.FROM_SOURCE or not _table_edited(state, base, rules):
@@ -87,7 +92,15 @@ def _new_in_table(state: RowState, base: Base, rules: Rules) -> RowPlan:
     assert state.table is not None
     if rules.first or base.table is not None:
         return RowPlan(state.key, table_image=state.table.texts, pending=base.pending)
+    if rules.deletes is DeletePolicy.IGNORE:
+        return _keep_absent(state, base)
     return delete_from_table(state, base, rules)
+
+
+def _keep_absent(state: RowState, base: Base) -> RowPlan:
+    assert state.table is not None
+    table = state.table.texts if base.table is None else base.table
+    return RowPlan(state.key, base.source, table, base.pending, absent=True)
 
 
 def _left(state: RowState, base: Base, conflict: NewConflict) -> RowPlan:

@@ -3,7 +3,7 @@
 A source that shows what such a write wrote was not edited by a person: the write arrived, and its images are the base.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.base import Intent, IntentKind, SourceImage, TableImage
 from db.sources import Column
@@ -13,11 +13,15 @@ from sync.source import Cell, SourceRow
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The images to compare with, None where a side did not have the row, and the writes that may still arrive."""
+    """The images to compare with, None where a side did not have the row, and the writes that may still arrive.
+
+    `absent`: the row was kept when the source had it no more.
+    """
 
     source: SourceImage | None
     table: TableImage | None
     pending: tuple[Intent, ...]
+    absent: bool = False
 
     def cell(self, column: Column) -> tuple[bool, Cell, str | None]:
         """Whether the column was ever settled, and its cell and text."""
@@ -36,7 +40,10 @@ def effective_base(state: RowState, rules: Rules) -> Base:
         last = stored.pending[-1].kind if stored.pending else None
         if last is IntentKind.DELETE:
             return Base(None, None, ())
-        return Base(stored.source_image, stored.table_image, stored.pending)
+        return Base(stored.source_image, stored.table_image, stored.pending, stored.absent)
+    if stored.absent and state.table is None:
+        # It is back, and was deleted from the table while it was away: that was the table's row alone.
+        return Base(None, None, ())
     source, table = stored.source_image, stored.table_image
     if source is None and (insert := _last_insert(stored.pending)) is not None:
         source, table = insert.cells, insert.texts
@@ -53,8 +60,9 @@ def _last_insert(pending: tuple[Intent, ...]) -> Intent | None:
 
 
 def _with_arrived_cells(base: Base, row: SourceRow, rules: Rules) -> Base:
+    left = remaining(base.pending, row.cells, rules)
     if base.source is None or base.table is None or not base.pending:
-        return base
+        return replace(base, pending=left)
     source, table = dict(base.source), dict(base.table)
     for column in rules.columns:
         name = column.name
@@ -65,7 +73,7 @@ def _with_arrived_cells(base: Base, row: SourceRow, rules: Rules) -> Base:
             if name in intent.cells and rules.mapping.same(column, cell, intent.cells[name]):
                 source[name], table[name] = cell, intent.texts.get(name)
                 break
-    return Base(source, table, remaining(base.pending, row.cells, rules))
+    return Base(source, table, left)
 
 
 def _arrived(intent: Intent, shows: SourceImage | None, rules: Rules) -> bool:

@@ -21,7 +21,7 @@ from sync.source import Cell, Edit, SourceRow
 
 
 def insert_into_table(state: RowState, base: Base, rules: Rules, conflict: NewConflict | None = None) -> RowPlan:
-    """The source's row goes to the table. Empty cells are left to the table's defaults."""
+    """The source's row goes to the table. Empty cells are left to the table's defaults, unless the row is revived."""
     assert state.source is not None
     texts: dict[str, str | None] = {}
     settles: dict[str, Cell] = {}
@@ -35,9 +35,10 @@ def insert_into_table(state: RowState, base: Base, rules: Rules, conflict: NewCo
             failures.append(unfit(state.source, column, str(error), rules))
             continue
         settles[column.name] = state.source.cells.get(column.name)
-        if text is not None:
+        if text is not None or state.hidden is not None:
             texts[column.name] = text
-    edit = TableEdit(EditKind.INSERT, texts, None, settles, table_object(rules.columns, texts))
+    kind, xmin = (EditKind.INSERT, None) if state.hidden is None else (EditKind.REVIVE, state.hidden.xmin)
+    edit = TableEdit(kind, texts, xmin, settles, table_object(rules.columns, texts))
     return asleep(state, _plan(state, base, conflict, failures, table_edit=edit))
 
 

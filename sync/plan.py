@@ -9,7 +9,7 @@ from db.base import BaseRow, Intent, SourceImage, TableImage
 from db.changes import WireRow
 from db.conflicts import ConflictRecord, NewConflict
 from db.failures import Failure, NewFailure
-from db.sources import Column, ConflictPolicy, Direction
+from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
 from db.sync_tables import TableRow
 from sync.cell_mapping import CellMapping
 from sync.source import Edit, SourceRow
@@ -27,7 +27,8 @@ class Rules:
     """What holds for all rows of a run. `columns` are those that both sides have, without the key's.
 
     `mapping` is that of the source's cells. `generated` columns are the table's alone to change. `first`: nothing was
-    ever merged, so a row that only one side has is no edit of it.
+    ever merged, so a row that only one side has is no edit of it. `deletes` is what becomes of a row that the source no
+    longer has.
     """
 
     columns: tuple[Column, ...]
@@ -37,12 +38,14 @@ class Rules:
     mapping: CellMapping
     generated: frozenset[str] = frozenset()
     first: bool = False
+    deletes: DeletePolicy = DeletePolicy.PROPAGATE
 
 
 @dataclass(frozen=True, slots=True)
 class RowState:
     """All that is known of one row. `vanished`: its absence from the source counts as a deletion there.
 
+    `hidden` is the table's row where it is marked as deleted; to the merge the table then has none.
     `database_at` is when the table's edits were committed, without those that the log doesn't have yet; `source_at` the
     latest time at which the source's can have been made. Only LATEST_WINS asks for them.
     """
@@ -56,12 +59,16 @@ class RowState:
     vanished: bool = False
     database_at: Times = field(default_factory=dict)
     source_at: Times = field(default_factory=dict)
+    hidden: TableRow | None = None
 
 
 class EditKind(StrEnum):
+    """REVIVE is the INSERT of a row that the table has, marked as deleted."""
+
     INSERT = "INSERT"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
+    REVIVE = "REVIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class RowPlan:
 
     `pending` are the writes that may still arrive. `conflicts` are all that the row has now, `failures` all that stay
     or are found; any other open one is over. `wait`: not enough is known of the row in this run, so nothing of it
-    changes, its records neither.
+    changes, its records neither. `absent`: the table keeps the row though the source has it no more.
     """
 
     key: str
@@ -106,6 +113,7 @@ class RowPlan:
     conflicts: tuple[NewConflict, ...] = ()
     failures: tuple[NewFailure, ...] = ()
     wait: bool = False
+    absent: bool = False
 
     @property
     def joined(self) -> bool:

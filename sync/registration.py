@@ -19,6 +19,7 @@ from db.notify import notify_deleted, wake
 from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
+    DeletePolicy,
     Direction,
     SheetBinding,
     Source,
@@ -60,6 +61,7 @@ from sync.registration_input import (
     check_settings,
 )
 from sync.registration_plan import Planned, plan_registration
+from sync.soft_delete import MARK, soft_problems, without_mark
 
 _TAKEN = "That worksheet belongs to another source already: a worksheet has one."
 
@@ -119,7 +121,7 @@ class Registration:
         refuse_nulls(wanted)
         source = await self.get(name)
         changed = await self._rebound(source, wanted)
-        check_settings(changed.poll_seconds, changed.max_delete_share, changed.delete_policy)
+        check_settings(changed.poll_seconds, changed.max_delete_share)
         if changed.managed_key and changed.direction is Direction.FROM_SOURCE:
             raise BadUserInput("FROM_SOURCE writes nothing to the sheet, and this sheet's key column is written by us.")
         try:
@@ -129,6 +131,8 @@ class Registration:
                     raise Conflict(f"{name} was changed or deleted at the same moment: look at it, then try again.")
                 if changed.columns != source.columns:
                     await self._alter_columns(connection, source, changed)
+                if changed.hides_deleted:
+                    await _prepare_marks(connection, changed)
                 updated = await update_source(connection, changed)
                 await _forget_seen(connection, source, changed)
                 await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
@@ -213,7 +217,8 @@ class Registration:
             await publish(connection, relation)
             await _refuse_unstreamed(connection, relation)
         else:
-            await create_table(connection, relation, source.columns, source.key)
+            marks = (MARK,) if source.hides_deleted else ()
+            await create_table(connection, relation, (*source.columns, *marks), source.key)
             if source.managed_key:
                 await set_default_key(connection, relation, source.key[0])
         await insert_source(connection, source)
@@ -230,9 +235,11 @@ class Registration:
             if (value := getattr(wanted, field.name)) is not ABSENT and field.name not in ("sheet", "columns")
         }
         changed = replace(source, **given)
+        if changed.delete_policy is DeletePolicy.SOFT and not changed.hides_deleted:
+            changed = replace(changed, hides_deleted=True, columns=without_mark(changed.columns))
         columns = () if wanted.columns is ABSENT else wanted.columns
         if columns:
-            changed = replace(changed, columns=with_changes(source, columns))
+            changed = replace(changed, columns=with_changes(changed, columns))
         if wanted.sheet is ABSENT and not any(column.field is not None for column in columns):
             return changed
         assert source.sheet is not None
@@ -284,6 +291,16 @@ class Registration:
     async def _wake(self, id_: UUID) -> None:
         async with self.pool.connection() as connection:
             await wake(connection, id_, "MANUAL")
+
+
+async def _prepare_marks(connection: Connection, source: Source) -> None:
+    """Make sure that rows of the table can be marked as deleted. BadUserInput where its owner has to."""
+    relation = Relation.parse(source.relation)
+    table = await describe(connection, relation)
+    if problems := soft_problems(source.columns, relation, table, ours=not source.adopted):
+        raise BadUserInput(" ".join(problems))
+    if table is not None and table.column(MARK.name) is None:
+        await add_column(connection, relation, MARK)
 
 
 async def _refuse_unstreamed(connection: Connection, relation: Relation) -> None:
@@ -344,6 +361,7 @@ def _new_source(wanted: RegisterSource, relation: Relation, planned: Planned, bi
         initial=wanted.initial,
         created_at=now,
         updated_at=now,
+        hides_deleted=wanted.delete_policy is DeletePolicy.SOFT,
     )
 
 

@@ -101,17 +101,15 @@ def check_registration(wanted: RegisterSource) -> None:
         raise NotImplementedYet("Only initial: MERGE is built yet; leave it out.")
     check_header_row(wanted.sheet.header_row)
     check_credential(wanted.sheet.credential)
-    check_settings(wanted.poll_seconds, wanted.max_delete_share, wanted.delete_policy)
+    check_settings(wanted.poll_seconds, wanted.max_delete_share)
 
 
-def check_settings(poll_seconds: int, max_delete_share: float, delete_policy: DeletePolicy) -> None:
+def check_settings(poll_seconds: int, max_delete_share: float) -> None:
     """The rules that hold for a new and for an updated source."""
     if poll_seconds < 1:
         raise BadUserInput("pollSeconds is 1 at least.")
     if not 0 <= max_delete_share <= 1:
         raise BadUserInput("maxDeleteShare is a share between 0 and 1.")
-    if delete_policy is not DeletePolicy.PROPAGATE:
-        raise NotImplementedYet("Only deletePolicy: PROPAGATE is built yet; leave it out.")
 
 
 def check_header_row(header_row: int) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from db.errors import BadUserInput
 from db.keys import key_text
-from db.sources import Column, Direction
-from db.tables import Table, TableColumn, adoption_problems
+from db.sources import Column, DeletePolicy, Direction
+from db.tables import Relation, Table, TableColumn, adoption_problems
 from db.wire import SQL_TYPES, ColumnType
 from sync.cell_mapping import Unfit
 from sync.infer import infer
@@ -18,6 +18,7 @@ from sync.inspection import InspectedColumn, SheetInspection
 from sync.mapping import cell_to_text
 from sync.names import column_names
 from sync.registration_input import RegisterSource, WantedColumn
+from sync.soft_delete import soft_problems, without_mark
 
 MANAGED_KEY = "rowcast_id"
 """Header and column of the key that we keep ourselves, where a sheet has none."""
@@ -49,6 +50,10 @@ def plan_registration(wanted: RegisterSource, inspected: SheetInspection, table:
     columns = _bind(wanted.columns, inspected.columns, problems)
     if table is not None:
         columns = _like_table(columns, table, wanted, problems)
+    if wanted.delete_policy is DeletePolicy.SOFT:
+        relation = Relation.parse(wanted.table or wanted.name)
+        problems += soft_problems(columns, relation, table, ours=table is None)
+        columns = list(without_mark(columns))
     key = _key(wanted, columns, table, problems)
     managed = key is None
     if key is None:

@@ -6,6 +6,7 @@ Says each problem with the statement that mends it, as registration does when it
 from db.sources import Source
 from db.tables import PUBLICATION, Relation, Table, adoption_problems
 from db.wire import SQL_TYPES
+from sync.soft_delete import soft_problems
 
 
 class TableUnfit(Exception):
@@ -19,6 +20,8 @@ def check_table(source: Source, table: Table | None) -> None:
             f"There is no table {source.relation} any more: restore it, or delete the source and register it again."
         )
     problems = [*_column_problems(source, table), *adoption_problems(table, source.key)]
+    if source.hides_deleted:
+        problems += soft_problems(source.columns, table.relation, table, ours=False)
     if table.owned and not table.publications:
         problems.append(
             f"{table.relation} is in no publication, so its changes are in no log: "

@@ -14,14 +14,21 @@ from psycopg import sql
 from db.base import TableImage
 from db.keys import key_values
 from db.session import Connection
-from db.sync_tables import BoundTable, delete_statement, insert_statement, returned_rows, update_statement
+from db.sync_tables import (
+    BoundTable,
+    delete_statement,
+    insert_statement,
+    returned_rows,
+    revive_statement,
+    update_statement,
+)
 from sync.plan import EditKind, TableEdit
 
 _BATCH = 500
 _SHORT = "20ms"
 
 # Deletes make room for updates, and updates for inserts, where values are unique.
-_ORDER = (EditKind.DELETE, EditKind.UPDATE, EditKind.INSERT)
+_ORDER = (EditKind.DELETE, EditKind.UPDATE, EditKind.REVIVE, EditKind.INSERT)
 
 _CODES = {"23502": "NOT_NULL", "23514": "CHECK", "23505": "UNIQUE", "23503": "FOREIGN_KEY", "23P01": "EXCLUSION"}
 
@@ -113,6 +120,8 @@ def _statement(table: BoundTable, kind: EditKind, columns: Sequence[str]) -> sql
             return insert_statement(table, columns)
         case EditKind.UPDATE:
             return update_statement(table, columns)
+        case EditKind.REVIVE:
+            return revive_statement(table, columns)
         case EditKind.DELETE:
             return delete_statement(table)
 

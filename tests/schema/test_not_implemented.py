@@ -25,17 +25,9 @@ REQUESTS: dict[str, list[str]] = {
         f"mutation {{ registerSource(input: {{{_SHEET}, initial: {initial}}}) {{ id }} }}"
         for initial in ("SOURCE", "DATABASE")
     ],
-    "Mutation.registerSource(deletePolicy: SOFT, IGNORE)": [
-        f"mutation {{ registerSource(input: {{{_SHEET}, deletePolicy: {policy}}}) {{ id }} }}"
-        for policy in ("SOFT", "IGNORE")
-    ],
     "Mutation.registerSource(credential)": [f"mutation {{ registerSource(input: {{{_OTHER_SHEET}}}) {{ id }} }}"],
     "Mutation.updateSource(feed)": [
         'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
-    ],
-    "Mutation.updateSource(deletePolicy: SOFT, IGNORE)": [
-        f'mutation {{ updateSource(name: "customers", input: {{deletePolicy: {policy}}}) {{ id }} }}'
-        for policy in ("SOFT", "IGNORE")
     ],
     "Mutation.updateSource(credential)": [
         'mutation { updateSource(name: "customers", input: {sheet: {credential: "c"}}) { id } }'

@@ -142,6 +142,7 @@ async def ground(
     columns: tuple[Column, ...] = COLUMNS,
     direction: Direction = Direction.TWO_WAY,
     policy: ConflictPolicy = ConflictPolicy.DATABASE_WINS,
+    deletes: DeletePolicy = DeletePolicy.PROPAGATE,
 ) -> AsyncIterator[Ground]:
     """A registered source `people` bound to a new table of that name."""
     with psycopg.connect(dsn, autocommit=True) as admin:
@@ -164,7 +165,8 @@ async def ground(
         sheet=SheetBinding("book", "rows", 0, 1, None),
         poll_seconds=30,
         conflict_policy=policy,
-        delete_policy=DeletePolicy.PROPAGATE,
+        delete_policy=deletes,
+        hides_deleted=deletes is DeletePolicy.SOFT,
         drift_policy=DriftPolicy.ADD_COLUMNS,
         max_delete_share=0.5,
         initial=Initial.MERGE,

@@ -10,7 +10,7 @@ from uuid import UUID
 from db.base import BaseRow
 from db.conflicts import ConflictRecord, ConflictState, NewConflict
 from db.failures import Failure, FailureState, NewFailure
-from db.sources import Column, ConflictPolicy, Direction
+from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
 from db.sync_tables import TableRow
 from db.wire import ColumnType
 from sync.advance import after_source_write, after_table_edit, begin_write, planned
@@ -34,8 +34,10 @@ def rules(
     policy: ConflictPolicy = ConflictPolicy.DATABASE_WINS,
     *,
     first: bool = False,
+    deletes: DeletePolicy = DeletePolicy.PROPAGATE,
 ) -> Rules:
-    return Rules(COLUMNS, (Column("id", ColumnType.INTEGER, "ID"),), direction, policy, SheetMapping(), first=first)
+    key = (Column("id", ColumnType.INTEGER, "ID"),)
+    return Rules(COLUMNS, key, direction, policy, SheetMapping(), first=first, deletes=deletes)
 
 
 def _times(at: datetime | None) -> Times:
@@ -44,12 +46,16 @@ def _times(at: datetime | None) -> Times:
 
 @dataclass(slots=True)
 class World:
-    """`source` are the cells, `table` the texts, None where the row isn't there; `total` is what the formula shows."""
+    """`source` are the cells, `table` the texts, None where the row isn't there; `total` is what the formula shows.
+
+    `hidden` are the texts of the table's row where it is marked as deleted.
+    """
 
     rules: Rules
     base: BaseRow | None = None
     source: dict[str, Cell] | None = None
     table: dict[str, str | None] | None = None
+    hidden: dict[str, str | None] | None = None
     total: Cell = None
     database_at: datetime | None = None
     source_at: datetime | None = None
@@ -75,6 +81,7 @@ class World:
             vanished,
             _times(self.database_at),
             _times(self.source_at),
+            None if self.hidden is None else TableRow(KEY, dict(self.hidden), "1", deleted=True),
         )
 
     def merge(self) -> RowPlan:
@@ -99,12 +106,19 @@ class World:
         self._record(plan, settled, complete=complete and (plan.table_edit or plan.source_write) is not None)
         return plan
 
-    def rest(self, limit: int = 4) -> None:
-        """Run until a plan has nothing to do. AssertionError if that never comes."""
+    def rest(self, limit: int = 4) -> list[RowPlan]:
+        """Run until a plan has nothing to do; the plans. AssertionError if that never comes."""
+        plans = []
         for _ in range(limit):
-            if _is_nothing(self.run()):
-                return
+            plans.append(self.run())
+            if _is_nothing(plans[-1]):
+                return plans
         raise AssertionError("the merge does not come to rest")
+
+    @property
+    def absent(self) -> bool:
+        """Whether the table keeps the row without the source."""
+        return self.base is not None and self.base.absent
 
     def differing(self) -> set[str]:
         """The columns in which the sides don't agree; all where one side lacks the row."""
@@ -116,11 +130,15 @@ class World:
     def _edit_table(self, plan: RowPlan, base: BaseRow) -> BaseRow:
         edit = plan.table_edit
         assert edit is not None
-        assert (self.table is None) is (edit.kind is EditKind.INSERT)
+        assert (self.table is None) is (edit.kind in (EditKind.INSERT, EditKind.REVIVE))
+        assert (self.hidden is not None) is (edit.kind is EditKind.REVIVE), "no key is inserted twice"
         returned: dict[str, str | None] = {}
-        if edit.kind is not EditKind.DELETE:
+        if edit.kind is EditKind.DELETE:
+            self.hidden = self.table if self.rules.deletes is DeletePolicy.SOFT else None
+        else:
             nulls: dict[str, str | None] = {column.name: None for column in COLUMNS}
-            returned = {**(self.table or nulls), **edit.texts}
+            returned = {**(self.table or self.hidden or nulls), **edit.texts}
+            self.hidden = None
         self.table = returned or None
         return after_table_edit(base, edit, returned, keep=plan.source_write is not None)
 

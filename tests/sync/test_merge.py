@@ -7,7 +7,7 @@ import pytest
 
 from db.base import BaseRow, Intent, IntentKind
 from db.conflicts import ConflictChoice, ConflictKind
-from db.sources import ConflictPolicy, Direction, Side
+from db.sources import ConflictPolicy, DeletePolicy, Direction, Side
 from sync.merge import merge_row
 from sync.plan import EditKind, RowPlan
 from sync.source import Cell, SourceRow
@@ -20,6 +20,7 @@ DATABASE_WINS, SOURCE_WINS, LATEST_WINS, MANUAL = (
     ConflictPolicy.LATEST_WINS,
     ConflictPolicy.MANUAL,
 )
+IGNORE, SOFT = DeletePolicy.IGNORE, DeletePolicy.SOFT
 TWO_WAY, FROM_SOURCE, TO_SOURCE = Direction.TWO_WAY, Direction.FROM_SOURCE, Direction.TO_SOURCE
 
 Sheet = tuple[str | None, Cell] | None  # name, age
@@ -32,6 +33,7 @@ def _world(
     table: Texts,
     direction: Direction = TWO_WAY,
     policy: ConflictPolicy = DATABASE_WINS,
+    deletes: DeletePolicy = DeletePolicy.PROPAGATE,
 ) -> World:
     stored = None
     if base is not None:
@@ -41,7 +43,9 @@ def _world(
             None if images[0] is None else {**images[0], "total": None},
             images[1],
         )
-    return World(rules(direction, policy), stored, _cells(source), _texts(table), source_at=AT, database_at=AT)
+    return World(
+        rules(direction, policy, deletes=deletes), stored, _cells(source), _texts(table), source_at=AT, database_at=AT
+    )
 
 
 def _cells(row: Sheet) -> dict[str, Cell] | None:
@@ -79,6 +83,7 @@ class Case:
     conflicts: tuple[tuple[str | None, ConflictChoice | None], ...] = ()
     direction: Direction = TWO_WAY
     policy: ConflictPolicy = DATABASE_WINS
+    deletes: DeletePolicy = DeletePolicy.PROPAGATE
 
 
 CASES = [
@@ -116,6 +121,14 @@ CASES = [
     Case("new, unlike", None, ("a", 1.0), ("b", "1"), "-", "update name=b", ((None, D),)),
     Case("new, unlike", None, ("a", 1.0), ("b", "1"), "update name=a", "-", ((None, S),), policy=SOURCE_WINS),
     Case("new, unlike", None, ("a", 1.0), ("b", None), "update age=1", "-", ((None, None),), policy=MANUAL),
+    # The source lacks a row, and the table keeps it.
+    Case("kept", SAME, None, ("a", "1"), deletes=IGNORE),
+    Case("kept, edited", SAME, None, ("b", "1"), deletes=IGNORE),
+    Case("kept, edited", SAME, None, ("b", "1"), deletes=IGNORE, direction=TO_SOURCE),
+    Case("kept, edited", SAME, None, ("b", "1"), deletes=IGNORE, direction=FROM_SOURCE),
+    Case("kept, the table's own", None, None, ("b", "1"), deletes=IGNORE, direction=FROM_SOURCE),
+    Case("new in the table", None, None, ("a", "1"), "-", "insert age=1.0, name=a", deletes=IGNORE),
+    Case("deleted in the table", SAME, ("a", 1.0), None, "-", "delete", deletes=IGNORE),
     # The source alone counts.
     Case("undone", SAME, ("a", 1.0), ("b", "1"), "update name=a", direction=FROM_SOURCE),
     Case("overrun", SAME, ("b", 1.0), ("c", "2"), "update age=1, name=b", direction=FROM_SOURCE),
@@ -134,9 +147,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.says} ({case.direction} {case.policy})")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.says} ({case.direction} {case.policy} {case.deletes})")
 def test_cases(case: Case) -> None:
-    world = _world(case.base, case.source, case.table, case.direction, case.policy)
+    world = _world(case.base, case.source, case.table, case.direction, case.policy, case.deletes)
     table, source, conflicts = _done(world.merge())
     # The formula column stands apart: it has nothing here.
     table = table.replace(", total=None", "").replace("total=None", "")
@@ -150,6 +163,47 @@ def test_the_later_edit_wins_and_a_tie_is_the_databases(seconds: int, choice: Co
     assert world.merge().conflicts[0].choice is choice
     world.database_at = None
     assert world.merge().conflicts[0].choice is D, "what the log doesn't have yet is newer than the reading"
+
+
+def test_a_row_that_was_away_goes_on_where_it_was() -> None:
+    world = _world(SAME, None, ("a", "1"), deletes=IGNORE)
+    world.rest()
+    assert world.absent
+    world.table = _texts(("b", "1"))
+    world.rest()
+    world.source = _cells(("a", 2.0))
+    world.rest()
+    assert (world.table, world.source) == (_texts(("b", "2")), _cells(("b", 2.0)))
+    assert world.differing() == set()
+    assert world.recorded == [], "different cells of one row both win, however long one side was away"
+
+
+def test_a_row_deleted_from_the_table_while_it_was_away_is_new_when_it_comes_back() -> None:
+    world = _world(SAME, None, ("a", "1"), deletes=IGNORE)
+    world.rest()
+    world.table, world.source = None, _cells(("a", 1.0))
+    assert _done(world.merge()) == ("insert age=1, name=a", "-", [])
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+def test_marking_a_row_deletes_it_in_the_source_and_clearing_the_mark_brings_it_back(policy: ConflictPolicy) -> None:
+    world = _world(SAME, ("a", 1.0), ("a", "1"), policy=policy, deletes=SOFT)
+    world.table, world.hidden = None, world.table
+    assert _done(world.merge()) == ("-", "delete", [])
+    world.rest()
+    assert (world.source, world.base) == (None, None)
+    world.table, world.hidden = world.hidden, None
+    assert _done(world.merge()) == ("-", "insert age=1.0, name=a", [])
+
+
+def test_a_row_that_comes_back_is_revived_with_its_empty_cells() -> None:
+    world = _world(SAME, None, ("a", "1"), deletes=SOFT)
+    world.rest()
+    assert (world.table, world.hidden) == (None, _texts(("a", "1")))
+    world.source = _cells(("b", None))
+    assert _done(world.merge()) == ("revive age=None, name=b, total=None", "-", [])
+    world.rest()
+    assert (world.table, world.hidden) == (_texts(("b", None)), None)
 
 
 def test_absence_that_is_not_sure_changes_nothing() -> None:

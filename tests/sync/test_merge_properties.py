@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from db.base import BaseRow, Intent, IntentKind
 from db.changes import WireValue
 from db.conflicts import ConflictChoice
-from db.sources import Column, ConflictPolicy, Direction
+from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
 from sync.merge_show import shown
+from sync.plan import EditKind
 from sync.sheet_mapping import SheetMapping
 from sync.source import Cell
 from tests.sync.row_world import AGE, AT, COLUMNS, KEY, NAME, World, rules
@@ -48,17 +49,21 @@ def _bases(draw: st.DrawFn) -> BaseRow | None:
             wrote.pop(draw(st.sampled_from(["name", "age"])))
         pending.append(Intent(kind, "id", AT, wrote, {name: _text(cell) for name, cell in wrote.items()}))
     shape = draw(st.sampled_from(["both", "both", "both", "source", "table"]))
-    return BaseRow(KEY, None if shape == "table" else cells, None if shape == "source" else texts, tuple(pending))
+    absent = shape != "source" and draw(st.integers(0, 3)) == 0
+    images = (None if shape == "table" else cells, None if shape == "source" else texts)
+    return BaseRow(KEY, *images, tuple(pending), absent=absent)
 
 
 @st.composite
 def _worlds(draw: st.DrawFn, direction: Direction = Direction.TWO_WAY) -> World:
-    made = rules(direction, draw(st.sampled_from(ConflictPolicy)))
+    made = rules(direction, draw(st.sampled_from(ConflictPolicy)), deletes=draw(st.sampled_from(DeletePolicy)))
+    table = draw(_tables)
     return World(
         rules=made,
         base=draw(_bases()),
         source=draw(_sources),
-        table=draw(_tables),
+        table=table,
+        hidden=None if table is not None else draw(_tables),
         total=draw(_TOTALS),
         database_at=draw(st.none() | st.just(AT)),
         source_at=AT + timedelta(seconds=draw(st.integers(-1, 1))),
@@ -72,7 +77,24 @@ def test_it_comes_to_rest_and_the_sides_agree(world: World) -> None:
     excused = {failure.column for failure in world.failures} | {conflict.column for conflict in world.conflicts}
     if None in excused:
         return
+    if world.absent:
+        assert (world.source, world.rules.deletes) == (None, DeletePolicy.IGNORE)
+        return
     assert world.differing() <= excused
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(Direction).flatmap(_worlds))
+def test_what_the_delete_policy_keeps_is_kept(world: World) -> None:
+    had, gone = world.table, world.source is None
+    edits = [plan.table_edit for plan in world.rest() if plan.table_edit is not None]
+    deleted = any(edit.kind is EditKind.DELETE for edit in edits)
+    if world.rules.deletes is DeletePolicy.IGNORE and gone:
+        assert not deleted
+        # A row that is inserted into the source gets the formula's result from there.
+        assert had is None or (world.table or {}) | {"total": None} == had | {"total": None}
+    if world.rules.deletes is DeletePolicy.SOFT and deleted:
+        assert world.table is not None or world.hidden is not None
 
 
 @settings(max_examples=150)
@@ -120,6 +142,8 @@ def test_a_person_can_settle_every_open_conflict(world: World) -> None:
         one.rest()
         unfit = {failure.column for failure in one.failures}
         assert all(conflict.column in unfit or (conflict.column is None and unfit) for conflict in one.conflicts)
+        if one.absent:
+            continue
         assert one.differing() <= unfit | {conflict.column for conflict in one.conflicts} or None in unfit
 
 
