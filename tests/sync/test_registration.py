@@ -13,7 +13,6 @@ from db.session import Pool, make_pool
 from db.sources import (
     Column,
     ConflictPolicy,
-    DeletePolicy,
     Direction,
     SheetBinding,
     SourceState,
@@ -106,7 +105,7 @@ async def test_nothing_is_left_of_a_registration_that_fails(desk: Desk) -> None:
     with pytest.raises(BadUserInput, match="no worksheet"):
         await desk.register(sheet=WantedSheet(desk.book, "Nope"))
     with pytest.raises(NotImplementedYet):
-        await desk.register(delete_policy=DeletePolicy.SOFT)
+        await desk.register(sheet=WantedSheet(desk.book, credential="other"))
     async with desk.pool.connection() as connection:
         assert await all_sources(connection) == []
     assert await desk.sql("SELECT to_regclass('public.people')") == [(None,)]

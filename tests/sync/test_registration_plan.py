@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from db.errors import BadUserInput, NotImplementedYet
-from db.sources import Column, DeletePolicy, Direction, Initial
+from db.sources import Column, Direction, Initial
 from db.tables import Relation, Table, TableColumn
 from db.wire import ColumnType
 from sync.infer import Sample
@@ -198,7 +198,6 @@ def test_settings_that_mean_nothing_are_refused(wanted: RegisterSource) -> None:
 
 NOT_BUILT = [
     replace(WANTED, initial=Initial.SOURCE),
-    replace(WANTED, delete_policy=DeletePolicy.SOFT),
     replace(WANTED, sheet=WantedSheet("abc", credential="other")),
 ]
 
