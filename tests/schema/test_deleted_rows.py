@@ -1,4 +1,4 @@
-"""Rows that are marked as deleted are no rows to clients: not read, counted, filtered or sent. An upsert revives them."""
+"""Rows that are marked as deleted are no rows to clients: not read, counted, filtered or sent."""
 
 from collections.abc import AsyncIterator
 
