@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 
 from sandbox.control import Control
 from sandbox.control_triggers import TriggerControl
+from sandbox.feeds.server import FeedServer
 from sandbox.google.auth import TokenEndpoint
 from sandbox.google.channels_api import ChannelsApi
 from sandbox.google.drive_api import DriveApi
@@ -39,7 +40,9 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),
             *TriggerControl(office).routes(),
+            # Before the feeds: a feed's page stands where one of its records could.
             *Pages(office).routes(),
+            *FeedServer(office.feeds).routes(),
         ],
         middleware=[
             Middleware(Guard),

@@ -12,12 +12,13 @@ from starlette.routing import Route
 
 from sandbox.accounts import PROJECT
 from sandbox.faults import Fault, PersonEdit
+from sandbox.feeds.server import FeedServer
 from sandbox.google.auth import Quota
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.errors import ApiError
 from sandbox.google.sheets_api import read_body
 from sandbox.guard import JSON, SIMPLE_TYPES, media_type
-from sandbox.office import Feed, Office
+from sandbox.office import Office
 from sandbox.person import read_block
 from sandbox.recorder import RecordedCall
 from sandbox.workbook.errors import InvalidArgument, NotFound, WorkbookError
@@ -31,6 +32,7 @@ class Control:
 
     def __init__(self, office: Office) -> None:
         self._office = office
+        self._feeds = FeedServer(office.feeds)
 
     def routes(self) -> list[Route]:
         return [
@@ -111,12 +113,13 @@ class Control:
                     "A feed's content type must be its document's, such as application/json or text/csv."
                 )
             kind = request.headers.get("content-type", "application/octet-stream")
-            self._office.put_feed(name, Feed(kind, await request.body()))
+            body, expected, now = await request.body(), request.headers.get("if-match"), self._office.feeds.get(name)
+            if expected is not None and (now is None or now.etag != expected):
+                return JSONResponse({"error": "The feed was changed meanwhile: look at it again."}, status_code=412)
+            key = request.query_params.get("key") or (None if now is None else now.key)
+            self._office.feeds.put(name, kind, body, key)
             return Response(status_code=204)
-        feed = self._office.feed(name)
-        if feed is None:
-            return JSONResponse({"error": f"There is no feed '{name}': PUT its document first."}, status_code=404)
-        return Response(feed.body, headers={"content-type": feed.content_type})
+        return await self._feeds.whole(request)
 
 
 def json_route(http_method: str, name: str, method: Method, status: int = 200) -> Route:

@@ -1,12 +1,11 @@
 """All state of one sandbox, put together once: accounts, drive, the person, triggers, feeds, faults."""
 
-from dataclasses import dataclass
-
 from sandbox import demo
 from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, TokenOffice, account_file, new_account
 from sandbox.channels import Channels
 from sandbox.drive import Drive, File, permission
 from sandbox.faults import Faults
+from sandbox.feeds.shelf import Shelf
 from sandbox.google.auth import Gate
 from sandbox.live import Live
 from sandbox.person import Edited, Person
@@ -16,14 +15,6 @@ from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
 from sandbox.triggers import Triggers
 from sandbox.workbook.spreadsheet import Spreadsheet
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A document that a feed serves."""
-
-    content_type: str
-    body: bytes
 
 
 class Office:
@@ -39,6 +30,7 @@ class Office:
         self.live = Live()
         self.drive.listeners.append(self.live.changed)
         self.channels = Channels(settings, self.store, self.drive)
+        self.feeds = Shelf(self.store, settings.clock)
         self.triggers = Triggers(settings, self.store)
         self.scripts = Scripts(settings, self.store, self.drive, self.triggers)
         self.person = Person(self.drive, self._tell)
@@ -74,16 +66,6 @@ class Office:
         self.faults.clear()
         self.recorder.clear()
         self.gate.set_quota(None)
-
-    def feed(self, name: str) -> Feed | None:
-        record = self.store.load_item("feed", name)
-        if record is None:
-            return None
-        content_type, _, body = record.partition(b"\n")
-        return Feed(content_type.decode(), body)
-
-    def put_feed(self, name: str, feed: Feed) -> None:
-        self.store.save_item("feed", name, feed.content_type.encode() + b"\n" + feed.body)
 
     def close(self) -> None:
         self.store.close()

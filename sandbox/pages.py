@@ -1,9 +1,10 @@
-"""The sheet to type in: a list of spreadsheets, a grid, and the few calls that the grid makes."""
+"""The pages to type in: lists of spreadsheets and feeds, a grid with the few calls that it makes, a document."""
 
 import random
 from collections.abc import AsyncIterator, Callable
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -48,6 +49,7 @@ class Pages:
         one = "/spreadsheets/d/{file}"
         return [
             Route("/", self._list),
+            Route("/feeds/{name}/edit", self._feed_page),
             Mount("/page", StaticFiles(directory=_FOLDER)),
             Route(one, self._sheet_page),
             Route(f"{one}/edit", self._sheet_page),
@@ -65,7 +67,18 @@ class Pages:
             if not file.trashed
         )
         page = (_FOLDER / "list.html").read_text(encoding="utf-8")
-        return HTMLResponse(page.replace("<!-- spreadsheets -->", items))
+        feeds = "".join(
+            f'<li><a href="/feeds/{quote(name, safe="")}/edit">{escape(name)}</a>'
+            f"<small>{escape(feed.content_type)}</small></li>"
+            for name in self._office.feeds.names()
+            if (feed := self._office.feeds.get(name)) is not None
+        )
+        return HTMLResponse(page.replace("<!-- spreadsheets -->", items).replace("<!-- feeds -->", feeds))
+
+    async def _feed_page(self, request: Request) -> Response:
+        if self._office.feeds.get(request.path_params["name"]) is None:
+            return HTMLResponse("<h1>No such feed</h1><p><a href='/'>All feeds</a></p>", status_code=404)
+        return FileResponse(_FOLDER / "feed.html", media_type="text/html")
 
     async def _sheet_page(self, request: Request) -> Response:
         if self._file(request) is None:
