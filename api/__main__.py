@@ -46,6 +46,12 @@ def _psql(settings: Settings, arguments: argparse.Namespace) -> None:
     psql(settings, arguments.command)
 
 
+def _rotate_secrets(settings: Settings, _: argparse.Namespace) -> None:
+    from api.cli_secrets import run
+
+    run(settings)
+
+
 def _schema(_: Settings, __: argparse.Namespace) -> None:
     from schema.build import build_schema
 
@@ -59,6 +65,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("sandbox", _sandbox, "start the sandbox, a local stand-in for Google Sheets"),
     ("doctor", _doctor, "look at everything that rowcast needs, and say what mends what is missing"),
     ("psql", _psql, "open psql on the database in use"),
+    ("rotate-secrets", _rotate_secrets, "encrypt the stored secrets with the secret key of today"),
     ("schema", _schema, "print the GraphQL schema"),
 )
 

@@ -18,9 +18,8 @@ from api.loop_lag import LoopLag
 from api.run_totals import RunTotals
 from api.runtime import Runtime
 from api.settings import Settings
-from api.settings_secrets import secret_key
+from api.settings_secrets import keyring
 from db.notify import Listener
-from db.secrets import Keyring
 from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.hub import Hub
@@ -43,7 +42,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """The services of a process, from start to stop. `settings.database_url` is set."""
     dsn = settings.database_url
     assert dsn is not None
-    keyring = Keyring.derive(secret_key(settings))
+    keys = keyring(settings)
     adapters = Adapters(_sessions(settings))
     totals, lag = RunTotals(), LoopLag()
     async with (
@@ -52,13 +51,13 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
-        leadership = Leadership(dsn, bus, listener, adapters, keyring, totals, history_days=settings.history_days)
+        leadership = Leadership(dsn, bus, listener, adapters, keys, totals, history_days=settings.history_days)
         context = Context(
             pool=pool,
             hub=hub,
             listener=listener,
-            keyring=keyring,
-            registration=Registration(pool, keyring, adapters),
+            keyring=keys,
+            registration=Registration(pool, keys, adapters),
             activity=Activity(time.monotonic),
             public_url=settings.base_url,
             sheets_url=settings.sheets_url,

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
         description="What commits' origins are signed and stored secrets encrypted with; 32 characters or "
         "more, the same for all processes. Unset: made once, in the data folder's file `secret-key`.",
     )
+    previous_secret_keys: Names = Field(
+        (),
+        repr=False,
+        description="Secret keys of before, comma-separated: they still decrypt what is stored, until "
+        "`python -m api rotate-secrets` has encrypted it with the new one.",
+    )
     google_credentials: str | None = Field(
         None,
         repr=False,
@@ -163,7 +169,7 @@ class Settings(BaseSettings):
     def _url(cls, value: str | None) -> str | None:
         return None if value is None else _checked_url(value)
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "previous_secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

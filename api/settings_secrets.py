@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from api.settings import Settings, SettingsError
+from db.secrets import Keyring
 
 
 def secret_key(settings: Settings) -> str:
@@ -22,6 +23,11 @@ def secret_key(settings: Settings) -> str:
             f"{path} doesn't hold a key of 32 characters or more: restore it, or set ROWCAST_SECRET_KEY."
         )
     return key
+
+
+def keyring(settings: Settings) -> Keyring:
+    """What the secret key and those before it are for."""
+    return Keyring.derive(secret_key(settings), settings.previous_secret_keys)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -35,7 +35,7 @@ async def source_statuses(connection: Connection, ids: Sequence[UUID]) -> dict[U
                (SELECT count(*) FROM rowcast.base b WHERE b.source_id = s.source_id AND b.pending IS NOT NULL),
                s.held_run,
                (SELECT max(id) FROM rowcast.runs r WHERE r.source_id = s.source_id),
-               EXISTS (SELECT FROM rowcast.secrets x WHERE x.name = 'hook:' || s.source_id
+               EXISTS (SELECT FROM rowcast.secrets x WHERE x.name IN ('hook:' || s.source_id, 'feed:' || s.source_id)
                        AND (x.expires_at IS NULL OR x.expires_at > clock_timestamp()))
            FROM rowcast.sync_state s WHERE s.source_id = ANY(%s)""",
         (list(ids),),

@@ -16,7 +16,7 @@ from db.errors import BadUserInput, Conflict, NotFound
 from db.events import EventKind, insert_event
 from db.log import log_state
 from db.notify import notify_deleted, wake
-from db.secrets import Keyring, delete_hook_secrets, store_hook_secret
+from db.secrets import Keyring, delete_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
     DeletePolicy,
@@ -157,7 +157,7 @@ class Registration:
                 raise NotFound(_unknown(name))
             await delete_source(connection, source.id)
             await notify_deleted(connection, source.id)
-            await delete_hook_secrets(connection, source.id)
+            await delete_secrets(connection, source.id)
             if not others:
                 await unpublish(connection, relation)
             if drop:

@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from api.__main__ import main
+from db.secrets import Keyring
 from tests.ports import free_port, taken_port
 from tests.postgres import embedded_folder
 
@@ -63,7 +64,7 @@ def running(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["demo"], ["serve"], ["migrate"], ["sandbox"], ["doctor"], ["psql"], ["schema"]]
+    "command", [[], ["demo"], ["serve"], ["migrate"], ["sandbox"], ["doctor"], ["psql"], ["rotate-secrets"], ["schema"]]
 )
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -78,7 +79,9 @@ def test_an_unknown_command_is_refused() -> None:
     assert "invalid choice: 'deploy'" in answer.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "migrate", "sandbox", "doctor", "psql", "schema"])
+@pytest.mark.parametrize(
+    "command", ["demo", "serve", "migrate", "sandbox", "doctor", "psql", "rotate-secrets", "schema"]
+)
 def test_a_wrong_setting_ends_every_command(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,6 +126,19 @@ def test_a_taken_port_is_named(command: str, variable: str, database: str, data_
         answer = run(command, **{"ROWCAST_DATABASE_URL": database, "ROWCAST_DATA_DIR": str(data_dir), variable: port})
     assert answer.returncode == 1
     assert answer.stderr == f"Port {port} is in use by another program: set {variable} to a free one.\n"
+
+
+def test_rotate_secrets_says_what_it_did_and_which_key_it_lacks(database: str) -> None:
+    old, new = "old" * 20, "new" * 20
+    with psycopg.connect(database) as connection:
+        ciphertext = Keyring.derive(old).encrypt("secret")
+        connection.execute("INSERT INTO rowcast.secrets (name, ciphertext) VALUES ('hook:1', %s)", (ciphertext,))
+    settings = {"ROWCAST_DATABASE_URL": database, "ROWCAST_SECRET_KEY": new}
+    refused = run("rotate-secrets", **settings)
+    assert (refused.returncode, "ROWCAST_PREVIOUS_SECRET_KEYS" in refused.stderr) == (1, True)
+    rotated = run("rotate-secrets", **settings, ROWCAST_PREVIOUS_SECRET_KEYS=old)
+    assert (rotated.returncode, rotated.stdout[:1]) == (0, "1")
+    assert run("rotate-secrets", **settings).returncode == 0
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

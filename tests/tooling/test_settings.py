@@ -92,6 +92,7 @@ def test_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCAST_DATABASE_URL", "postgresql://user:hunter2@127.0.0.1/db")
     monkeypatch.setenv("ROWCAST_SECRET_KEY", "hunter2" * 6)
+    monkeypatch.setenv("ROWCAST_PREVIOUS_SECRET_KEYS", "hunter2,hunter2")
     assert "hunter2" not in repr(load_settings())
 
 
