@@ -210,9 +210,8 @@ def _from_timestamptz(text: str, zone: str) -> Cell:
     except (ValueError, OverflowError):
         return text
     serial = serial_of_datetime(local.replace(tzinfo=None))
-    # An hour that a zone has twice is told apart by its offset alone.
-    ambiguous = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-    return text if serial is None or ambiguous else serial
+    # Of an hour that the clock shows twice a cell without an offset is the first.
+    return text if serial is None or local.fold else serial
 
 
 def _from_time(text: str) -> Cell:

@@ -90,7 +90,8 @@ class Sheet:
                 cells = {column: _covered(area, row, column, cell) for column, cell in cells.items()}
         merged = {**old.cells, **cells}
         kept = {column: cell for column, cell in merged.items() if cell != EMPTY}
-        if kept != old.cells:
+        # To Python 1 is True, to a sheet it isn't.
+        if kept != old.cells or any(type(kept[c].value) is not type(old.cells[c].value) for c in cells if c in kept):
             self.replace_row(row, cells=kept)
 
     def replace_row(

@@ -208,3 +208,9 @@ def test_what_the_sandbox_lacks_says_so(api: Api, file_id: str) -> None:
     assert (status, name) == (400, "INVALID_ARGUMENT")
     assert message.startswith("The sandbox doesn't support values.batchGetByDataFilter.")
     assert refusal(api.sheets("GET", f"/{file_id}/nothing/here"))[:2] == (404, "NOT_FOUND")
+
+
+def test_a_boolean_takes_the_place_of_a_number_that_equals_it(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1", [[1]])
+    api.write(file_id, "A1", [[True]])
+    assert api.read(file_id, "A1") == [[True]]
