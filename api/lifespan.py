@@ -26,6 +26,7 @@ from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import DEFAULT_CREDENTIAL, Adapters
+from sync.dry_run import DryRuns
 from sync.google_credentials import ServiceAccount
 from sync.google_quota import QuotaLimits
 from sync.google_session import GoogleSession
@@ -58,6 +59,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             listener=listener,
             keyring=keys,
             registration=Registration(pool, keys, adapters),
+            dry_runs=DryRuns(pool, adapters.reading(), lambda: datetime.now(UTC)),
             activity=Activity(time.monotonic),
             public_url=settings.base_url,
             sheets_url=settings.sheets_url,

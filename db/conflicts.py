@@ -207,12 +207,15 @@ async def record_conflict(connection: Connection, source_id: UUID, conflict: New
     return id_
 
 
-async def close_conflict(connection: Connection, id_: int) -> None:
-    """The sides agree: resolved by what was chosen, or by itself (no resolution)."""
+async def close_conflict(connection: Connection, id_: int, winner: ConflictChoice | None = None) -> None:
+    """The sides agree: resolved by what was chosen, by the `winner` of all of the run, or by itself (no resolution)."""
     await connection.execute(
-        """UPDATE rowcast.conflicts SET state = 'RESOLVED', resolution = choice, resolved_at = clock_timestamp()
-           WHERE id = %s AND state = 'OPEN'""",
-        (id_,),
+        """UPDATE rowcast.conflicts
+           SET state = 'RESOLVED', resolved_at = clock_timestamp(), resolution = coalesce(choice, %(winner)s::text),
+               resolved_by = CASE WHEN choice IS NULL AND %(winner)s::text IS NOT NULL THEN 'winner'
+                                  ELSE resolved_by END
+           WHERE id = %(id)s AND state = 'OPEN'""",
+        {"id": id_, "winner": winner},
     )
 
 

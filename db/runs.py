@@ -81,6 +81,7 @@ class _Row:
     conflicts: int
     failures: int
     api_calls: int
+    dry: bool
 
 
 _SELECT = "SELECT r.*, s.name AS source FROM rowcast.runs r JOIN rowcast.sources s ON s.id = r.source_id "
@@ -114,12 +115,12 @@ async def list_runs(connection: Connection, source_id: UUID, *, first: int, afte
     return page_of(runs, first, total[0])
 
 
-async def start_run(connection: Connection, source_id: UUID, trigger: RunTrigger) -> Run:
-    """Store that a run began now, by the database's clock."""
+async def start_run(connection: Connection, source_id: UUID, trigger: RunTrigger, *, dry: bool = False) -> Run:
+    """Store that a run began now, by the database's clock. `dry`: one that writes nothing."""
     row = await (
         await connection.execute(
-            "INSERT INTO rowcast.runs (source_id, state, trigger) VALUES (%s, %s, %s) RETURNING id",
-            (source_id, RunState.RUNNING, trigger),
+            "INSERT INTO rowcast.runs (source_id, state, trigger, dry) VALUES (%s, %s, %s, %s) RETURNING id",
+            (source_id, RunState.RUNNING, trigger, dry),
         )
     ).fetchone()
     assert row is not None

@@ -34,7 +34,7 @@ async def source_statuses(connection: Connection, ids: Sequence[UUID]) -> dict[U
                 WHERE f.source_id = s.source_id AND f.state IN ('OPEN', 'RETRYING')),
                (SELECT count(*) FROM rowcast.base b WHERE b.source_id = s.source_id AND b.pending IS NOT NULL),
                s.held_run,
-               (SELECT max(id) FROM rowcast.runs r WHERE r.source_id = s.source_id),
+               (SELECT max(id) FROM rowcast.runs r WHERE r.source_id = s.source_id AND NOT r.dry),
                EXISTS (SELECT FROM rowcast.secrets x WHERE x.name IN ('hook:' || s.source_id, 'feed:' || s.source_id)
                        AND (x.expires_at IS NULL OR x.expires_at > clock_timestamp()))
            FROM rowcast.sync_state s WHERE s.source_id = ANY(%s)""",
@@ -111,7 +111,7 @@ async def finished_run_since(
     """
     rows = await connection.execute(
         """SELECT id FROM rowcast.runs WHERE source_id = %(source)s AND finished_at >= %(since)s
-             AND (started_at >= %(since)s OR (%(deleting)s AND database_deletes + source_deletes > 0))
+             AND NOT dry AND (started_at >= %(since)s OR (%(deleting)s AND database_deletes + source_deletes > 0))
            ORDER BY id LIMIT 1""",
         {"source": source_id, "since": since, "deleting": deleting},
     )

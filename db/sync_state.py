@@ -111,6 +111,7 @@ async def has_work(connection: Connection, source_id: UUID, retried: Collection[
             """SELECT EXISTS (SELECT FROM rowcast.base WHERE source_id = %(id)s AND pending IS NOT NULL)
                  OR EXISTS (SELECT FROM rowcast.conflicts
                             WHERE source_id = %(id)s AND state = 'OPEN' AND choice IS NOT NULL)
+                 OR EXISTS (SELECT FROM rowcast.sync_requests WHERE source_id = %(id)s AND NOT done)
                  OR EXISTS (SELECT FROM rowcast.failures WHERE source_id = %(id)s
                             AND (state = 'RETRYING' OR (state = 'OPEN' AND code = ANY(%(retried)s))))
                  OR EXISTS (SELECT FROM rowcast.sync_state s JOIN rowcast.held_deletes h ON h.run_id = s.held_run

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from replication.hub import Hub
     from replication.session import ReplicationStatus
     from schema.activity import Activity
+    from sync.dry_run import DryRuns
     from sync.registration import Registration
 
 
@@ -64,6 +65,7 @@ class Context:
     listener: "Listener"
     keyring: Keyring
     registration: "Registration"
+    dry_runs: "DryRuns"
     activity: "Activity"
     public_url: str
     sheets_url: str

@@ -71,9 +71,6 @@ def read_registration(given: RegisterSourceInput) -> RegisterSource:
         missing("Mutation.registerSource(feed)")
     if not given.sheet:
         raise BadUserInput("Name the source's sheet: exactly one of sheet and feed.")
-    initial = _or(given.initial, Initial.MERGE)
-    if initial is not Initial.MERGE:
-        missing("Mutation.registerSource(initial: SOURCE, DATABASE)")
     return RegisterSource(
         name=given.name,
         sheet=_sheet(given.sheet),
@@ -88,7 +85,7 @@ def read_registration(given: RegisterSourceInput) -> RegisterSource:
         delete_policy=_or(given.delete_policy, DeletePolicy.PROPAGATE),
         drift_policy=_or(given.drift_policy, DriftPolicy.ADD_COLUMNS),
         max_delete_share=_or(given.max_delete_share, 0.5),
-        initial=initial,
+        initial=_or(given.initial, Initial.MERGE),
     )
 
 

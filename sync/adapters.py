@@ -24,6 +24,10 @@ def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _anybody() -> None:
+    """A look at a source needs no leadership."""
+
+
 class Adapters:
     """The sessions of this process by credential name, and what is made of them.
 
@@ -45,6 +49,10 @@ class Adapters:
     def leading(self, check: Check) -> Callable[[Source], SourceAdapter]:
         """`adapter_for` for one leadership, whose term `check` looks at."""
         return lambda source: self.adapter_for(source, check)
+
+    def reading(self) -> Callable[[Source], SourceAdapter]:
+        """`adapter_for` for whoever leads nothing, and so may only read."""
+        return lambda source: self.adapter_for(source, _anybody)
 
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:
         """The worksheet as it stands, for registration."""

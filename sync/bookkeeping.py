@@ -11,7 +11,7 @@ from db.conflicts import ConflictChoice, ConflictRecord, NewConflict, close_conf
 from db.events import EventKind, insert_event
 from db.failures import Failure, NewFailure, close_failures, record_failure
 from db.session import Connection
-from db.sources import Source
+from db.sources import Side, Source
 
 _EVENTS = 20
 """Single events of one kind a run at most; the rest is told in one."""
@@ -26,6 +26,7 @@ class Records:
     source: Source
     conflicts: dict[_Place, ConflictRecord]
     failures: dict[object, Failure]
+    winner: Side | None = None
     found_conflicts: int = 0
     found_failures: int = 0
     _ids: dict[_Place, int] = field(default_factory=dict)
@@ -76,10 +77,11 @@ class Records:
 
     async def close(self, connection: Connection) -> None:
         """Close every record that is not kept."""
+        winner = None if self.winner is None else ConflictChoice(self.winner.value)
         ids = {place: record.id for place, record in self.conflicts.items()} | self._ids
         for place, id_ in ids.items():
             if place not in self._kept_conflicts:
-                await close_conflict(connection, id_)
+                await close_conflict(connection, id_, winner)
         over = [failure.id for place, failure in self.failures.items() if place not in self._kept_failures]
         if over:
             await close_failures(connection, over)
@@ -95,12 +97,15 @@ class Records:
         self._news.clear()
 
 
-def records_of(source: Source, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure]) -> Records:
-    """The records of a run that begins with these open ones."""
+def records_of(
+    source: Source, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure], *, winner: Side | None = None
+) -> Records:
+    """The records of a run that begins with these open ones; `winner` settles what is settled by it."""
     return Records(
         source,
         {(conflict.key, conflict.column): conflict for conflict in conflicts},
         {failure.place: failure for failure in failures},
+        winner,
     )
 
 

@@ -3,7 +3,7 @@
 No side is held in memory but the reading; plans are kept only for rows in which something differs.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -34,11 +34,15 @@ GRACE = timedelta(seconds=240)
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait."""
+    """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait.
+
+    `shown` are the keys of an earlier reading of the same run: what both lack is gone. None: there was none.
+    """
 
     now: datetime
     patient: bool
     source_at: datetime
+    shown: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ async def compare(
         if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:
             continue
         noted, vanished = _note(base, row, reading, conditions)
+        if row is None and conditions.shown is not None and key not in conditions.shown:
+            vanished = not reading.unsure
         if rules.policy is ConflictPolicy.LATEST_WINS:
             noted = _sighted(key, noted, row, table_row, rules, conditions)
         state = RowState(

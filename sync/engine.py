@@ -21,7 +21,8 @@ from db.held import hold, permitted
 from db.lease import Term
 from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
-from db.sources import Source, SourceState, locked_source
+from db.sources import Side, Source, SourceState, locked_source
+from db.sync_requests import SyncRequest, end_request, take_request
 from db.sync_state import SyncState, advance, advance_cursor, postpone, release, set_state_of_run, sync_state
 from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
@@ -31,13 +32,12 @@ from sync.compare import SUSPICION, Comparison, Conditions, compare
 from sync.deletes import held, only_permitted
 from sync.drift_apply import Followed, TableBusy, follow_columns
 from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
-from sync.feed_mapping import feed_mapping
 from sync.guard import holds
 from sync.idle import table_is_settled, waits_for_nothing
 from sync.latest import hook_bound, latest_possible
 from sync.plan import Rules
 from sync.problems import problem_failures
-from sync.sheet_mapping import SheetMapping
+from sync.rules import rules_of
 from sync.source import Reading, SourceAdapter
 from sync.table_check import TableUnfit, check_table
 
@@ -64,7 +64,13 @@ class _Work:
     source: Source
     state: SyncState
     trigger: RunTrigger
+    request: SyncRequest | None = None
     counts: RunCounts = field(default_factory=RunCounts)
+
+    @property
+    def winner(self) -> Side | None:
+        """The side that is to overwrite the other, if somebody asked for that."""
+        return None if self.request is None else self.request.winner
 
 
 class Engine:
@@ -105,7 +111,8 @@ class Engine:
             if source is None or state is None or source.state is SourceState.PAUSED:
                 return None
             run = await start_run(connection, source_id, trigger)
-        work = _Work(run, source, state, trigger)
+            request = await take_request(connection, source_id, run.id)
+        work = _Work(run, source, state, trigger, request)
         try:
             return await self._reconcile(work)
         except SourceUnreachable as error:
@@ -133,8 +140,7 @@ class Engine:
             await insert_event(connection, EventKind.RUN_STARTED, work.source.name, message, {"run": str(work.run.id)})
         begun_at = self._clock()
         self._term.check()
-        reading = await adapter.read()
-        work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
+        reading, shown = await self._read(work, adapter)
         followed = await self._follow(work, reading)
         if followed is None:
             return await self._changed(work)
@@ -144,22 +150,26 @@ class Engine:
         source, table = work.source, BoundTable.of(work.source)
         async with view(self._pool) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
-            rules = _rules(source, reading, await generated_columns(connection, table), first=work.state.cursor is None)
+            generated, winner = await generated_columns(connection, table), work.winner
+            rules = rules_of(source, reading, generated, first=work.state.cursor is None, winner=winner)
             conditions = Conditions(
                 now=self._clock(),
                 patient=work.trigger is not RunTrigger.MANUAL,
                 source_at=latest_possible(
                     begun_at, reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
                 ),
+                shown=shown,
             )
             found = await compare(connection, source, table, rules, reading, conditions)
             let_go = await permitted(connection, source.id)
         postponed = False
-        if let_go:
+        if work.winner is not None:
+            log.info("one side overwrites the other, as it was asked for", source=source.name, winner=work.winner)
+        elif let_go:
             postponed = only_permitted(found, let_go)
         elif any(holds(counts, source.max_delete_share) for counts in found.counts()):
             return await self._hold(work, found, rules)
-        records = records_of(source, found.conflicts, found.failures)
+        records = records_of(source, found.conflicts, found.failures, winner=work.winner)
         applied = await self._apply(work, table, found, records)
         if applied is None:
             return await self._changed(work)
@@ -177,6 +187,18 @@ class Engine:
                 await apply_outcome(connection, source, applied, outcome, records, rules)
             return await self._complete(connection, work, reading, begun_at, found, applied, records, cursor)
 
+    async def _read(self, work: _Work, adapter: SourceAdapter) -> tuple[Reading, frozenset[str] | None]:
+        """The reading to work on; with the keys of one before it, where what both lack is to be deleted at once."""
+        shown = None
+        if work.winner is Side.SOURCE:
+            before = await adapter.read()
+            shown = frozenset(row.key for row in before.rows)
+            work.counts = replace(work.counts, api_calls=work.counts.api_calls + before.calls)
+            self._term.check()
+        reading = await adapter.read()
+        work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
+        return reading, shown
+
     async def _follow(self, work: _Work, reading: Reading) -> Followed | None:
         """The source with its columns as the reading shows them; None where it was bound anew meanwhile."""
         async with self._pool.connection() as connection, connection.transaction():
@@ -187,6 +209,8 @@ class Engine:
         """Whether nothing can differ: no side changed since the last run, and nothing waits."""
         state = work.state
         if work.trigger not in (RunTrigger.SCHEDULE, RunTrigger.CHANGE) or state.cursor is None or not state.seen:
+            return False
+        if work.request is not None:
             return False
         if work.source.state in (SourceState.FAILING, SourceState.HELD):
             return False
@@ -248,7 +272,11 @@ class Engine:
             await records.failure(connection, failure, tried=False)
         await records.close(connection)
         await records.tell(connection)
-        retry_at = self._due(work.state, again=applied.again, suspects=found.suspects and not reading.unsure)
+        # What was overwritten is compared once more, as the source's settings have it.
+        again = applied.again or work.request is not None
+        retry_at = self._due(work.state, again=again, suspects=found.suspects and not reading.unsure)
+        if work.request is not None and (work.request.last_try or not applied.left):
+            await end_request(connection, work.request.id)
         seen = reading.mark if retry_at is None else {}
         await advance(connection, work.source.id, cursor, seen, read_at, retry_at)
         await release(connection, work.source.id)
@@ -262,6 +290,8 @@ class Engine:
         await self._set_state(connection, work.source, SourceState.ACTIVE, None)
         left = records.open_failures
         message = f"{left} cells, rows or requests can't go through: see the failures." if left else None
+        if work.winner is not None:
+            message = f"The {work.winner.lower()} overwrote the other side.{f' {message}' if message else ''}"
         return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)
 
     def _due(self, state: SyncState, *, again: bool, suspects: bool) -> datetime | None:
@@ -322,22 +352,10 @@ class Engine:
 
     async def _finish(self, connection: Connection, work: _Work, state: RunState, message: str | None) -> Run | None:
         run = await finish_run(connection, work.run.id, state, work.counts, message)
+        if state is RunState.FAILED and work.request is not None and not work.request.lasting:
+            await end_request(connection, work.request.id)
         if run is not None:
             text = f"Run {run.id} ended: {state}." if message is None else f"Run {run.id} ended: {state}. {message}"
             detail = {"run": str(run.id), "state": str(state)}
             await insert_event(connection, EventKind.RUN_FINISHED, work.source.name, text, detail)
         return run
-
-
-def _rules(source: Source, reading: Reading, generated: frozenset[str], *, first: bool) -> Rules:
-    by_name = {column.name: column for column in source.columns}
-    return Rules(
-        columns=tuple(column for column in source.bound if column.name not in source.key),
-        key=tuple(by_name[name] for name in source.key),
-        direction=source.direction,
-        policy=source.conflict_policy,
-        mapping=SheetMapping(reading.zone) if source.feed is None else feed_mapping(source.feed.format),
-        generated=generated,
-        first=first,
-        deletes=source.delete_policy,
-    )

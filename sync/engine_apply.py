@@ -36,13 +36,17 @@ class Begun:
 
 @dataclass(slots=True)
 class Applied:
-    """What a run did so far. `again`: a row moved on, or something new was seen, so the next run is due at once."""
+    """What a run did so far. `again`: a row moved on, or something new was seen, so the next run is due at once.
+
+    `left`: a row was not dealt with.
+    """
 
     database_upserts: int = 0
     database_deletes: int = 0
     source_upserts: int = 0
     source_deletes: int = 0
     again: bool = False
+    left: bool = False
     begun: list[Begun] = field(default_factory=list)
 
     @property
@@ -94,6 +98,7 @@ async def apply_to_table(
         outcome = outcomes.get(difference.state.key)
         if difference.plan.wait or isinstance(outcome, MovedOn):
             applied.again = applied.again or isinstance(outcome, MovedOn)
+            applied.left = applied.left or isinstance(outcome, MovedOn)
             records.keep(difference.state.conflicts, difference.state.failures)
             continue
         base = await _apply_row(connection, difference, outcome, records, applied)
@@ -164,12 +169,13 @@ async def apply_outcome(
         one = written.get(state.key)
         if one is None:
             # Nobody knows whether it arrived: it stays pending, and the next run reads what became of it.
-            applied.again = True
+            applied.again = applied.left = True
             records.keep(state.conflicts, state.failures)
             continue
         after = after_source_write(begun.base, begun.write, one, state.source, rules)
         bases.append(after.base)
         applied.again = applied.again or after.again
+        applied.left = applied.left or not (after.complete or after.failures)
         for failure in after.failures:
             await records.failure(connection, failure, tried=True)
         if after.complete:

@@ -8,7 +8,8 @@ Under the delete policy IGNORE no row goes from the table because the source lac
 all, so that it goes on where it was once it comes back. Until then its edits are the table's alone.
 
 FROM_SOURCE: the table's edits are undone, the log keeps them. TO_SOURCE: the source's are, and since no log has them
-they are recorded as conflicts that the database won.
+they are recorded as conflicts that the database won. Where one side is to overwrite the other, the source is merged in
+that direction, and rows that only the losing side has go, whoever put them there when.
 """
 
 from db.changes import WireRow, WireValue
@@ -25,7 +26,7 @@ from sync.plan import RowPlan, RowState, Rules
 def merge_row(state: RowState, rules: Rules) -> RowPlan:
     """What to do with the row of one key."""
     base = effective_base(state, rules)
-    if state.source is None and base.source is not None and not state.vanished:
+    if state.source is None and not state.vanished and (base.source is not None or _source_overwrites(rules)):
         return RowPlan(state.key, wait=True)
     if state.source is not None and state.table is not None:
         return merge_cells(state, base, rules)
@@ -43,7 +44,7 @@ def _only_in_source(state: RowState, base: Base, rules: Rules) -> RowPlan:
     if rules.direction is Direction.FROM_SOURCE:
         return insert_into_table(state, base, rules)
     if rules.direction is Direction.TO_SOURCE or not edited:
-        over = _edit_delete(state, base, rules, Verdict(ConflictChoice.DATABASE, "TO_SOURCE")) if edited else None
+        over = _edit_delete(state, base, rules, Verdict(ConflictChoice.DATABASE, rules.by)) if edited else None
         return delete_from_source(state, base, rules, over)
     verdict = verdict_on_row(state, rules)
     conflict = _edit_delete(state, base, rules, verdict)
@@ -60,16 +61,16 @@ def _new_in_source(state: RowState, base: Base, rules: Rules) -> RowPlan:
     if rules.direction is not Direction.TO_SOURCE:
         return insert_into_table(state, base, rules)
     assert state.source is not None
-    if rules.first or base.source is not None:
+    if not rules.overwrite and (rules.first or base.source is not None):
         return RowPlan(state.key, source_image=state.source.cells, pending=base.pending)
-    verdict = Verdict(ConflictChoice.DATABASE, "TO_SOURCE")
+    verdict = Verdict(ConflictChoice.DATABASE, rules.by)
     return delete_from_source(state, base, rules, _edit_delete(state, base, rules, verdict))
 
 
 def _only_in_table(state: RowState, base: Base, rules: Rules) -> RowPlan:
     if base.source is None and not base.absent:
         return _new_in_table(state, base, rules)
-    if rules.deletes is DeletePolicy.IGNORE:
+    if rules.deletes is DeletePolicy.IGNORE and not (rules.overwrite and rules.direction is Direction.TO_SOURCE):
         return _keep_absent(state, base)
     if rules.direction is Direction.TO_SOURCE:
         return insert_into_source(state, base, rules)
@@ -90,11 +91,15 @@ def _new_in_table(state: RowState, base: Base, rules: Rules) -> RowPlan:
     if rules.direction is not Direction.FROM_SOURCE:
         return insert_into_source(state, base, rules)
     assert state.table is not None
-    if rules.first or base.table is not None:
+    if not rules.overwrite and (rules.first or base.table is not None):
         return RowPlan(state.key, table_image=state.table.texts, pending=base.pending)
     if rules.deletes is DeletePolicy.IGNORE:
         return _keep_absent(state, base)
     return delete_from_table(state, base, rules)
+
+
+def _source_overwrites(rules: Rules) -> bool:
+    return rules.overwrite and rules.direction is Direction.FROM_SOURCE
 
 
 def _keep_absent(state: RowState, base: Base) -> RowPlan:

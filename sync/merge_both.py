@@ -51,7 +51,7 @@ def merge_cells(state: RowState, base: Base, rules: Rules) -> RowPlan:
         as_row = inserted and not cell.known
         name = column.name
         verdict = verdict_on_cell_of_row(on_row, name) if as_row else verdict_on_cell(state, rules, name)
-        plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict))
+        plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict, rules.by))
         _add(row, cell, plan, as_row=as_row)
     if any(conflict.kind is ConflictKind.INSERT_INSERT for conflict in row.conflicts):
         cells = [conflict for conflict in row.conflicts if conflict.kind is ConflictKind.CELL]

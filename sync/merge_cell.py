@@ -80,8 +80,9 @@ class CellPlan:
     failure: NewFailure | None = None
 
 
-def merge_cell(state: CellState, direction: Direction, verdict: Verdict) -> CellPlan:
-    """Decide on one cell of a row that both sides have. `verdict` is for a clash, if there is one."""
+def merge_cell(state: CellState, direction: Direction, verdict: Verdict, by: str) -> CellPlan:
+    """Decide on one cell of a row that both sides have. `verdict` is for a clash, if there is one; `by` says who wants
+    that the source's edits don't count."""
     if not state.source_changed and not state.table_changed:
         return CellPlan(Way.KEEP if state.known else Way.AGREE)
     if state.agreed:
@@ -91,7 +92,7 @@ def merge_cell(state: CellState, direction: Direction, verdict: Verdict) -> Cell
     if state.formula:
         return _formula(state, direction)
     if direction is Direction.TO_SOURCE:
-        return _overwrite_source(state, "TO_SOURCE")
+        return _overwrite_source(state, by)
     if state.generated:
         return _generated(state)
     if not state.table_changed:

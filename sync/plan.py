@@ -28,7 +28,7 @@ class Rules:
 
     `mapping` is that of the source's cells. `generated` columns are the table's alone to change. `first`: nothing was
     ever merged, so a row that only one side has is no edit of it. `deletes` is what becomes of a row that the source no
-    longer has.
+    longer has. `overwrite`: a person wants the side that `direction` names to overwrite the other one.
     """
 
     columns: tuple[Column, ...]
@@ -39,6 +39,12 @@ class Rules:
     generated: frozenset[str] = frozenset()
     first: bool = False
     deletes: DeletePolicy = DeletePolicy.PROPAGATE
+    overwrite: bool = False
+
+    @property
+    def by(self) -> str:
+        """Whose verdict it is that one side's edits don't count."""
+        return "winner" if self.overwrite else self.direction.value
 
 
 @dataclass(frozen=True, slots=True)

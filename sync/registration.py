@@ -21,7 +21,9 @@ from db.session import Connection, Pool
 from db.sources import (
     DeletePolicy,
     Direction,
+    Initial,
     SheetBinding,
+    Side,
     Source,
     SourceKind,
     SourceState,
@@ -35,6 +37,7 @@ from db.sources import (
     sources_of_relation,
     update_source,
 )
+from db.sync_requests import request_sync, withdraw_all
 from db.tables import (
     PUBLICATION,
     Relation,
@@ -222,6 +225,8 @@ class Registration:
             if source.managed_key:
                 await set_default_key(connection, relation, source.key[0])
         await insert_source(connection, source)
+        if source.initial is not Initial.MERGE:
+            await request_sync(connection, source.id, Side(source.initial.value), lasting=True)
         await insert_event(
             connection, EventKind.STATE, source.name, "The source was registered.", {"table": source.relation}
         )
@@ -283,6 +288,8 @@ class Registration:
     async def _set_state(self, name: str, state: SourceState, message: str) -> Source:
         source = await self.get(name)
         async with self.pool.connection() as connection:
+            if state is SourceState.PAUSED:
+                await withdraw_all(connection, source.id)
             if await set_state(connection, source.id, state, None):
                 await insert_event(connection, EventKind.STATE, name, message, {"state": state})
             await wake(connection, source.id, "MANUAL")

@@ -12,6 +12,9 @@ from db.wire import ColumnType
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z", re.ASCII)
 
 
+_CONTRARY = ((Initial.SOURCE, Direction.TO_SOURCE), (Initial.DATABASE, Direction.FROM_SOURCE))
+
+
 class _Absent(Enum):
     ABSENT = "absent"
 
@@ -97,8 +100,12 @@ def check_registration(wanted: RegisterSource) -> None:
         raise BadUserInput("key is empty: name its columns, or leave it out for a managed key column.")
     if wanted.key is not None and len(set(wanted.key)) != len(wanted.key):
         raise BadUserInput("key names a column twice.")
-    if wanted.initial is not Initial.MERGE:
-        raise NotImplementedYet("Only initial: MERGE is built yet; leave it out.")
+    if wanted.initial is Initial.DATABASE and not wanted.adopt:
+        raise BadUserInput(
+            "initial: DATABASE with a new, empty table would empty the source: adopt a table, or leave initial out."
+        )
+    if (wanted.initial, wanted.direction) in _CONTRARY:
+        raise BadUserInput(f"initial: {wanted.initial} is not for {wanted.direction}: leave initial out.")
     check_header_row(wanted.sheet.header_row)
     check_credential(wanted.sheet.credential)
     check_settings(wanted.poll_seconds, wanted.max_delete_share)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import strawberry
 from starlette.applications import Starlette
@@ -17,14 +18,16 @@ from db.errors import SourceUnreachable
 from db.notify import Listener
 from db.secrets import Keyring
 from db.session import make_pool
-from db.sources import SheetBinding
+from db.sources import SheetBinding, Source
 from replication.bus import BroadcastBus
 from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, Info
+from sync.dry_run import DryRuns
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
+from sync.source import SourceAdapter
 
 
 @strawberry.type
@@ -67,6 +70,10 @@ class Subscription:
         raise ValueError("broken")
 
 
+def no_sheets(source: Source) -> SourceAdapter:
+    raise SourceUnreachable(f"{source.name} is nowhere.")
+
+
 class NoSheets:
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:  # noqa: ARG002
         raise SourceUnreachable("There are no sheets here.")
@@ -93,6 +100,7 @@ def edge_app(settings: Settings) -> Starlette:
                 listener=listener,
                 keyring=keyring,
                 registration=Registration(pool, keyring, NoSheets()),
+                dry_runs=DryRuns(pool, no_sheets, lambda: datetime.now(UTC)),
                 activity=Activity(time.monotonic),
                 public_url=settings.base_url,
                 sheets_url=settings.sheets_url,

@@ -1,11 +1,13 @@
 """The ground that schema tests stand on: a real leader, hub and listener, a table with a source, the real schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
+from db.errors import SourceUnreachable
 from db.notify import Listener
 from db.secrets import Keyring
 from db.session import connect, make_pool
@@ -15,9 +17,11 @@ from replication.hub import Hub
 from schema.activity import Activity
 from schema.build import build_schema
 from schema.context import Context
+from sync.dry_run import DryRuns
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
+from sync.source import SourceAdapter
 from tests.replication.leader import ORIGIN_KEY, leading, source_of
 
 DEADLINE_S = 60.0
@@ -31,6 +35,10 @@ class GraphQLFailed(AssertionError):
         super().__init__("\n".join(error.message for error in errors))
         self.errors = errors
         self.code = (errors[0].extensions or {}).get("code")
+
+
+def no_sheets(source: Source) -> SourceAdapter:
+    raise SourceUnreachable(f"{source.name} is nowhere.")
 
 
 class NoSheets:
@@ -135,7 +143,13 @@ CUSTOMERS_SQL = "id integer PRIMARY KEY, name text NOT NULL, age integer, total 
 
 
 @asynccontextmanager
-async def standing(dsn: str, *, replicating: bool = True, **settings: Any) -> AsyncIterator[Ground]:
+async def standing(
+    dsn: str,
+    *,
+    replicating: bool = True,
+    adapter_for: Callable[[Source], SourceAdapter] = no_sheets,
+    **settings: Any,
+) -> AsyncIterator[Ground]:
     async with AsyncExitStack() as stack:
         leader = await stack.enter_async_context(leading(dsn, streaming=replicating))
         pool = await stack.enter_async_context(make_pool(dsn, "rowcast test"))
@@ -148,6 +162,7 @@ async def standing(dsn: str, *, replicating: bool = True, **settings: Any) -> As
             listener=listener,
             keyring=keyring,
             registration=Registration(pool, keyring, NoSheets()),
+            dry_runs=DryRuns(pool, adapter_for, lambda: datetime.now(UTC)),
             activity=Activity(asyncio.get_running_loop().time),
             public_url="http://127.0.0.1:8000",
             sheets_url="https://docs.google.com",

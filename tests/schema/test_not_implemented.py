@@ -21,10 +21,6 @@ REQUESTS: dict[str, list[str]] = {
     "Query.tokens": ["{ tokens { id } }"],
     "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
     "Mutation.registerSource(feed)": [f"mutation {{ registerSource(input: {{{_FEED}}}) {{ id }} }}"],
-    "Mutation.registerSource(initial: SOURCE, DATABASE)": [
-        f"mutation {{ registerSource(input: {{{_SHEET}, initial: {initial}}}) {{ id }} }}"
-        for initial in ("SOURCE", "DATABASE")
-    ],
     "Mutation.registerSource(credential)": [f"mutation {{ registerSource(input: {{{_OTHER_SHEET}}}) {{ id }} }}"],
     "Mutation.updateSource(feed)": [
         'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
@@ -32,8 +28,6 @@ REQUESTS: dict[str, list[str]] = {
     "Mutation.updateSource(credential)": [
         'mutation { updateSource(name: "customers", input: {sheet: {credential: "c"}}) { id } }'
     ],
-    "Mutation.syncSource(winner)": ['mutation { syncSource(name: "customers", winner: SOURCE) { id } }'],
-    "Mutation.syncSource(dryRun: true)": ['mutation { syncSource(name: "customers", dryRun: true) { id } }'],
     "Mutation.retryFailure": ['mutation { retryFailure(id: "1") { id } }'],
     "Mutation.discardFailure": ['mutation { discardFailure(id: "1") { id } }'],
     "Mutation.rollbackRow": ['mutation { rollbackRow(source: "customers", key: {id: 1}, to: "x") { deleted } }'],

@@ -1,14 +1,19 @@
 """confirmDeletes and resolveConflict: what they ask of the next run, and that they answer with its outcome."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
+
+import pytest
 
 from db.conflicts import ConflictKind, NewConflict, close_conflict, record_conflict
 from db.held import HeldDelete, hold, permitted
 from db.runs import RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, connect
 from db.sources import Side
-from tests.schema.ground import Ground
+from db.sync_requests import end_request, take_request
+from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, standing
+from tests.sync.memory_source import MemorySource
 
 
 async def _source_id(ground: Ground) -> UUID:
@@ -84,3 +89,63 @@ async def test_a_paused_source_resolves_later(ground: Ground) -> None:
     await ground.run('mutation { pauseSource(name: "customers") { state } }')
     asked = await ground.run(RESOLVE, {"id": str(id_), "choice": "DATABASE"})
     assert asked == {"id": str(id_), "state": "OPEN", "resolution": None, "resolvedBy": None}
+
+
+SYNC = """mutation($winner: Side, $dryRun: Boolean! = false) {
+  syncSource(name: "customers", winner: $winner, dryRun: $dryRun) { id state message databaseUpserts sourceDeletes }
+}"""
+
+
+async def test_a_winner_is_asked_for_and_answered_with_the_run_that_carried_it_out(ground: Ground) -> None:
+    source_id = await _source_id(ground)
+    async with await connect(ground.dsn, "rowcast test leader") as connection:
+        await connection.execute("LISTEN rowcast_wake")
+        asked = asyncio.create_task(ground.run(SYNC, {"winner": "SOURCE"}))
+        await _woken(connection)
+        # A run that does not take it up is not the answer.
+        other = await start_run(connection, source_id, RunTrigger.MANUAL)
+        await finish_run(connection, other.id, RunState.SUCCEEDED, RunCounts(), None)
+        run = await start_run(connection, source_id, RunTrigger.MANUAL)
+        request = await take_request(connection, source_id, run.id)
+        assert request is not None
+        assert request.winner is Side.SOURCE
+        await end_request(connection, request.id)
+        await finish_run(connection, run.id, RunState.SUCCEEDED, RunCounts(database_upserts=3), None)
+        assert (await asked)["id"] == str(run.id)
+        paused = asyncio.create_task(ground.run(SYNC, {"winner": "SOURCE"}))
+        await _woken(connection)
+        await ground.run('mutation { pauseSource(name: "customers") { id } }')
+        await finish_run(connection, run.id, RunState.SUCCEEDED, RunCounts(), None)
+        with pytest.raises(GraphQLFailed, match="nothing was overwritten"):
+            await paused
+
+
+async def test_a_request_that_nobody_takes_up_is_withdrawn(ground: Ground) -> None:
+    impatient = replace(ground, context=replace(ground.context, run_deadline_s=0.2))
+    refused = await impatient.refused(SYNC, {"winner": "DATABASE"})
+    assert refused.code == "UNAVAILABLE"
+    assert "nothing was done" in str(refused)
+    async with await connect(ground.dsn, "rowcast test leader") as connection:
+        run = await start_run(connection, await _source_id(ground), RunTrigger.MANUAL)
+        assert await take_request(connection, run.source_id, run.id) is None
+
+
+async def test_a_side_that_does_not_count_can_not_overwrite(ground: Ground) -> None:
+    await ground.sql("UPDATE rowcast.sources SET direction = 'FROM_SOURCE'")
+    refused = await ground.refused(SYNC, {"winner": "DATABASE", "dryRun": True})
+    assert refused.code == "BAD_USER_INPUT"
+    assert "is FROM_SOURCE" in str(refused)
+
+
+async def test_a_dry_run_is_answered_without_a_leader_and_is_no_outcome_of_a_real_one(database: str) -> None:
+    sheet = MemorySource()
+    sheet.edit('["1"]', id=1.0, name="Ada", age=30.0)
+    async with standing(database, adapter_for=lambda _: sheet) as ground:
+        await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        tried = await ground.run(SYNC, {"dryRun": True, "winner": "SOURCE"})
+        assert (tried["state"], tried["databaseUpserts"]) == ("SUCCEEDED", 1)
+        assert "nothing was written" in tried["message"]
+        query = '{ source(name: "customers") { rowCount lastRun { id } } }'
+        assert await ground.run(query) == {"rowCount": "0", "lastRun": None}
+        runs = await ground.run('{ runs(source: "customers") { nodes { id message } } }')
+        assert [run["id"] for run in runs["nodes"]] == [tried["id"]]

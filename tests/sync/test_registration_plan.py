@@ -180,6 +180,9 @@ def test_why_a_table_is_not_adopted_is_said(
 
 
 BAD = [
+    replace(WANTED, initial=Initial.DATABASE),
+    replace(WANTED, initial=Initial.DATABASE, adopt=True, direction=Direction.FROM_SOURCE),
+    replace(WANTED, initial=Initial.SOURCE, direction=Direction.TO_SOURCE),
     replace(WANTED, name="Customers"),
     replace(WANTED, name="x" * 49),
     replace(WANTED, key=()),
@@ -197,7 +200,6 @@ def test_settings_that_mean_nothing_are_refused(wanted: RegisterSource) -> None:
 
 
 NOT_BUILT = [
-    replace(WANTED, initial=Initial.SOURCE),
     replace(WANTED, sheet=WantedSheet("abc", credential="other")),
 ]
 
