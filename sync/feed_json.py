@@ -1,0 +1,227 @@
+"""The records of a JSON feed: read one by one where the path to them is plain. Numbers keep every digit they have.
+
+>>> render({"n": Decimal("1.50"), "big": 2**70})
+'{"n": 1.50, "big": 1180591620717411303424}'
+"""
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, BinaryIO, Final
+
+import ijson
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+from db.sources import Column
+from db.wire import ColumnType
+from sync.feed_mapping import STRINGS, number_cell
+from sync.feed_paths import plain_json
+from sync.feed_records import Body, FeedUnreadable, Record
+from sync.source import Cell
+
+_NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.FLOAT, ColumnType.NUMERIC})
+
+
+class JsonRecords:
+    """Implements `sync.feed_records.RecordFormat`. `whole_limit`: bytes of a document that must be held whole."""
+
+    content_type = "application/json"
+
+    def __init__(self, records: str, columns: Sequence[Column], whole_limit: int) -> None:
+        self._records = records
+        self._path = plain_json(records)
+        self._whole_limit = whole_limit
+        self._ways = {column.field: _Way(column.field) for column in columns if column.field is not None}
+
+    def records(self, body: Body) -> Iterator[tuple[str, Record]]:
+        """As the protocol says."""
+        where = self._records if self._path is None else ".".join(("$", *self._path))
+        index = -1
+        for index, record in enumerate(self._found(body)):
+            if not isinstance(record, dict):
+                raise FeedUnreadable(
+                    f"{where}[{index}] is not an object: correct `records` with updateSource, or the feed."
+                )
+            yield f"{where}[{index}]", record
+        if index < 0 and self._path is not None:
+            self._check_empty(body)
+
+    def cell(self, record: Record, column: Column) -> Cell:
+        """As the protocol says."""
+        assert column.field is not None
+        value = self._ways[column.field].of(record)
+        return json_cell(value, column)
+
+    def follow(self, body: Body, path: str) -> str | None:
+        """As the protocol says."""
+        names = plain_json(path)
+        if names and not any("." in name for name in names):
+            value = next(_items(body, ".".join(names)), None)
+        else:
+            value = _search(jmespath.compile(path), _load(body, self._whole_limit), path)
+        return None if value is None or isinstance(value, dict | list | bool) else str(value)
+
+    def keep(self, record: Record) -> bytes:
+        """As the protocol says."""
+        return render(record).encode("utf-8", "surrogatepass")
+
+    def changed(self, kept: bytes | None, cells: Mapping[Column, Cell], *, whole: bool) -> Record:
+        """As the protocol says."""
+        record: dict[str, Any] = {}
+        if kept is not None and whole:
+            record = json.loads(kept.decode("utf-8", "surrogatepass"), parse_float=Decimal)
+        for column, cell in cells.items():
+            names = plain_json(column.field or "")
+            if names:
+                _put(record, names, _value(column, cell), fresh=kept is None)
+        return record
+
+    def body(self, records: Sequence[Record], *, many: bool) -> bytes:
+        """As the protocol says."""
+        return render(list(records) if many else records[0]).encode()
+
+    def _found(self, body: Body) -> Iterator[Any]:
+        if self._path is None or any("." in name for name in self._path):
+            found = _search(jmespath.compile(self._records), _load(body, self._whole_limit), self._records)
+            if not isinstance(found, list):
+                raise FeedUnreadable(_no_list(self._records))
+            return iter(found)
+        return _items(body, ".".join((*self._path, "item")))
+
+    def _check_empty(self, body: Body) -> None:
+        """An empty list is one; a document without the list is no empty feed, or every row would count as deleted."""
+        prefix = ".".join(self._path or ())
+        try:
+            events = ijson.parse(_utf8(body), use_float=False)
+            if any(at == prefix and event == "start_array" for at, event, _ in events):
+                return
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            raise _unreadable(error) from error
+        raise FeedUnreadable(_no_list(self._records))
+
+
+class _Way:
+    """How a field is found in a record."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+        self._names = plain_json(field)
+        self._compiled: ParsedResult | None = None if self._names is not None else jmespath.compile(field)
+
+    def of(self, record: Any) -> Any:
+        if self._compiled is not None:
+            return _search(self._compiled, record, self._field)
+        for name in self._names or ():
+            if not isinstance(record, dict):
+                return None
+            record = record.get(name)
+        return record
+
+
+def json_cell(value: Any, column: Column) -> Cell:
+    """A value as the cell of a column, as `sync.feed_mapping` has it."""
+    if value is None:
+        return None
+    if column.type is ColumnType.JSON:
+        return render(value)
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | Decimal | float):
+        return number_cell(str(value))
+    return render(value)
+
+
+def render(value: Any) -> str:
+    """A document as JSON text, its Decimals as numbers."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(name)}: {render(one)}' for name, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(render, value))}]"
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value)
+
+
+def _value(column: Column, cell: Cell) -> Any:
+    """What a cell is in the document: a text that stands for a number is one."""
+    if not isinstance(cell, str):
+        return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+    if column.type is ColumnType.JSON:
+        return json.loads(cell, parse_float=Decimal)
+    if column.type in _NUMBERS and column.format != STRINGS:
+        number = Decimal(cell)
+        return (int(number) if number == number.to_integral_value() else number) if number.is_finite() else cell
+    return cell
+
+
+def _put(record: dict[str, Any], names: Sequence[str], value: Any, *, fresh: bool) -> None:
+    """Set a value deep in a record. Nothing where a new record would only get a null there."""
+    if fresh and value is None:
+        return
+    for name in names[:-1]:
+        inner = record.get(name)
+        if not isinstance(inner, dict):
+            inner = record[name] = {}
+        record = inner
+    record[names[-1]] = value
+
+
+def _search(path: ParsedResult, document: Any, text: str) -> Any:
+    try:
+        return path.search(document)
+    except JMESPathError as error:
+        raise FeedUnreadable(
+            f"`{text}` can't be applied to the feed ({error}): correct it with updateSource."
+        ) from error
+
+
+def _items(body: Body, prefix: str) -> Iterator[Any]:
+    try:
+        yield from ijson.items(_utf8(body), prefix, use_float=False)
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from error
+
+
+def _load(body: Body, limit: int) -> Any:
+    stream = _utf8(body)
+    text = stream.read(limit + 1)
+    if len(text) > limit:
+        raise FeedUnreadable(
+            f"The feed is larger than {limit:,} bytes, and its paths need it whole: use plain paths, or raise "
+            "ROWCAST_FEED_WHOLE_BYTES."
+        )
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _utf8(body: Body) -> BinaryIO:
+    """The document from its start in UTF-8, without a byte order mark."""
+    body.stream.seek(0)
+    start = body.stream.read(4)
+    body.stream.seek(0)
+    charset = body.charset or "utf-8"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        charset = "utf-16"
+    elif start.startswith(codecs.BOM_UTF8):
+        body.stream.seek(len(codecs.BOM_UTF8))
+        charset = "utf-8"
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError as error:
+        raise FeedUnreadable(f"The feed says that it is in {charset!r}, which is no known charset.") from error
+    if name in ("utf-8", "ascii"):
+        return body.stream
+    return codecs.EncodedFile(body.stream, "utf-8", name)
+
+
+def _unreadable(error: Exception) -> FeedUnreadable:
+    return FeedUnreadable(f"The feed is not JSON ({str(error).splitlines()[0][:200]}): correct it, or its `format`.")
+
+
+def _no_list(records: str) -> str:
+    return f"The feed has no list at `{records}`: correct `records` with updateSource, or the feed."
