@@ -13,9 +13,8 @@ from schema.not_implemented import missing
 from schema.source_inputs import ColumnInput, RegisterSourceInput, SheetInput, SheetUpdateInput, UpdateSourceInput
 from schema.source_types import Source, hook_url
 from schema.system_types import HookSecret
+from sync.registration_absent import ABSENT, Absent
 from sync.registration_input import (
-    ABSENT,
-    Absent,
     RegisterSource,
     UpdateSheet,
     UpdateSource,

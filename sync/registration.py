@@ -53,9 +53,9 @@ from db.tables import (
 )
 from db.wire import SQL_TYPES
 from sync.inspection import SheetInspection
+from sync.registration_absent import ABSENT
 from sync.registration_change import moved, refuse_nulls, twice_in, with_changes
 from sync.registration_input import (
-    ABSENT,
     RegisterSource,
     UpdateSheet,
     UpdateSource,
@@ -94,6 +94,7 @@ class Registration:
         check_registration(wanted)
         relation = Relation.parse(wanted.table or wanted.name)
         await self._refuse_taken(wanted.name)
+        assert wanted.sheet is not None
         inspected = await self.sheets.inspect(wanted.sheet)
         async with self.pool.connection() as connection:
             table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)

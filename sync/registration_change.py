@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 
 from db.errors import BadUserInput
 from db.sources import Column, SheetBinding, Source
+from sync.registration_absent import ABSENT
 from sync.registration_input import (
-    ABSENT,
     UpdateSheet,
     UpdateSource,
     WantedColumn,

@@ -2,26 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
 
 from db.errors import BadUserInput, NotImplementedYet
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial
 from db.wire import ColumnType
+from sync.feed_input import UpdateFeed, WantedFeed
+from sync.registration_absent import ABSENT, Absent
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z", re.ASCII)
 
 
 _CONTRARY = ((Initial.SOURCE, Direction.TO_SOURCE), (Initial.DATABASE, Direction.FROM_SOURCE))
-
-
-class _Absent(Enum):
-    ABSENT = "absent"
-
-
-ABSENT = _Absent.ABSENT
-"""A field of an update that was not given: it keeps its value. None clears, where that means something."""
-Absent = Literal[_Absent.ABSENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +38,10 @@ class WantedSheet:
 
 @dataclass(frozen=True, slots=True)
 class RegisterSource:
-    """A new source. `table` None is `public.<name>`, `key` None a managed key column."""
+    """A new source, of a sheet or a feed. `table` None is `public.<name>`, `key` None a managed key column."""
 
     name: str
-    sheet: WantedSheet
+    sheet: WantedSheet | None = None
     description: str | None = None
     table: str | None = None
     adopt: bool = False
@@ -63,6 +54,7 @@ class RegisterSource:
     drift_policy: DriftPolicy = DriftPolicy.ADD_COLUMNS
     max_delete_share: float = 0.5
     initial: Initial = Initial.MERGE
+    feed: WantedFeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,7 @@ class UpdateSource:
     delete_policy: DeletePolicy | Absent = ABSENT
     drift_policy: DriftPolicy | Absent = ABSENT
     max_delete_share: float | Absent = ABSENT
+    feed: UpdateFeed | Absent = ABSENT
 
 
 def check_registration(wanted: RegisterSource) -> None:
@@ -106,8 +99,9 @@ def check_registration(wanted: RegisterSource) -> None:
         )
     if (wanted.initial, wanted.direction) in _CONTRARY:
         raise BadUserInput(f"initial: {wanted.initial} is not for {wanted.direction}: leave initial out.")
-    check_header_row(wanted.sheet.header_row)
-    check_credential(wanted.sheet.credential)
+    if wanted.sheet is not None:
+        check_header_row(wanted.sheet.header_row)
+        check_credential(wanted.sheet.credential)
     check_settings(wanted.poll_seconds, wanted.max_delete_share)
 
 
