@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from db.session import Connection
+from db.sources import Side
 
 CellValue = str | float | bool | None
 """A source's cell; the same as in `sync.source`."""
@@ -52,12 +53,23 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The last write of a cell, to `side`: the `count`-th in a row that gave a side what it had been given before, with
+    the other side written in between. `texts` are the values given, as the table prints them, by side."""
+
+    side: Side
+    count: int
+    at: datetime
+    texts: Mapping[Side, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class BaseRow:
     """A row of the base. An image is None where that side did not have the row. `pending` is oldest first.
 
     `missing`: complete reads in a row that lacked the key, the first of them at `missing_at`. `first_seen`: of each
     column that the source edited and no run has settled, kept where the later edit wins. `absent`: the source no longer
-    has the row, and the table keeps it nevertheless.
+    has the row, and the table keeps it nevertheless. `turns`: of columns that were written lately.
     """
 
     key: str
@@ -68,9 +80,10 @@ class BaseRow:
     missing_at: datetime | None = None
     first_seen: Mapping[str, Sighting] = field(default_factory=dict)
     absent: bool = False
+    turns: Mapping[str, Turn] = field(default_factory=dict)
 
 
-_COLUMNS = "key, source_image, table_image, pending, missing, missing_at, first_seen, absent"
+_COLUMNS = "key, source_image, table_image, pending, missing, missing_at, first_seen, absent, turns"
 
 
 async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
@@ -108,12 +121,13 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
         async with connection.cursor() as cursor:
             await cursor.executemany(
                 """INSERT INTO rowcast.base
-                       (source_id, key, source_image, table_image, pending, missing, missing_at, first_seen, absent)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                       (source_id, key, source_image, table_image, pending, missing, missing_at, first_seen, absent,
+                        turns)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                    ON CONFLICT (source_id, key) DO UPDATE
                    SET source_image = excluded.source_image, table_image = excluded.table_image,
                        pending = excluded.pending, missing = excluded.missing, missing_at = excluded.missing_at,
-                       first_seen = excluded.first_seen, absent = excluded.absent""",
+                       first_seen = excluded.first_seen, absent = excluded.absent, turns = excluded.turns""",
                 kept,
             )
 
@@ -137,6 +151,7 @@ def _base_row(
     missing_at: datetime | None,
     first_seen: dict[str, list[Any]] | None,
     absent: bool,
+    turns: dict[str, list[Any]] | None,
 ) -> BaseRow:
     intents = tuple(
         Intent(
@@ -150,7 +165,14 @@ def _base_row(
     )
     image = None if source_image is None else _cells(source_image)
     seen = {name: Sighting(_cell(cell), datetime.fromisoformat(at)) for name, (cell, at) in (first_seen or {}).items()}
-    return BaseRow(key, image, table_image, intents, missing, missing_at, seen, absent)
+    return BaseRow(key, image, table_image, intents, missing, missing_at, seen, absent, _turns(turns or {}))
+
+
+def _turns(stored: dict[str, list[Any]]) -> dict[str, Turn]:
+    return {
+        name: Turn(Side(side), count, datetime.fromisoformat(at), {Side(one): text for one, text in texts.items()})
+        for name, (side, count, at, texts) in stored.items()
+    }
 
 
 def _cells(stored: dict[str, Any]) -> dict[str, CellValue]:
@@ -175,6 +197,7 @@ def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
         for intent in row.pending
     ]
     seen = {name: [sighting.cell, sighting.at.isoformat()] for name, sighting in row.first_seen.items()}
+    turns = {name: [turn.side, turn.count, turn.at.isoformat(), dict(turn.texts)] for name, turn in row.turns.items()}
     source_image = None if row.source_image is None else Jsonb(dict(row.source_image))
     table_image = None if row.table_image is None else Jsonb(dict(row.table_image))
     return (
@@ -187,4 +210,5 @@ def _parameters(source_id: UUID, row: BaseRow) -> tuple[object, ...]:
         row.missing_at,
         Jsonb(seen) if seen else None,
         row.absent,
+        Jsonb(turns) if turns else None,
     )

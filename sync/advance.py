@@ -22,7 +22,8 @@ def planned(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> BaseRow:
     counted = stored is not None and plan.source_write is None and not plan.absent
     missing = (stored.missing, stored.missing_at) if stored is not None and counted else (0, None)
     images = (plan.source_image, plan.table_image)
-    return BaseRow(plan.key, *images, plan.pending, *missing, _unsettled(plan, stored, rules), plan.absent)
+    seen = _unsettled(plan, stored, rules)
+    return BaseRow(plan.key, *images, plan.pending, *missing, seen, plan.absent, plan.turns)
 
 
 def _unsettled(plan: RowPlan, stored: BaseRow | None, rules: Rules) -> Mapping[str, Sighting]:

@@ -109,6 +109,7 @@ async def compare(
             tuple(failures_of.get(key, ())),
             vanished,
             hidden=hidden,
+            now=conditions.now,
         )
         plan = RowPlan(key, wait=True) if key in blocked else merge_row(state, rules)
         if plan.conflicts and rules.policy is ConflictPolicy.LATEST_WINS:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from db.base import Turn
 from db.changes import WireValue
 from db.conflicts import ConflictChoice, ConflictKind, NewConflict
 from db.failures import NewFailure
@@ -11,6 +12,7 @@ from sync.merge_base import Base
 from sync.merge_cell import CellPlan, CellState, Way, merge_cell
 from sync.merge_edit import again, asleep, cell_text, delete_from_both
 from sync.merge_show import shown, source_object, table_object
+from sync.merge_turns import FLAPPING, steady
 from sync.merge_verdict import (
     Verdict,
     both_inserted,
@@ -21,7 +23,7 @@ from sync.merge_verdict import (
 from sync.plan import EditKind, RowPlan, RowState, Rules, SourceWrite, TableEdit
 from sync.source import Cell, Edit
 
-_OF_THE_CELL = frozenset({"FORMULA_CELL", "MERGED_CELL"})
+_OF_THE_CELL = frozenset({FLAPPING, "FORMULA_CELL", "MERGED_CELL"})
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class _Row:
     texts: dict[str, str | None] = field(default_factory=dict)
     conflicts: list[NewConflict] = field(default_factory=list)
     failures: list[NewFailure] = field(default_factory=list)
+    turns: dict[str, Turn] = field(default_factory=dict)
 
 
 def merge_cells(state: RowState, base: Base, rules: Rules) -> RowPlan:
@@ -52,6 +55,10 @@ def merge_cells(state: RowState, base: Base, rules: Rules) -> RowPlan:
         name = column.name
         verdict = verdict_on_cell_of_row(on_row, name) if as_row else verdict_on_cell(state, rules, name)
         plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict, rules.by))
+        known = None if state.base is None else state.base.turns.get(name)
+        plan, turn = steady(cell, plan, known, state.failures, state.now)
+        if turn is not None:
+            row.turns[name] = turn
         _add(row, cell, plan, as_row=as_row)
     if any(conflict.kind is ConflictKind.INSERT_INSERT for conflict in row.conflicts):
         cells = [conflict for conflict in row.conflicts if conflict.kind is ConflictKind.CELL]
@@ -169,4 +176,5 @@ def _plan(state: RowState, base: Base, rules: Rules, row: _Row) -> RowPlan:
         source_write=write,
         conflicts=tuple(row.conflicts),
         failures=tuple(row.failures),
+        turns=row.turns,
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from db.base import BaseRow, Intent, SourceImage, TableImage
+from db.base import BaseRow, Intent, SourceImage, TableImage, Turn
 from db.changes import WireRow
 from db.conflicts import ConflictRecord, NewConflict
 from db.failures import Failure, NewFailure
@@ -17,6 +17,8 @@ from sync.source import Edit, SourceRow
 # Failures of the table that only another value can mend. Others (a foreign key) may be mended elsewhere: they are
 # tried again by every run.
 LASTING = frozenset({"VALUE", "NOT_NULL", "CHECK"})
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 Times = Mapping[str | None, datetime]
 """When edits were made: of a cell by its column's name, of the row as one under None."""
@@ -66,6 +68,7 @@ class RowState:
     database_at: Times = field(default_factory=dict)
     source_at: Times = field(default_factory=dict)
     hidden: TableRow | None = None
+    now: datetime = _NEVER
 
 
 class EditKind(StrEnum):
@@ -120,6 +123,7 @@ class RowPlan:
     failures: tuple[NewFailure, ...] = ()
     wait: bool = False
     absent: bool = False
+    turns: Mapping[str, Turn] = field(default_factory=dict)
 
     @property
     def joined(self) -> bool:

@@ -61,6 +61,7 @@ class World:
     source_at: datetime | None = None
     conflicts: list[ConflictRecord] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    now: datetime = AT
     recorded: list[NewConflict] = field(default_factory=list)
 
     def row(self) -> SourceRow | None:
@@ -81,7 +82,8 @@ class World:
             vanished,
             _times(self.database_at),
             _times(self.source_at),
-            None if self.hidden is None else TableRow(KEY, dict(self.hidden), "1", deleted=True),
+            hidden=None if self.hidden is None else TableRow(KEY, dict(self.hidden), "1", deleted=True),
+            now=self.now,
         )
 
     def merge(self) -> RowPlan:
