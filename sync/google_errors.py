@@ -21,6 +21,7 @@ _BUSY_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
 _GATEWAY_TIMEOUTS: Final = frozenset({408, 504})
 _BUSY_REASONS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED_REASONS: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+_FULL: Final = "above the limit of"
 _RANGE_MESSAGES: Final = ("Unable to parse range", "No grid with id")
 
 
@@ -41,6 +42,11 @@ class GoogleRefused(SourceUnreachable):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the spreadsheet has as many cells as it may have."""
+        return _FULL in self.reason
 
 
 class WorksheetMoved(SourceUnreachable):

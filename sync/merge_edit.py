@@ -159,12 +159,19 @@ def again(failure: Failure) -> NewFailure:
     )
 
 
+# Not of these values: a sheet that was full may have room by now.
+_OF_THE_SOURCE = frozenset({"SHEET_FULL"})
+
+
 def _failed(state: RowState, side: Side, value: WireRow) -> Failure | None:
     return next(
         (
             failure
             for failure in state.failures
-            if failure.side is side and failure.column is None and failure.value == value
+            if failure.side is side
+            and failure.column is None
+            and failure.value == value
+            and failure.code not in _OF_THE_SOURCE
         ),
         None,
     )

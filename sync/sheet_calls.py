@@ -112,9 +112,10 @@ class SheetCalls:
             raise SourceUnreachable(f"The worksheet “{self.title}” is renamed all the time: the next run tries again.")
         return grid
 
-    async def write_values(self, body: Request) -> None:
-        """One `values:batchUpdate`, made once."""
-        await self._write(lambda client: client.values_batch_update(self._spreadsheet, body))
+    async def write_values(self, body: Request) -> int:
+        """One `values:batchUpdate`, made once; the number of cells that Google says it updated."""
+        answer = await self._write(lambda client: client.values_batch_update(self._spreadsheet, body))
+        return int(answer.get("totalUpdatedCells", 0))
 
     async def write_batch(self, requests: Sequence[Request]) -> None:
         """One `batchUpdate`: all of the requests or none. Made once."""
@@ -154,6 +155,6 @@ class SheetCalls:
         self.made += calls
         return answer
 
-    async def _write(self, request: Callable[[HTTPClient], object]) -> None:
+    async def _write(self, request: Callable[[HTTPClient], T]) -> T:
         self.made += 1
-        await self.session.attempt(CallKind.WRITE, request, self._check)
+        return await self.session.attempt(CallKind.WRITE, request, self._check)

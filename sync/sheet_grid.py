@@ -61,6 +61,11 @@ def same_cell(one: Cell, other: Cell) -> bool:
     return one == other or (not one and not other and one in (None, "") and other in (None, ""))
 
 
+def known(cell: Cell) -> object:
+    """What a cell is looked up by: equal for the same cells."""
+    return None if cell in (None, "") else (isinstance(cell, bool), cell)
+
+
 def header_text(cell: Cell) -> str:
     """The text of a header cell, as it is shown, without blanks around it."""
     if isinstance(cell, bool):

@@ -4,11 +4,12 @@ An id is written by address, so a sort or an insert at that moment puts it into 
 keep what it got, whatever it is; a line that had one gets its own back. A pasted line with a copied id gets a new one.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from db.keys import key_text
-from sync.sheet_grid import same_cell
+from sync.sheet_grid import known, same_cell
 from sync.sheet_rows import Rows
 from sync.source import Cell
 
@@ -42,7 +43,7 @@ def missing_ids(rows: Rows, new_id: Callable[[], str]) -> list[IdWrite]:
 
 def misplaced_ids(before: Rows, written: Sequence[IdWrite], after: Rows) -> list[IdWrite]:
     """What puts right the ids that were written by the addresses of `before` and stand as `after` shows them."""
-    lost = [key for key in before.by_key if key not in after.by_key and key not in after.repeated]
+    lost = _Lost(before, [key for key in before.by_key if key not in after.by_key and key not in after.repeated])
     repairs = []
     for write in written:
         assert write.id is not None
@@ -52,11 +53,36 @@ def misplaced_ids(before: Rows, written: Sequence[IdWrite], after: Rows) -> list
         if not any(cell not in (None, "") for cell in _line(after, landed.index)):
             repairs.append(IdWrite(landed.index, None))
             continue
-        owner = next((key for key in lost if _same_line(before, before.by_key[key].index, after, landed.index)), None)
+        owner = lost.take(after, landed.index)
         if owner is not None:
-            lost.remove(owner)
             repairs.append(IdWrite(landed.index, _id_of(before, owner)))
     return repairs
+
+
+class _Lost:
+    """Rows whose ids are gone, found by what their other cells held; formulas tell no row from another."""
+
+    def __init__(self, before: Rows, keys: Sequence[str]) -> None:
+        self._places = [place for _, place in before.bound.data_columns]
+        self._by_line: dict[tuple[int, ...], dict[tuple[object, ...], list[str]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        for key in reversed(keys):
+            index = before.by_key[key].index
+            entered = tuple(place for place in self._places if (index, place) not in before.grid.computed)
+            self._by_line[entered][_shown(before, index, entered)].append(key)
+
+    def take(self, after: Rows, index: int) -> str | None:
+        """The row that the line is, which nobody else is from now on."""
+        for entered, keys in self._by_line.items():
+            found = keys.get(_shown(after, index, entered))
+            if found:
+                return found.pop()
+        return None
+
+
+def _shown(rows: Rows, index: int, places: Sequence[int]) -> tuple[object, ...]:
+    return tuple(known(rows.grid.value(index, place)) for place in places)
 
 
 def _same_line(before: Rows, index: int, after: Rows, landed: int) -> bool:

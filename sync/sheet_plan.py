@@ -5,11 +5,15 @@ An edit whose cells already read as it wants them is settled: so a write whose a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sync.mapping import MAX_CELL_CHARACTERS
-from sync.sheet_grid import same_cell
+from sync.sheet_grid import Grid, same_cell
 from sync.sheet_rows import Located, Rows
 from sync.source import Cell, Edit, Problem, SourceRow, Written
+
+MAX_CELLS: Final = 10_000_000
+"""Google's limit for a spreadsheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,19 @@ def plan_rows(rows: Rows, edits: Sequence[Edit]) -> RowPlan:
             settled.append(Written(edit.key, None, problems))
         else:
             inserts.append(edit)
-    return RowPlan(inserts, deletes, settled)
+    fitting = max(0, MAX_CELLS // max(rows.grid.column_count, 1) - rows.grid.row_count)
+    settled.extend(Written(edit.key, None, [sheet_full(edit.key, rows.grid)]) for edit in inserts[fitting:])
+    return RowPlan(inserts[:fitting], deletes, settled)
+
+
+def sheet_full(key: str, grid: Grid) -> Problem:
+    """The problem of a row that the spreadsheet has no room for."""
+    message = (
+        f"The spreadsheet has no room for another row of {grid.column_count} columns: it may have {MAX_CELLS:,} cells"
+        f" in all its worksheets, empty ones too. Delete rows or columns that are not needed; “{grid.title}” has"
+        f" {grid.row_count:,} rows."
+    )
+    return Problem("SHEET_FULL", message, grid.title, None, key)
 
 
 def moved_on(edit: Edit, row: SourceRow) -> bool:

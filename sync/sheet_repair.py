@@ -5,10 +5,12 @@ its place, did not have it before and was not meant to get it was hit by acciden
 """
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.sheet_grid import Grid, same_cell
+from sync.sheet_grid import Grid, known, same_cell
 from sync.sheet_plan import CellWrite
 from sync.sheet_rows import Rows
 from sync.source import Cell
@@ -44,49 +46,61 @@ class Restore:
 
 def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> list[Damage]:
     """The cells that the writes hit instead of their own."""
-    key_at = {located.index: key for key, located in after.by_key.items()}
-    meant = {(write.key, write.place): write.value for write in writes}
-    damages = []
-    for write in writes:
-        landed = after.by_key.get(write.key)
-        if landed is not None and same_cell(after.grid.value(landed.index, write.place), write.value):
-            continue
-        damage = _hit_at(before, after, write, write.index, key_at, meant)
-        if damage is None:
-            elsewhere = [
-                found
-                for located in after.by_key.values()
-                if (found := _hit_at(before, after, write, located.index, key_at, meant))
-            ]
-            damage = elsewhere[0] if len(elsewhere) == 1 else None
-        if damage is not None and damage not in damages:
-            damages.append(damage)
-    return damages
+    lost = [write for write in writes if not _arrived(after, write)]
+    if not lost:
+        return []
+    hits = _Hits(before, after, writes, {write.place for write in lost})
+    damages: dict[tuple[str | None, int, int], Damage] = {}
+    for write in lost:
+        damage = hits.of(write)
+        if damage is not None:
+            damages[damage.key, damage.index, damage.place] = damage
+    return list(damages.values())
 
 
-def _hit_at(
-    before: Rows,
-    after: Rows,
-    write: CellWrite,
-    index: int,
-    key_at: Mapping[int, str],
-    meant: Mapping[tuple[str, int], Cell],
-) -> Damage | None:
-    if (index, write.place) in after.grid.computed or not same_cell(after.grid.value(index, write.place), write.value):
-        return None
-    key = key_at.get(index)
-    if key == write.key:
-        return None
-    if key is None or key not in before.by_key:
-        # A line that nobody knew before: all that can be said is that this value is none of its own.
-        return None if write.value in (None, "") else Damage(key, index, write.place, write.value, Entered())
-    if (key, write.place) in meant and same_cell(meant[key, write.place], write.value):
-        return None
-    was = before.by_key[key].index
-    if (was, write.place) not in before.grid.computed and same_cell(before.grid.value(was, write.place), write.value):
-        return None
-    original = entered(before.grid, was, write.place, moved_to=index)
-    return Damage(key, index, write.place, write.value, original)
+def _arrived(after: Rows, write: CellWrite) -> bool:
+    landed = after.by_key.get(write.key)
+    return landed is not None and same_cell(after.grid.value(landed.index, write.place), write.value)
+
+
+class _Hits:
+    """Which rows show a value of ours that was none of theirs, looked up by place and value: a sort may move all."""
+
+    def __init__(self, before: Rows, after: Rows, writes: Sequence[CellWrite], places: Collection[int]) -> None:
+        self._before = before
+        self._after = after
+        self._key_at = {located.index: key for key, located in after.by_key.items()}
+        self._meant = {(write.key, write.place): write.value for write in writes}
+        self._ours = {(write.place, known(write.value)) for write in writes}
+        self._found: dict[tuple[int, object], list[Damage]] = defaultdict(list)
+        for key, located in after.by_key.items():
+            for place in places:
+                damage = self._at(located.index, place, key)
+                if damage is not None:
+                    self._found[place, known(damage.ours)].append(damage)
+
+    def of(self, write: CellWrite) -> Damage | None:
+        """What the write hit: in the row it was sent to, else the only other row that it can have been."""
+        key = self._key_at.get(write.index)
+        here = self._at(write.index, write.place, key) if key != write.key else None
+        if here is not None and same_cell(here.ours, write.value):
+            return here
+        found = [damage for damage in self._found[write.place, known(write.value)] if damage.key != write.key]
+        return found[0] if len(found) == 1 else None
+
+    def _at(self, index: int, place: int, key: str | None) -> Damage | None:
+        before, value = self._before, self._after.grid.value(index, place)
+        if (place, known(value)) not in self._ours or (index, place) in self._after.grid.computed:
+            return None
+        if key is None or key not in before.by_key:
+            # A line that nobody knew before: all that can be said is that this value is none of its own.
+            return None if value in (None, "") else Damage(key, index, place, value, Entered())
+        if (key, place) in self._meant and same_cell(self._meant[key, place], value):
+            return None
+        was = before.by_key[key].index
+        if (was, place) not in before.grid.computed and same_cell(before.grid.value(was, place), value):
+            return None
+        return Damage(key, index, place, value, entered(before.grid, was, place, moved_to=index))
 
 
 def restores(rows: Rows, damages: Sequence[Damage]) -> list[tuple[Damage, Restore]]:
@@ -112,12 +126,11 @@ def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> 
     survived = [key for key in deleted if key in after.by_key]
     if not survived:
         # Whoever deleted one of ours at the same moment made our delete hit the line below.
-        return sorted(index for index in vanished.values() if index - 1 in deleted.values())
+        above = {index + 1 for index in deleted.values()}
+        return sorted(index for index in vanished.values() if index in above)
     if len(deleted) == 1 and len(vanished) > 1 and _only_deleted(before, after, vanished.values()):
         (at,) = deleted.values()
-        fitting = [
-            index for index in vanished.values() if index - sum(other < index for other in vanished.values()) == at
-        ]
+        fitting = [index for number, index in enumerate(sorted(vanished.values())) if index - number == at]
         if len(fitting) == 1:
             return fitting
     return sorted(vanished.values())
@@ -125,8 +138,9 @@ def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> 
 
 def _only_deleted(before: Rows, after: Rows, gone: Collection[int]) -> bool:
     """Whether each row that is left moved up by just the lines that are gone above it: nothing else happened."""
+    lines = sorted(gone)
     return all(
-        located.index - sum(index < located.index for index in gone) == after.by_key[key].index
+        located.index - bisect_left(lines, located.index) == after.by_key[key].index
         for key, located in before.by_key.items()
         if key in after.by_key
     )

@@ -6,13 +6,12 @@ Source: https://developers.google.com/workspace/sheets/api/reference/rest/v4/spr
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final
 
 from db.sources import Column
 from db.wire import ColumnType
 from sync.sheet_arrays import is_array
+from sync.sheet_chunks import Block, runs
 from sync.sheet_grid import Grid, column_letters, quote_title
 from sync.sheet_ids import IdWrite
 from sync.sheet_plan import CellWrite, RowPlan
@@ -30,18 +29,22 @@ _NUMBER_FORMATS: Final[Mapping[ColumnType, Mapping[str, str]]] = {
 }
 
 
-def values_body(title: str, writes: Sequence[CellWrite]) -> Request:
-    """Of `values:batchUpdate`: one range for each run of neighbouring cells of a row."""
-    ordered = sorted(writes, key=attrgetter("index", "place"))
-    data = []
-    # Neighbours have the same distance to their place in the sorted row.
-    for _, numbered in groupby(enumerate(ordered), key=lambda item: (item[1].index, item[1].place - item[0])):
-        run = [write for _, write in numbered]
-        first, last = run[0], run[-1]
-        cells = f"{column_letters(first.place)}{first.index + 1}:{column_letters(last.place)}{last.index + 1}"
-        values = ["" if write.value is None else write.value for write in run]
-        data.append({"range": f"{quote_title(title)}!{cells}", "values": [values]})
-    return {"valueInputOption": "RAW", "data": data}
+def values_body(title: str, blocks: Sequence[Block]) -> Request:
+    """Of `values:batchUpdate`."""
+    return {
+        "valueInputOption": "RAW",
+        "data": [
+            {
+                "range": f"{quote_title(title)}!{_corner(block.first)}:{_corner(block.last)}",
+                "values": [["" if write.value is None else write.value for write in line] for line in block.lines],
+            }
+            for block in blocks
+        ],
+    }
+
+
+def _corner(write: CellWrite) -> str:
+    return f"{column_letters(write.place)}{write.index + 1}"
 
 
 def ids_body(title: str, place: int, writes: Sequence[IdWrite]) -> Request:
@@ -64,8 +67,8 @@ def row_requests(rows: Rows, plan: RowPlan) -> list[Request]:
         # Google refuses to delete every row that isn't frozen.
         requests.append(_append_row(grid))
     requests.extend(
-        {"deleteDimension": {"range": _lines(grid, index, index + 1)}}
-        for index in sorted(plan.deletes.values(), reverse=True)
+        {"deleteDimension": {"range": _lines(grid, lines[0], lines[-1] + 1)}}
+        for lines in reversed(list(runs(sorted(plan.deletes.values()))))
     )
     return requests
 
@@ -74,7 +77,8 @@ def reinsert_requests(grid: Grid, lines: Sequence[int]) -> list[Request]:
     """Put lines of an earlier grid back, as they were entered, where they were."""
     requests: list[Request] = [_append_row(grid)]
     for index in sorted(lines):
-        width = max([len(grid.row(index)), *(place + 1 for line, place in grid.computed if line == index)])
+        computed = (place + 1 for place in range(grid.column_count) if (index, place) in grid.computed)
+        width = max([len(grid.row(index)), *computed])
         cells = [_cell_data(entered(grid, index, place)) for place in range(width)]
         requests.append(_insert_lines(grid, index, 1, inherit=index > 0))
         requests.append(_update_cells(grid, index, 0, [cells]))
@@ -117,11 +121,11 @@ def _insert(rows: Rows, inserts: Sequence[Edit]) -> Iterator[Request]:
     copied = _formula_places(rows, template, inserts) if has_rows else []
     left_alone = {*copied, *_filled_places(rows, template, at)}
     columns_at = {place: column for column, place in rows.bound.columns if place not in left_alone}
-    for places in _runs(sorted(columns_at)):
+    for places in runs(sorted(columns_at)):
         written = [columns_at[place] for place in places]
         lines = [[_inserted(edit, column, formats=not has_rows) for column in written] for edit in inserts]
         yield _update_cells(grid, at, places[0], lines, formats=not has_rows)
-    for places in _runs(copied):
+    for places in runs(copied):
         columns = {"startColumnIndex": places[0], "endColumnIndex": places[-1] + 1, "sheetId": grid.sheet_id}
         yield {
             "copyPaste": {
@@ -152,12 +156,6 @@ def _filled_places(rows: Rows, template: int, at: int) -> set[int]:
         for _, place in rows.bound.columns
         if place in rows.arrays or computed.get((template, place)) == "" or computed.get((at, place)) == ""
     }
-
-
-def _runs(places: Sequence[int]) -> Iterator[list[int]]:
-    """The sorted places in runs of neighbours."""
-    for _, numbered in groupby(enumerate(places), key=lambda item: item[1] - item[0]):
-        yield [place for _, place in numbered]
 
 
 def _gives_way(column: Column, inserts: Sequence[Edit]) -> bool:

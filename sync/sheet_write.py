@@ -10,6 +10,7 @@ they don't show, the write ends.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -18,9 +19,9 @@ from db.errors import SourceUnreachable
 from db.sources import SheetBinding, Source
 from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.sheet_calls import SheetCalls
-from sync.sheet_chunks import cell_chunks, insert_chunks
+from sync.sheet_chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheet_grid import same_cell
-from sync.sheet_plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates
+from sync.sheet_plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates, sheet_full
 from sync.sheet_read import read_located
 from sync.sheet_repair import displaced_cells, displaced_deletes, restores
 from sync.sheet_requests import reinsert_requests, restore_requests, row_requests, values_body
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 _REPAIR_ROUNDS: Final = 8
 _MAX_REFUSALS: Final = 20
+_MAX_DELETES: Final = 10_000
+"""Rows that are deleted by one call: about a megabyte of JSON."""
 
 
 class SheetWriter:
@@ -86,7 +89,7 @@ class SheetWriter:
     async def _send_cells(self, rows: Rows, writes: Sequence[CellWrite]) -> GoogleBusy | None:
         """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied."""
         try:
-            for chunk in cell_chunks(writes):
+            for chunk in cell_chunks(rows.grid.title, writes):
                 await self._send_or_bisect(rows, chunk)
         except GoogleBusy as error:
             return error
@@ -94,9 +97,13 @@ class SheetWriter:
             return GoogleBusy(str(error), unsent=True)
         return None
 
-    async def _send_or_bisect(self, rows: Rows, writes: Sequence[CellWrite]) -> None:
+    async def _send_or_bisect(self, rows: Rows, chunk: Sequence[Block]) -> None:
+        writes = [write for block in chunk for line in block.lines for write in line]
         try:
-            await self._calls.write_values(values_body(rows.grid.title, writes))
+            updated = await self._calls.write_values(values_body(rows.grid.title, chunk))
+            if updated != len(writes):
+                # What is read back tells which; an unprotected sheet of Google's has no reason for it but a merge.
+                log.warning("not as many cells were updated as asked", asked=len(writes), updated=updated)
         except GoogleRefused as error:
             if len(writes) == 1:
                 self._refuse(rows, writes[0], error)
@@ -105,8 +112,8 @@ class SheetWriter:
                 log.warning("many cells are refused; the others wait for the next run", cells=len(writes))
                 return
             middle = len(writes) // 2
-            await self._send_or_bisect(rows, writes[:middle])
-            await self._send_or_bisect(rows, writes[middle:])
+            await self._send_or_bisect(rows, blocks(writes[:middle]))
+            await self._send_or_bisect(rows, blocks(writes[middle:]))
 
     def _refuse(self, rows: Rows, write: CellWrite, error: GoogleRefused) -> None:
         self._refusals += 1
@@ -150,9 +157,14 @@ class SheetWriter:
             if len(insert_chunks(plan.inserts)) > 1:
                 # Between several calls rows may move: the deletes go after another look.
                 plan = replace(plan, deletes={})
+            elif len(plan.deletes) > _MAX_DELETES:
+                plan = replace(plan, deletes=dict(islice(plan.deletes.items(), _MAX_DELETES)))
             try:
                 await self._send_rows(rows, plan)
             except GoogleRefused as error:
+                if plan.inserts and error.is_full:
+                    self._settle([Written(edit.key, None, [sheet_full(edit.key, rows.grid)]) for edit in plan.inserts])
+                    continue
                 rows = await self._bisect_rows(rows, edits, plan, error)
                 continue
             except WorksheetMoved:

@@ -94,6 +94,10 @@ class Sheet:
         if kept != old.cells or any(type(kept[c].value) is not type(old.cells[c].value) for c in cells if c in kept):
             self.replace_row(row, cells=kept)
 
+    def is_covered(self, row: int, column: int) -> bool:
+        """Whether the cell is merged into another, and so takes nothing."""
+        return any(area.holds(row, column) and (row, column) != (area.top, area.left) for area in self.merges)
+
     def replace_row(
         self,
         row: int,

@@ -12,7 +12,7 @@ from sandbox.workbook.sheet import BLANK, Row, Sheet, last_content
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Which cells a write set; what was skipped by null isn't counted."""
+    """Which cells a write set; what was skipped by null, or lost within a merge, isn't counted."""
 
     rows: int
     columns: int
@@ -33,7 +33,7 @@ def write_block(
     for offset, values in enumerate(block):
         cells: dict[int, Cell] = {}
         for step, value in enumerate(values):
-            if value is not None:
+            if value is not None and not sheet.is_covered(top + offset, left + step):
                 cells[left + step] = entered(sheet.cell(top + offset, left + step), value, user_entered)
         if cells:
             sheet.put(top + offset, cells)

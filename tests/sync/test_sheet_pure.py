@@ -3,6 +3,7 @@
 import doctest
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from db.sources import Column
 from db.wire import ColumnType
 from sync.sheet_answer import parse_grids
 from sync.sheet_binding import Bound
+from sync.sheet_chunks import MAX_BYTES, Block, blocks, cell_chunks
 from sync.sheet_grid import Grid, column_letters, header_text, quote_title, same_cell
 from sync.sheet_ids import new_row_id
-from sync.sheet_plan import CellWrite, plan_updates
+from sync.sheet_plan import MAX_CELLS, CellWrite, plan_rows, plan_updates
 from sync.sheet_repair import Entered, displaced_cells, displaced_deletes, entered, restores
 from sync.sheet_requests import values_body
 from sync.sheet_rows import Rows, read_rows
@@ -141,7 +143,7 @@ def test_neighbouring_cells_are_one_range() -> None:
     writes = [CellWrite("k", "n", row, place, value) for row, place, value in [
         (2, 3, None), (1, 1, "a"), (1, 2, 2.0), (1, 4, True), (2, 0, "x"),
     ]]  # fmt: skip
-    assert values_body("S", writes) == {
+    assert values_body("S", blocks(writes)) == {
         "valueInputOption": "RAW",
         "data": [
             {"range": "'S'!B2:C2", "values": [["a", 2.0]]},
@@ -150,6 +152,55 @@ def test_neighbouring_cells_are_one_range() -> None:
             {"range": "'S'!D3:D3", "values": [[""]]},
         ],
     }
+
+
+def test_runs_that_follow_each_other_are_one_range() -> None:
+    writes = [CellWrite("k", "n", row, place, "x") for row in (1, 2, 3, 5) for place in (1, 2)]
+    found = [(block.first.index, block.last.index, block.first.place, block.last.place) for block in blocks(writes)]
+    assert found == [(1, 3, 1, 2), (5, 5, 1, 2)]
+    writes = [CellWrite("k", "n", row, row % 2, "x") for row in range(1, 4)]
+    assert [(block.first.index, block.last.index) for block in blocks(writes)] == [(1, 1), (2, 2), (3, 3)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 3), st.text("aä\n", max_size=3).map(lambda text: text * 60_000)),
+        unique_by=lambda write: write[:2],
+        max_size=60,
+    )
+)
+def test_calls_hold_every_write_once_and_are_not_too_large(cells: list[tuple[int, int, str]]) -> None:
+    writes = [CellWrite("k", "n", *cell) for cell in cells]
+    chunks = cell_chunks("It's", writes)
+    sent = [write for chunk in chunks for block in chunk for line in block.lines for write in line]
+    assert sorted(sent, key=id) == sorted(writes, key=id)
+    for chunk in chunks:
+        size = len(json.dumps(values_body("It's", chunk)))
+        assert size <= MAX_BYTES + 100 or [len(block.lines) for block in chunk] == [1]
+
+
+def shapes(chunk: Sequence[Block]) -> list[int]:
+    return [len(block.lines) for block in chunk]
+
+
+def test_ten_thousand_cells_in_one_column_are_one_range_and_one_call() -> None:
+    writes = [CellWrite("k", "n", row, 1, "a value of some length") for row in range(10_000)]
+    assert [shapes(chunk) for chunk in cell_chunks("Sheet1", writes)] == [[10_000]]
+
+
+def test_ten_thousand_cells_that_lie_apart_are_one_call() -> None:
+    writes = [CellWrite("k", "n", 2 * row, 1, "a value of some length") for row in range(10_000)]
+    assert [len(chunk) for chunk in cell_chunks("Sheet1", writes)] == [10_000]
+
+
+def test_a_worksheet_near_the_limit_takes_what_fits() -> None:
+    rows = replace(rows_of([]), grid=replace(rows_of([]).grid, row_count=MAX_CELLS // 4 - 1, column_count=4))
+    plan = plan_rows(rows, [Edit(key(id_), {"id": float(id_)}, insert=True) for id_ in (1, 2, 3)])
+    assert [edit.key for edit in plan.inserts] == [key(1)]
+    assert [(one.key, [problem.code for problem in one.problems]) for one in plan.settled] == [
+        (key(2), ["SHEET_FULL"]),
+        (key(3), ["SHEET_FULL"]),
+    ]
 
 
 def test_a_formula_follows_its_row() -> None:

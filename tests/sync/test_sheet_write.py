@@ -327,7 +327,7 @@ async def test_rows_go_into_an_empty_sheet_with_dates_shown_as_dates() -> None:
 
 
 async def test_many_rows_go_in_several_calls_in_order(people: Bench) -> None:
-    note = "n" * 49_000
+    note = "ü" * 49_000
     edits = [insert(f'["{n}"]', id=float(n), name=note, city=str(n), total=None) for n in range(10, 22)]
     people.calls()
     await people.adapter().write([delete(ONE), *edits])
@@ -367,7 +367,7 @@ async def protect(people: Bench, first: int, end: int) -> None:
 
 async def test_refused_rows_hold_up_no_other_rows(people: Bench) -> None:
     await protect(people, 2, 3)
-    note = "n" * 49_000
+    note = "ü" * 49_000
     added = [insert(f'["{n}"]', id=float(n), name=note, city=None, total=None) for n in range(10, 18)]
     written = (await people.adapter().write([delete(ONE), delete(TWO), *added, delete(THREE)])).written
     assert [(one.key, problem.code) for one in written for problem in one.problems] == [(TWO, "PROTECTED_CELL")]
