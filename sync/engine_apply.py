@@ -20,7 +20,8 @@ from sync.bookkeeping import Records
 from sync.compare import Difference
 from sync.plan import EditKind, RowPlan, Rules, SourceWrite
 from sync.source import Edit, WriteOutcome
-from sync.table_edits import Done, MovedOn, Refused, TableOutcome, edit_table
+from sync.table_edits import Done, MovedOn, Refused, TableOutcome
+from sync.table_rounds import edit_table
 
 _LOCK_TIMEOUT = "5s"
 

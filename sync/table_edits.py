@@ -57,10 +57,12 @@ class Refused:
 
 
 TableOutcome = Done | MovedOn | Refused
-_Keyed = tuple[str, TableEdit]
+KeyedEdit = tuple[str, TableEdit]
 
 
-async def edit_table(connection: Connection, table: BoundTable, edits: Iterable[_Keyed]) -> dict[str, TableOutcome]:
+async def edit_in_batches(
+    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]
+) -> dict[str, TableOutcome]:
     """What became of each edit, by key text. The transaction stays usable."""
     outcomes: dict[str, TableOutcome] = {}
     for (order, columns), group in groupby(sorted(edits, key=_shape), key=_shape):
@@ -70,8 +72,22 @@ async def edit_table(connection: Connection, table: BoundTable, edits: Iterable[
     return outcomes
 
 
+async def edit_singly(connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]) -> dict[str, TableOutcome]:
+    """The same one by one, in the order given."""
+    outcomes: dict[str, TableOutcome] = {}
+    for keyed in edits:
+        order, columns = _shape(keyed)
+        statement = _statement(table, _ORDER[order], columns)
+        outcomes.update(await _run(connection, table, statement, (keyed,), columns))
+    return outcomes
+
+
 async def _run(
-    connection: Connection, table: BoundTable, statement: sql.Composed, batch: Sequence[_Keyed], columns: Sequence[str]
+    connection: Connection,
+    table: BoundTable,
+    statement: sql.Composed,
+    batch: Sequence[KeyedEdit],
+    columns: Sequence[str],
 ) -> dict[str, TableOutcome]:
     outcomes: dict[str, TableOutcome] = {}
     try:
@@ -109,7 +125,7 @@ def _refused(error: psycopg.DatabaseError) -> Refused:
     return Refused(code, f"The table does not take the row: {said}{detail}. Correct the row, or the table.")
 
 
-def _shape(keyed: _Keyed) -> tuple[int, tuple[str, ...]]:
+def _shape(keyed: KeyedEdit) -> tuple[int, tuple[str, ...]]:
     _, edit = keyed
     return _ORDER.index(edit.kind), tuple(sorted(edit.texts))
 
@@ -133,7 +149,7 @@ def _parameters(key: str, edit: TableEdit, columns: Sequence[str]) -> list[str |
     return [*texts, *key_values(key), edit.xmin]
 
 
-def _batches(group: Iterable[_Keyed]) -> Iterator[list[_Keyed]]:
+def _batches(group: Iterable[KeyedEdit]) -> Iterator[list[KeyedEdit]]:
     rest = iter(group)
     while batch := list(islice(rest, _BATCH)):
         yield batch

@@ -1,0 +1,118 @@
+"""Table edits that stand in each other's way: tried again as long as that helps, then freed from their circles.
+
+A row may refer to one that comes later in the run, or take a value that another row is about to give up. So what was
+refused is tried again once everything else is done, in rounds, until a round brings nothing. What is left may be a
+circle: rows that exchange unique values, or refer to each other under deferrable constraints.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import psycopg
+
+from db.session import Connection
+from db.sync_tables import BoundTable
+from db.unique_columns import UniqueColumn, put_aside, spared, unique_columns
+from sync.plan import EditKind
+from sync.table_edits import RETRIED, Done, KeyedEdit, Refused, TableOutcome, edit_in_batches, edit_singly
+
+# Postgres' detail on a violated key names columns and values; the words around them depend on the server's language.
+_KEY = re.compile(r"\(([^()]*)\)=\((.*)\)", re.DOTALL)
+
+
+async def edit_table(connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]) -> dict[str, TableOutcome]:
+    """What became of each edit, by key text. The transaction, whose constraints are immediate, stays usable."""
+    asked = dict(edits)
+    outcomes = await edit_in_batches(connection, table, asked.items())
+    waiting = _waiting(outcomes)
+    while waiting and any(isinstance(outcome, Done) for outcome in outcomes.values()):
+        # Backwards every other time: of rows that refer to the next one, all pass in one of two rounds.
+        waiting.reverse()
+        tried = await edit_singly(connection, table, [(key, asked[key]) for key in waiting])
+        outcomes.update(tried)
+        left = _waiting(tried)
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    if len(waiting) > 1:
+        outcomes.update(await _deferred(connection, table, [(key, asked[key]) for key in waiting]))
+        exchanging = [key for key in waiting if _is_refused(outcomes[key], "UNIQUE")]
+        outcomes.update(await _exchanged(connection, table, [(key, asked[key]) for key in exchanging]))
+    return outcomes
+
+
+async def _deferred(connection: Connection, table: BoundTable, edits: Sequence[KeyedEdit]) -> dict[str, TableOutcome]:
+    """What passes when constraints that can wait are only looked at in the end; nothing of what doesn't."""
+    while len(edits) > 1:
+        try:
+            async with connection.transaction():
+                await connection.execute("SET CONSTRAINTS ALL DEFERRED")
+                outcomes = await edit_singly(connection, table, edits)
+                await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                return {key: outcome for key, outcome in outcomes.items() if not isinstance(outcome, Refused)}
+        except psycopg.errors.IntegrityError as error:
+            left = _without_guilty(edits, error.diag.message_detail or "")
+            if len(left) == len(edits):
+                return {}
+            edits = left
+    return {}
+
+
+def _without_guilty(edits: Sequence[KeyedEdit], detail: str) -> list[KeyedEdit]:
+    found = _KEY.search(detail)
+    if found is None:
+        return list(edits)
+    names, values = found[1].replace('"', "").split(", "), found[2].split(", ")
+    guilty = dict(zip(names, values, strict=False))
+    return [(key, edit) for key, edit in edits if not guilty.items() <= dict(edit.texts).items()]
+
+
+async def _exchanged(connection: Connection, table: BoundTable, edits: Sequence[KeyedEdit]) -> dict[str, TableOutcome]:
+    """What passes once each of these rows has given up its own unique values; nothing of what doesn't."""
+    edits = [(key, edit) for key, edit in edits if edit.kind in (EditKind.UPDATE, EditKind.REVIVE)]
+    columns = await unique_columns(connection, table) if len(edits) > 1 else []
+    while len(edits) > 1:
+        outcomes: dict[str, TableOutcome] = {}
+        async with connection.transaction() as savepoint:
+            outcomes = await _exchange(connection, table, edits, columns)
+            if not all(isinstance(outcome, Done) for outcome in outcomes.values()):
+                raise psycopg.Rollback(savepoint)
+        left = [(key, edit) for key, edit in edits if isinstance(outcomes[key], Done)]
+        if len(left) == len(edits):
+            return outcomes
+        edits = left
+    return {}
+
+
+async def _exchange(
+    connection: Connection, table: BoundTable, edits: Sequence[KeyedEdit], columns: Sequence[UniqueColumn]
+) -> dict[str, TableOutcome]:
+    outcomes: dict[str, TableOutcome] = {}
+    freed: list[KeyedEdit] = []
+    for key, edit in edits:
+        aside = spared(columns, edit.texts)
+        version = await _freed(connection, table, aside, key, edit.xmin) if aside else None
+        if version is None:
+            outcomes[key] = Refused("UNIQUE", "")
+        else:
+            freed.append((key, replace(edit, xmin=version)))
+    return {**outcomes, **await edit_singly(connection, table, freed)}
+
+
+async def _freed(
+    connection: Connection, table: BoundTable, aside: Sequence[UniqueColumn], key: str, xmin: str | None
+) -> str | None:
+    try:
+        async with connection.transaction():
+            return await put_aside(connection, table, aside, key, xmin)
+    except (psycopg.errors.IntegrityError, psycopg.errors.DataError):
+        return None
+
+
+def _waiting(outcomes: dict[str, TableOutcome]) -> list[str]:
+    return [key for key, outcome in outcomes.items() if isinstance(outcome, Refused) and outcome.code in RETRIED]
+
+
+def _is_refused(outcome: TableOutcome, code: str) -> bool:
+    return isinstance(outcome, Refused) and outcome.code == code
