@@ -83,7 +83,7 @@ class Selected:
 async def row_table(connection: Connection, relation: str, key: Sequence[str], names: Sequence[str]) -> RowTable:
     """The table with the named columns. UndefinedTable or UndefinedColumn if it is no longer there, or lacks one."""
     rows = await connection.execute(
-        """SELECT a.attname, a.atttypid::int8, format_type(a.atttypid, NULL),
+        """SELECT a.attname, a.atttypid::int8, format_type(a.atttypid, -1),
                format_type(a.atttypid, CASE WHEN a.atttypid = 'varchar'::regtype THEN -1 ELSE a.atttypmod END),
                a.attgenerated <> '', a.atthasdef OR a.attidentity <> ''
            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -57,7 +57,8 @@ class Context:
     `public_url` is what hook URLs begin with, `sheets_url` what a sheet's own address does, both without a slash at
     their end. `snapshots` bounds how many subscriptions
     read a snapshot at once: each holds a connection of the pool for as long as its client takes to read, and loses it
-    to a client that takes nothing for `snapshot_stall_s`.
+    to a client that takes nothing for `snapshot_stall_s`. `rollbacks` bounds how many roll back at once: each holds one
+    too, while it waits for the log.
     """
 
     pool: Pool
@@ -73,6 +74,7 @@ class Context:
     quotas: Callable[[], Sequence[QuotaUse]] = _no_quotas
     clock: Callable[[], float] = time.monotonic
     snapshots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    rollbacks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     snapshot_stall_s: float = 30.0
     run_deadline_s: float = 300.0
     principal: Principal = Principal()

@@ -15,12 +15,11 @@ from schema.registration import (
     rotate_hook_secret,
     update_source,
 )
+from schema.rollback import rollback_row, rollback_source
 from schema.row_types import WriteResult
 from schema.row_writes import delete_rows, upsert_rows
-from schema.rows import Key, SourceName
 from schema.run_types import SyncRun
 from schema.runs import confirm_deletes, sync_source
-from schema.scalars import CursorText
 from schema.source_types import Source
 from schema.system_types import CreatedToken, CreateTokenInput, HookSecret, Token
 from schema.trouble_types import Conflict, Failure
@@ -28,7 +27,6 @@ from schema.troubles import resolve_conflict
 
 FailureId = Annotated[strawberry.ID, strawberry.argument(description="The failure's id.")]
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's id.")]
-To = Annotated[CursorText, strawberry.argument(description="The state just after this commit.")]
 NewToken = Annotated[CreateTokenInput, strawberry.argument(description="The new token.")]
 
 
@@ -76,13 +74,14 @@ class Mutation:
     async def discard_failure(self, id: FailureId) -> Failure:
         missing("Mutation.discardFailure")
 
-    @mutation("Brings a row back to an earlier state.")
-    async def rollback_row(self, source: SourceName, key: Key, to: To) -> WriteResult:
-        missing("Mutation.rollbackRow")
-
-    @mutation("Brings all rows of a source back to an earlier state, in one transaction.")
-    async def rollback_source(self, source: SourceName, to: To) -> WriteResult:
-        missing("Mutation.rollbackSource")
+    rollback_row: WriteResult = strawberry.mutation(
+        resolver=rollback_row,
+        description="Brings a row back to an earlier state, in a transaction that flows everywhere like any other.",
+    )
+    rollback_source: WriteResult = strawberry.mutation(
+        resolver=rollback_source,
+        description="Brings all rows of a source back to an earlier state, in one transaction.",
+    )
 
     @mutation("Creates a token; its secret is shown once.")
     async def create_token(self, input: NewToken) -> CreatedToken:

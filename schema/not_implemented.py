@@ -18,8 +18,6 @@ MISSING: Mapping[str, str] = {
     "Mutation.updateSource(credential)": "Only the server's own credential; leave it out.",
     "Mutation.retryFailure": "A failure is tried again by itself once its value changes.",
     "Mutation.discardFailure": "A failure goes away by itself once its cause is mended.",
-    "Mutation.rollbackRow": "history shows what the row was; write it with upsertRows.",
-    "Mutation.rollbackSource": "history shows what the rows were; write them with upsertRows.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
     "Subscription.changes(columns)": "Leave columns out: every column is sent.",

@@ -49,7 +49,7 @@ async def upsert_rows(info: Info, source: SourceName, rows: Rows) -> WriteResult
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     async with context.pool.connection() as connection:
         nodes = await as_rows(connection, info, opened, written)
-    return await _result(context.pool, xid, nodes, 0)
+    return await write_result(context.pool, xid, nodes, 0)
 
 
 async def delete_rows(info: Info, source: SourceName, keys: Keys) -> WriteResult:
@@ -66,7 +66,7 @@ async def delete_rows(info: Info, source: SourceName, keys: Keys) -> WriteResult
             xid = await emit_origin(connection, context.keyring.origin, Cause.API, context.principal.name)
             deleted = [await delete_row(connection, opened.table, key) for key in wanted]
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return await _result(context.pool, xid, [], sum(deleted))
+    return await write_result(context.pool, xid, [], sum(deleted))
 
 
 def _check_count(given: Sequence[object]) -> None:
@@ -108,7 +108,7 @@ def _refuse_repeats(opened: Opened, keys: Sequence[Sequence[Text]]) -> None:
         seen.add(compared)
 
 
-async def _result(pool: Pool, xid: int, rows: list[Row], deleted: int) -> WriteResult:
+async def write_result(pool: Pool, xid: int, rows: list[Row], deleted: int) -> WriteResult:
     """With a cursor behind the commit, which is over."""
     async with pool.connection() as connection:
         position = await behind_now(connection)

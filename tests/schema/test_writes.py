@@ -137,3 +137,13 @@ async def test_a_write_whose_connection_is_cut_is_unavailable_and_not_half_done(
     assert (await writing).code == "UNAVAILABLE"
     found = await ground.run('{ rows(source: "customers") { nodes { key } } }')
     assert found["nodes"] == [{"key": {"id": 2}}]
+
+
+async def test_texts_and_bits_of_a_length_are_kept_whole(ground: Ground) -> None:
+    columns = (Column("code", ColumnType.TEXT, "code"), Column("bits", ColumnType.TEXT, "bits"))
+    await ground.bind("codes", "code char(4) PRIMARY KEY, bits bit(3)", columns, key=("code",))
+    for bits in ("101", "010"):
+        written = await ground.run(UPSERT, {"source": "codes", "rows": [{"code": "ab", "bits": bits}]})
+        assert [row["data"] for row in written["rows"]] == [{"code": "ab  ", "bits": bits}]
+    found = await ground.run('{ row(source: "codes", key: {code: "ab"}) { data } }')
+    assert found == {"data": {"code": "ab  ", "bits": "010"}}

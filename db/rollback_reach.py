@@ -1,0 +1,98 @@
+"""How far back a table's rows can be told from the change log, and what is said where that is not far enough.
+
+The log knows a table from when its source was registered, as far as retention goes, within the epoch. TRUNCATE of an
+adopted table is in it without the rows that went: nothing before it can be told.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.cursor import Cursor
+from db.errors import BadUserInput, CursorExpired
+from db.log import LogState, log_state
+from db.position import LAST_INDEX, Position
+from db.session import Connection
+from db.sources import Source
+
+
+def rollback_cursor(text: str) -> Cursor:
+    """What a `to` means: the state just after that commit, for a slice of one too. BadUserInput if it means none."""
+    cursor = Cursor.decode(text)
+    if cursor.partial:
+        raise BadUserInput("This cursor is from within a snapshot, which is no state: take that of its last batch.")
+    position = cursor.position
+    if position.index == 0:
+        return cursor
+    return Cursor(Position(position.epoch, position.lsn, LAST_INDEX), cursor.view)
+
+
+async def check_reach(connection: Connection, source: Source, cursor: Cursor) -> None:
+    """CursorExpired, with the earliest cursor that serves, unless the log has all that came after `cursor`."""
+    state = await log_state(connection)
+    if state is None:
+        raise CursorExpired("The change log is not open yet, so there is nothing to roll back to.")
+    begun = await _begun(connection, source, state)
+    floor = Position(state.epoch, state.floor, 0)
+    if cursor.position.epoch != state.epoch:
+        raise CursorExpired(
+            "The change log had to begin anew after this cursor (the database was restored or failed over, or its "
+            f"replication slot was lost). {await _earliest(connection, source, max(floor, begun.position))}"
+        )
+    if cursor.position < floor:
+        raise CursorExpired(
+            "The change log no longer reaches back to this cursor. "
+            f"{await _earliest(connection, source, max(floor, begun.position))}"
+        )
+    if not begun.precedes(cursor):
+        raise CursorExpired(
+            f"{source.name} was registered after this cursor, and changes before that are in no log. "
+            f"{await _earliest(connection, source, begun.position)}"
+        )
+
+
+async def refuse_truncated(connection: Connection, source: Source, truncated: Position | None) -> None:
+    """CursorExpired where an adopted table was emptied by TRUNCATE. A table of ours deletes its rows first."""
+    if truncated is not None and source.adopted:
+        raise CursorExpired(
+            f"{source.relation} was truncated after this cursor, and Postgres does not log the rows that a TRUNCATE "
+            f"takes. {await _earliest(connection, source, truncated)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """Where the log of a source's table begins; `xid` is the registration's."""
+
+    position: Position
+    xid: int
+
+    def precedes(self, cursor: Cursor) -> bool:
+        """Whether the rows that the cursor stands for are from after the registration."""
+        if cursor.position >= self.position:
+            return True
+        return cursor.view is not None and cursor.view.snapshot.sees(self.xid)
+
+
+async def _begun(connection: Connection, source: Source, state: LogState) -> _Begin:
+    row = await (
+        await connection.execute(
+            "SELECT logged_epoch, logged_lsn, logged_xid FROM rowcast.sources WHERE id = %s", (source.id,)
+        )
+    ).fetchone()
+    assert row is not None
+    epoch, lsn, xid = row
+    # In a later epoch the log has had the table from its beginning.
+    return _Begin(Position(state.epoch, lsn if epoch == state.epoch else 0, 0), xid)
+
+
+async def _earliest(connection: Connection, source: Source, position: Position) -> str:
+    row = await (
+        await connection.execute(
+            """SELECT committed_at FROM rowcast.changes
+               WHERE relation = %s AND epoch = %s AND (lsn, index) >= (%s, %s) ORDER BY epoch, lsn, index LIMIT 1""",
+            (source.relation, position.epoch, position.lsn, min(position.index, LAST_INDEX)),
+        )
+    ).fetchone()
+    at: datetime | None = None if row is None else row[0]
+    until = "" if at is None else f", before the change of {at.isoformat(timespec='seconds')}"
+    return f"The earliest state to roll back to is that of the cursor {Cursor(position).encode()}{until}."
