@@ -7,14 +7,14 @@ credentials stay with the origin that was registered.
 import asyncio
 import hashlib
 import random
+import ssl
 import tempfile
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -22,8 +22,9 @@ import structlog
 from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedSecrets
 from sync.feed_auth import Authoriser
-from sync.feed_errors import FeedBusy, refuse, unanswered
-from sync.feed_guard import Guard, check_url, shown
+from sync.feed_errors import RETRIED, FeedBusy, refuse, unanswered
+from sync.feed_guard import FeedForbidden, Guard, check_url, follow, shown
+from sync.feed_gzip import Unpacker
 from sync.feed_records import Body
 from sync.feed_transport import GuardedTransport
 from sync.google_retry import RetryPolicy
@@ -34,7 +35,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _IN_MEMORY: Final = 4 * 2**20
 _REASON_BYTES: Final = 4096
-_GZIP: Final = b"\x1f\x8b"
+_TOKEN_BYTES: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Fetched:
 
 
 class FeedClient:
-    """For one feed, over all of its runs. `clock` gives Unix seconds."""
+    """For one feed, over all of its runs. `clock` gives Unix seconds; `tls` None trusts the public authorities."""
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class FeedClient:
         *,
         limits: FeedLimits | None = None,
         retry: RetryPolicy | None = None,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
@@ -101,7 +103,10 @@ class FeedClient:
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._http = httpx.AsyncClient(
-            transport=GuardedTransport(guard), timeout=self.limits.timeout_s, trust_env=False, follow_redirects=False
+            transport=GuardedTransport(guard, tls),
+            timeout=self.limits.timeout_s,
+            trust_env=False,
+            follow_redirects=False,
         )
         self._auth = Authoriser(binding.auth, secrets.auth, self._token, time.monotonic)
 
@@ -126,7 +131,7 @@ class FeedClient:
         content = {} if body is None else {"content": body}
         async with self._answer(method, url, headers, **content) as response:
             if response.status_code in _REDIRECTS:
-                where = shown(urljoin(url, response.headers.get("location", "")))
+                where = shown(follow(url, response.headers.get("location", "")))
                 raise SourceUnreachable(f"{shown(url)} sends writes on to {where}: register that address.")
             if not response.is_success:
                 raise await self._refusal(url, response)
@@ -161,7 +166,7 @@ class FeedClient:
                     if not response.is_success:
                         raise await self._refusal(url, response)
                     return await self._receive(url, response)
-                url = urljoin(url, response.headers.get("location", ""))
+                url = follow(url, response.headers.get("location", ""))
             check()
         raise SourceUnreachable(
             f"{shown(url)} is sent on more than {_MOST_REDIRECTS} times: register its last address."
@@ -175,50 +180,53 @@ class FeedClient:
         for renewed in (False, True):
             request = await self._request(method, url, headers, content)
             self.calls += 1
-            try:
-                async with asyncio.timeout(self.limits.total_s):
-                    response = await self._http.send(request, stream=True)
-                    try:
-                        if response.status_code == 401 and self._auth.renews and not renewed:
-                            self._auth.forget()
-                            continue
-                        yield response
-                        return
-                    finally:
-                        await response.aclose()
-            except httpx.HTTPError as error:
-                raise unanswered(url, error) from error
-            except TimeoutError as error:
-                raise FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.") from error
+            async with self._sent(request, url) as response:
+                if response.status_code == 401 and self._auth.renews and not renewed:
+                    self._auth.forget()
+                    continue
+                yield response
+                return
+
+    @asynccontextmanager
+    async def _sent(self, request: httpx.Request, url: str) -> AsyncIterator[httpx.Response]:
+        """The answer to a request, within its time. All that goes out passes here, calls for tokens too."""
+        try:
+            async with asyncio.timeout(self.limits.total_s):
+                response = await self._http.send(request, stream=True)
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
+        except httpx.HTTPError as error:
+            raise unanswered(url, error) from error
+        except TimeoutError as error:
+            raise FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.") from error
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Request:
-        check_url(url)
-        given = dict(headers)
-        target = httpx.URL(url)
+        target, given = _target(url), httpx.Headers(dict(headers))
         if _origin(url) == self._origin:
             credentials = await self._auth.credentials()
-            given = {**self._secrets.headers, **given, **credentials.headers}
+            # Names of headers differ in case, and each goes out once: ours over those that were registered.
+            given = httpx.Headers({**self._secrets.headers})
+            given.update(dict(headers))
+            given.update(dict(credentials.headers))
             target = target.copy_merge_params(credentials.parameters) if credentials.parameters else target
         return self._http.build_request(method, target, headers=given, content=content)
 
     async def _token(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[int, bytes]:
-        check_url(url)
+        request = self._http.build_request("POST", _target(url), headers=dict(headers), data=dict(form))
         self.calls += 1
-        try:
-            answer = await self._http.post(url, headers=dict(headers), data=dict(form))
-        except httpx.HTTPError as error:
-            raise unanswered(url, error) from error
-        if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
-            raise refuse(url, answer.status_code, answer.headers, "", self._clock())
-        return answer.status_code, answer.content
+        async with self._sent(request, url) as answer:
+            if answer.status_code in RETRIED or answer.status_code >= 500:
+                raise refuse(url, answer.status_code, answer.headers, "", self._clock())
+            return answer.status_code, await _start_of(answer, _TOKEN_BYTES)
 
     async def _refusal(self, url: str, response: httpx.Response) -> SourceUnreachable:
-        text = b""
-        async for part in response.aiter_bytes():
-            text += part
-            if len(text) >= _REASON_BYTES:
-                break
-        reason = text[:_REASON_BYTES].decode("utf-8", "replace")
+        reason = (await _start_of(response, _REASON_BYTES)).decode("utf-8", "replace")
+        for secret in (*self._secrets.headers.values(), self._secrets.auth):
+            # Some servers repeat what they were sent.
+            if secret:
+                reason = reason.replace(secret, "…")
         return refuse(url, response.status_code, response.headers, reason, self._clock())
 
     async def _receive(self, url: str, response: httpx.Response) -> Fetched:
@@ -228,7 +236,7 @@ class FeedClient:
         stream = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - the caller closes it
         digest = hashlib.sha256()
         try:
-            unpacked = _Unpacker(self.limits.body_bytes, shown(url))
+            unpacked = Unpacker(self.limits.body_bytes, shown(url))
             async for part in response.aiter_raw():
                 for chunk in unpacked.feed(part):
                     digest.update(chunk)
@@ -245,62 +253,24 @@ class FeedClient:
         return Fetched(url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
 
 
-class _Unpacker:
-    """Unpacks gzip, known by how it begins, within a limit for both."""
-
-    def __init__(self, limit: int, where: str) -> None:
-        self._limit = limit
-        self._where = where
-        self._packed = 0
-        self._unpacked = 0
-        self._start = b""
-        self._gzip: zlib._Decompress | None = None
-        self._begun = False
-
-    def feed(self, part: bytes) -> list[bytes]:
-        self._packed += len(part)
-        self._check(self._packed)
-        if not self._begun:
-            self._start += part
-            if len(self._start) < len(_GZIP):
-                return []
-            part, self._begun = self._start, True
-            if part.startswith(_GZIP):
-                self._gzip = zlib.decompressobj(wbits=31)
-        if self._gzip is None:
-            return [part]
-        return self._unpack(part)
-
-    def end(self) -> list[bytes]:
-        """What is left. FeedBusy where the document is cut off."""
-        if self._gzip is not None and not self._gzip.eof:
-            raise FeedBusy(f"{self._where}: the packed document is cut off.")
-        return [] if self._begun else [self._start]
-
-    def _unpack(self, part: bytes) -> list[bytes]:
-        assert self._gzip is not None
-        chunks = []
-        while part:
-            try:
-                chunk = self._gzip.decompress(part, 2**20)
-            except zlib.error as error:
-                raise FeedBusy(f"{self._where}: the packed document is broken ({error}).") from error
-            self._unpacked += len(chunk)
-            self._check(self._unpacked)
-            chunks.append(chunk)
-            part = self._gzip.unconsumed_tail
-            if self._gzip.eof and self._gzip.unused_data:
-                # Several members, one behind the other, are one document.
-                part, self._gzip = self._gzip.unused_data, zlib.decompressobj(wbits=31)
-        return chunks
-
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            raise SourceUnreachable(
-                f"{self._where} is larger than {self._limit:,} bytes: page it, or raise ROWCAST_FEED_BODY_BYTES."
-            )
-
-
 def _origin(url: str) -> tuple[str, str, int]:
     host, port = check_url(url)
     return urlsplit(url).scheme, host.lower(), port
+
+
+def _target(url: str) -> httpx.URL:
+    """The address as httpx takes it. FeedForbidden for one that can't be asked."""
+    check_url(url)
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise FeedForbidden(f"{shown(url)} is no address: {error}.") from error
+
+
+async def _start_of(response: httpx.Response, limit: int) -> bytes:
+    text = b""
+    async for part in response.aiter_bytes():
+        text += part
+        if len(text) >= limit:
+            break
+    return text[:limit]

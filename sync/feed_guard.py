@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from db.errors import BadUserInput, SourceUnreachable
 
@@ -19,7 +19,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_DOCUMENTATION: Final = ipaddress.ip_network("3fff::/20")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -68,14 +70,17 @@ def is_public(address: Address) -> bool:
     >>> [is_public(ipaddress.ip_address(one)) for one in ("93.184.216.34", "169.254.169.254", "::ffff:127.0.0.1")]
     [True, False, False]
     """
-    if isinstance(address, ipaddress.IPv6Address):
-        within = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64:
-            within.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        embedded = [one for one in within if one is not None]
-        if embedded:
-            return all(is_public(one) for one in embedded)
-    return address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast
+    if address.ipv4_mapped is not None:
+        return is_public(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    if address.sixtofour is not None and not is_public(address.sixtofour):
+        return False
+    # Outside of global unicast is nothing public, though Python calls some of it global: site-local addresses, and
+    # those that hold an IPv4 address in a form of old.
+    return address in _UNICAST and address not in _DOCUMENTATION and address.is_global
 
 
 def check_url(url: str) -> tuple[str, int]:
@@ -88,6 +93,14 @@ def check_url(url: str) -> tuple[str, int]:
     if parts.scheme not in _PORTS or not host:
         raise FeedForbidden(f"{shown(url)} is no http or https address.")
     return host, port or _PORTS[parts.scheme]
+
+
+def follow(url: str, reference: str) -> str:
+    """The address that a reference found at `url` leads to. FeedForbidden for one that is none."""
+    try:
+        return urljoin(url, reference)
+    except ValueError as error:
+        raise FeedForbidden(f"{shown(url)} leads on to what is no address: {error}.") from error
 
 
 def shown(url: str) -> str:
@@ -111,7 +124,11 @@ class Guard:
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """At least one. FeedForbidden where there are only others; OSError where the name leads nowhere."""
-        found = await self._resolve(host, port)
+        try:
+            found = await self._resolve(host, port)
+        except UnicodeError as error:
+            # A label that is empty or too long, says Python's own codec for names.
+            raise OSError(f"{host} is no name of a host") from error
         if self._allowed.names(host, port):
             return found
         passed = [one for one in found if self._passes(ipaddress.ip_address(one.partition("%")[0]))]

@@ -5,6 +5,7 @@
 """
 
 import codecs
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -23,6 +24,9 @@ from sync.feed_records import Body, FeedUnreadable, Record
 from sync.source import Cell
 
 _NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.FLOAT, ColumnType.NUMERIC})
+_MOST_DIGITS: Final = 4300
+_LONG: Final = b"0" * _MOST_DIGITS
+_ALIKE: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
 
 
 class JsonRecords:
@@ -52,8 +56,10 @@ class JsonRecords:
     def cell(self, record: Record, column: Column) -> Cell:
         """As the protocol says."""
         assert column.field is not None
-        value = self._ways[column.field].of(record)
-        return json_cell(value, column)
+        try:
+            return json_cell(self._ways[column.field].of(record), column)
+        except RecursionError as error:
+            raise ValueError(f"`{column.field}` is nested too deep to be read") from error
 
     def follow(self, body: Body, path: str) -> str | None:
         """As the protocol says."""
@@ -95,10 +101,10 @@ class JsonRecords:
         """An empty list is one; a document without the list is no empty feed, or every row would count as deleted."""
         prefix = ".".join(self._path or ())
         try:
-            events = ijson.parse(_utf8(body), use_float=False)
+            events = ijson.parse(_Watched(_utf8(body)), use_float=False)
             if any(at == prefix and event == "start_array" for at, event, _ in events):
                 return
-        except (ijson.JSONError, UnicodeDecodeError) as error:
+        except (ijson.JSONError, ValueError) as error:
             raise _unreadable(error) from error
         raise FeedUnreadable(_no_list(self._records))
 
@@ -180,8 +186,8 @@ def _search(path: ParsedResult, document: Any, text: str) -> Any:
 
 def _items(body: Body, prefix: str) -> Iterator[Any]:
     try:
-        yield from ijson.items(_utf8(body), prefix, use_float=False)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
+        yield from ijson.items(_Watched(_utf8(body)), prefix, use_float=False)
+    except (ijson.JSONError, ValueError) as error:
         raise _unreadable(error) from error
 
 
@@ -199,6 +205,23 @@ def _load(body: Body, limit: int) -> Any:
         raise _unreadable(error) from error
 
 
+class _Watched:
+    """A document on its way to ijson, whose parser in C ends the process at a number that Python takes for too long."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        part = self._stream.read(size)
+        # In each part are all digits made alike, so that a plain search finds a run of them.
+        alike = self._tail + part.translate(_ALIKE)
+        if _LONG in alike:
+            raise ValueError(f"it has a number of {_MOST_DIGITS:,} digits or more")
+        self._tail = alike[1 - _MOST_DIGITS :]
+        return part
+
+
 def _utf8(body: Body) -> BinaryIO:
     """The document from its start in UTF-8, without a byte order mark."""
     body.stream.seek(0)
@@ -211,6 +234,8 @@ def _utf8(body: Body) -> BinaryIO:
         body.stream.seek(len(codecs.BOM_UTF8))
         charset = "utf-8"
     try:
+        # Python has codecs that unpack archives, too: this refuses all but charsets.
+        io.TextIOWrapper(io.BytesIO(), encoding=charset)
         name = codecs.lookup(charset).name
     except LookupError as error:
         raise FeedUnreadable(f"The feed says that it is in {charset!r}, which is no known charset.") from error

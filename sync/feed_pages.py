@@ -13,9 +13,10 @@ PAGE and OFFSET end with a page that has fewer records than `size`, or none at a
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from db.feeds import FeedPagination, FeedPaginationKind
+from sync.feed_guard import follow
 
 DEFAULT_PARAMETERS: Final = {
     FeedPaginationKind.PAGE: "page",
@@ -44,9 +45,9 @@ def next_page(pagination: FeedPagination, page: Page) -> str | None:
     """The address of the page behind `page`; None where it was the last."""
     match pagination.kind:
         case FeedPaginationKind.LINK_HEADER:
-            return urljoin(page.url, page.link) if page.link else None
+            return follow(page.url, page.link) if page.link else None
         case FeedPaginationKind.NEXT_URL:
-            return urljoin(page.url, page.told) if page.told else None
+            return follow(page.url, page.told) if page.told else None
         case FeedPaginationKind.CURSOR:
             return _with(page.url, _parameter(pagination), page.told) if page.told else None
         case FeedPaginationKind.PAGE | FeedPaginationKind.OFFSET:

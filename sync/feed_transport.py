@@ -4,6 +4,8 @@ The host's name stays what it was, for TLS and for the Host header. Built of htt
 transport takes no network backend.
 """
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -29,13 +31,16 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            addresses = await self._guard.addresses(host, port)
+            async with asyncio.timeout(timeout):
+                addresses = await self._guard.addresses(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"the name {host} was not found in time") from error
         except OSError as error:
             raise httpcore.ConnectError(f"the name {host} leads nowhere") from error
         for address in addresses[:-1]:
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await self._backend.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
@@ -59,11 +64,11 @@ class _Stream(httpx.AsyncByteStream):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """For one `httpx.AsyncClient`. Raises httpx's errors, and FeedForbidden."""
+    """For one `httpx.AsyncClient`; `tls` None trusts the public authorities. Raises httpx's errors, FeedForbidden."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
             max_connections=4,
             max_keepalive_connections=2,
             keepalive_expiry=30.0,

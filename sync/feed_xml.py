@@ -105,11 +105,11 @@ class XmlRecords:
 
     def _stream(self, body: Body, path: Sequence[str]) -> Iterator[Element]:
         body.stream.seek(0)
-        context = etree.iterparse(
-            body.stream, events=("start", "end"), tag=[path[0], path[-1]], encoding=body.charset, **_SAFE
-        )
         found, checked = False, False
         try:
+            context = etree.iterparse(
+                body.stream, events=("start", "end"), tag=[path[0], path[-1]], encoding=body.charset, **_SAFE
+            )
             for event, element in context:
                 if not checked:
                     _refuse_dtd(element.getroottree())
@@ -119,7 +119,7 @@ class XmlRecords:
                 found = True
                 yield element
                 _forget(element)
-        except etree.XMLSyntaxError as error:
+        except (etree.XMLSyntaxError, LookupError) as error:
             raise _unreadable(error) from error
         root = context.root
         if root is None or (not found and not _has_place(root, path[:-1])):
@@ -143,7 +143,7 @@ class XmlRecords:
             )
         try:
             root = etree.fromstring(text, etree.XMLParser(encoding=body.charset, **_SAFE))
-        except etree.XMLSyntaxError as error:
+        except (etree.XMLSyntaxError, LookupError) as error:
             raise _unreadable(error) from error
         _refuse_dtd(root.getroottree())
         return root.getroottree()
