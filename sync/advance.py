@@ -58,9 +58,12 @@ def after_table_edit(base: BaseRow, edit: TableEdit, returned: TableImage, *, ke
 
 
 def begin_write(base: BaseRow, write: SourceWrite, id_: str, at: datetime) -> BaseRow:
-    """The base with a write that is about to begin."""
+    """The base with a write that is about to begin. One that was begun before and never answered keeps its id."""
     cells = {name: cell for name, cell in (write.edit.cells or {}).items() if name in write.texts}
     intent = Intent(IntentKind(write.kind), id_, at, cells, dict(write.texts))
+    last = base.pending[-1] if base.pending else None
+    if last is not None and replace(last, id=id_, at=at) == intent:
+        return replace(base, pending=(*base.pending[:-1], replace(last, at=at)))
     return replace(base, pending=(*base.pending, intent))
 
 

@@ -5,7 +5,7 @@ the source shows afterwards. Whatever ends a run between two steps leaves a stat
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from db.base import BaseRow, save_base
@@ -52,7 +52,7 @@ class Applied:
 
     @property
     def edits(self) -> Sequence[Edit]:
-        return [begun.write.edit for begun in self.begun]
+        return [replace(one.write.edit, idempotency_key=one.base.pending[-1].id) for one in self.begun]
 
 
 async def same_binding(connection: Connection, source: Source) -> bool:

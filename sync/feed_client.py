@@ -65,8 +65,11 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document. `digest` is of its content, `link` the address of its Link header's next, as it stands there."""
+    """A document. `asked` is the address that was asked for, `url` the one that answered. `digest` is of the content,
+    `link` the address of the Link header's next, as it stands there.
+    """
 
+    asked: str
     url: str
     body: Body
     content_type: str
@@ -157,7 +160,8 @@ class FeedClient:
                 failed += 1
                 await self.wait_after(error, failed)
 
-    async def _get(self, url: str, headers: Mapping[str, str], check: Callable[[], None]) -> Fetched | None:
+    async def _get(self, asked: str, headers: Mapping[str, str], check: Callable[[], None]) -> Fetched | None:
+        url = asked
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._answer("GET", url, headers) as response:
                 if response.status_code == 304:
@@ -165,7 +169,7 @@ class FeedClient:
                 if response.status_code not in _REDIRECTS:
                     if not response.is_success:
                         raise await self._refusal(url, response)
-                    return await self._receive(url, response)
+                    return await self._receive(asked, url, response)
                 url = follow(url, response.headers.get("location", ""))
             check()
         raise SourceUnreachable(
@@ -229,7 +233,7 @@ class FeedClient:
                 reason = reason.replace(secret, "…")
         return refuse(url, response.status_code, response.headers, reason, self._clock())
 
-    async def _receive(self, url: str, response: httpx.Response) -> Fetched:
+    async def _receive(self, asked: str, url: str, response: httpx.Response) -> Fetched:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", "x-gzip", ""):
             raise SourceUnreachable(f"{shown(url)} answers in {encoding}, though only gzip was asked for.")
@@ -250,7 +254,7 @@ class FeedClient:
         link = response.links.get("next", {}).get("url")
         validators = Validators(response.headers.get("etag"), response.headers.get("last-modified"))
         body = Body(stream, response.charset_encoding)
-        return Fetched(url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
+        return Fetched(asked, url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -73,13 +73,15 @@ class Edit:
     """What to do with the row of a key. `expected` are its cells as the plan saw them, to notice an edit in between.
 
     `cells`: for an insert all, for an update the changed; None deletes the row. Never a formula cell: an update of one
-    is refused with a problem, an inserted row gets the formula of the row above.
+    is refused with a problem, an inserted row gets the formula of the row above. `idempotency_key` is the same for
+    every try of the same write.
     """
 
     key: str
     cells: Mapping[str, Cell] | None
     insert: bool = False
     expected: Mapping[str, Cell] = field(default_factory=dict)
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
-    """What became of all edits of one write, and the calls that it took. A key that is in `written` is settled."""
+    """What became of all edits of one write, and the calls that it took. A key that is in `written` is settled; of the
+    others nobody knows yet whether their write arrived, and the next run looks again."""
 
     written: Sequence[Written]
     calls: int

@@ -1,0 +1,121 @@
+"""A complete read of a feed, page by page. Says when it can't be sure that it saw every record."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from db.errors import SourceUnreachable
+from db.feeds import FeedBinding, FeedPaginationKind
+from db.sources import Source
+from sync.feed_client import FeedClient, Fetched, Validators
+from sync.feed_pages import Page, may_shift, next_page
+from sync.feed_records import RecordFormat
+from sync.feed_rows import FeedRows, RowReader
+
+T = TypeVar("T")
+Check = Callable[[], None]
+Compute = Callable[[Callable[[], int]], Awaitable[int]]
+"""Runs what takes long off the event loop."""
+
+_TOLD: Final = frozenset({FeedPaginationKind.NEXT_URL, FeedPaginationKind.CURSOR})
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPage:
+    """A page as it was read: what makes the next read of it conditional, and what its content was."""
+
+    url: str
+    validators: Validators
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRead:
+    """All of a feed. `steady`: no page changed while the others were read."""
+
+    rows: FeedRows
+    pages: Sequence[SeenPage]
+    steady: bool
+
+
+class FeedReader:
+    """Reads one feed for one run. `compute` runs what takes long elsewhere; `check` is asked before each request."""
+
+    def __init__(
+        self, source: Source, client: FeedClient, records: RecordFormat, compute: Compute, check: Check
+    ) -> None:
+        assert source.feed is not None
+        self._source = source
+        self._binding: FeedBinding = source.feed
+        self._client = client
+        self._records = records
+        self._compute = compute
+        self._check = check
+        self._spare: Fetched | None = None
+
+    async def changed(self, pages: Sequence[SeenPage]) -> bool:
+        """Whether any of the pages of the last read is another one now. Costs little where the feed has validators."""
+        for page in pages:
+            fetched = await self._client.get(page.url, self._check, page.validators)
+            if fetched is None:
+                continue
+            if fetched.digest != page.digest:
+                self._spare = fetched
+                return True
+            fetched.close()
+        return not pages
+
+    async def read(self, keep: Collection[str] = (), *, fresh: bool = False) -> FeedRead:
+        """The whole feed; the records of the keys `keep` as they are. `fresh`: past any cache."""
+        reader = RowReader(self._source, self._records, keep)
+        pages: list[SeenPage] = []
+        url: str | None = self._binding.url
+        while url is not None:
+            self._refuse_loop(url, pages)
+            fetched = await self._fetch(url, fresh=fresh)
+            try:
+                pages.append(SeenPage(url, fetched.validators, fetched.digest))
+                url = await self._take(reader, fetched)
+            finally:
+                fetched.close()
+        shifting = len(pages) > 1 and self._binding.pagination is not None and may_shift(self._binding.pagination)
+        steady = not shifting or not await self.changed(pages)
+        return FeedRead(reader.end(), pages, steady)
+
+    async def _fetch(self, url: str, *, fresh: bool) -> Fetched:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            if spare.asked == url and not fresh:
+                return spare
+            spare.close()
+        fetched = await self._client.get(url, self._check, fresh=fresh)
+        assert fetched is not None
+        return fetched
+
+    async def _take(self, reader: RowReader, fetched: Fetched) -> str | None:
+        """The page's records go to the reader; the next page's address."""
+
+        def records() -> int:
+            count = 0
+            for address, record in self._records.records(fetched.body):
+                reader.add(address, record)
+                count += 1
+            return count
+
+        count = await self._compute(records)
+        pagination = self._binding.pagination
+        if pagination is None:
+            return None
+        told = None
+        if pagination.kind in _TOLD and pagination.next is not None:
+            told = self._records.follow(fetched.body, pagination.next)
+        return next_page(pagination, Page(fetched.url, count, fetched.link, told))
+
+    def _refuse_loop(self, url: str, pages: Sequence[SeenPage]) -> None:
+        limit = 1 if self._binding.pagination is None else self._binding.pagination.max_pages
+        if len(pages) >= limit:
+            raise SourceUnreachable(
+                f"The feed has more than {limit:,} pages: raise pagination.maxPages, or correct pagination."
+            )
+        if any(page.url == url for page in pages):
+            raise SourceUnreachable("The feed's pages lead back to one that was read before: correct pagination.")

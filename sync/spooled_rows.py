@@ -1,0 +1,100 @@
+"""The rows of a large reading in key order: only their keys are in memory, a row is made when it is asked for."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, cast, overload
+
+from sync.source import Cell, SourceRow
+
+_IN_MEMORY = 8 * 2**20
+
+
+class _Spool:
+    """The file of the rows. It goes with the last one who holds it."""
+
+    def __init__(self) -> None:
+        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - see __del__
+
+    def __del__(self) -> None:
+        self.file.close()
+
+
+class SpooledRows(Sequence[SourceRow]):
+    """Made by a `RowSpool`."""
+
+    def __init__(
+        self, spool: _Spool, names: Sequence[str], places: Sequence[tuple[str, int]], fields: Mapping[str, str]
+    ) -> None:
+        self._spool = spool
+        self._names = names
+        self._places = places
+        self._fields = fields
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> SourceRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SourceRow]: ...
+    def __getitem__(self, index: int | slice) -> SourceRow | Sequence[SourceRow]:
+        if isinstance(index, slice):
+            return [self._row(*place) for place in self._places[index]]
+        return self._row(*self._places[index])
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return (self._row(*place) for place in self._places)
+
+    def _row(self, key: str, offset: int) -> SourceRow:
+        self._spool.file.seek(offset)
+        address, errors, *cells = json.loads(self._spool.file.readline())
+        shown: dict[str, Cell] = {
+            name: cell for name, cell in zip(self._names, cells, strict=True) if name not in errors
+        }
+        return SourceRow(key, shown, frozenset(), errors, address, _Addresses(address, self._fields))
+
+
+class RowSpool:
+    """Takes rows in any order. `fields` are the places within a record, by column, for addresses."""
+
+    def __init__(self, names: Sequence[str], fields: Mapping[str, str]) -> None:
+        self._spool = _Spool()
+        self._names = tuple(names)
+        self._fields = fields
+        self._places: dict[str, int] = {}
+        self._end = 0
+
+    def add(self, key: str, address: str, cells: Sequence[Cell], errors: Mapping[str, str]) -> bool:
+        """False where the key is there already: nothing is added then."""
+        if key in self._places:
+            return False
+        line = json.dumps([address, dict(errors), *cells]).encode() + b"\n"
+        self._places[key] = self._end
+        self._spool.file.write(line)
+        self._end += len(line)
+        return True
+
+    def rows(self, without: frozenset[str]) -> SpooledRows:
+        """Those that were added, in the order of their keys; not those of the keys `without`."""
+        places = sorted((key, offset) for key, offset in self._places.items() if key not in without)
+        return SpooledRows(self._spool, self._names, places, self._fields)
+
+
+class _Addresses(Mapping[str, str]):
+    """The address of each cell, made when it is asked for."""
+
+    __slots__ = ("_fields", "_record")
+
+    def __init__(self, record: str, fields: Mapping[str, str]) -> None:
+        self._record = record
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        return f"{self._record}{self._fields[name]}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
