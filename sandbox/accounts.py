@@ -107,9 +107,9 @@ class TokenOffice:
         email, expires = self._tokens.get(token, ("", None))
         return email if expires is not None and expires > self._clock() else None
 
-    def revoke(self) -> None:
-        """Ends every token."""
-        self._tokens.clear()
+    def revoke(self, email: str) -> None:
+        """Ends the account's tokens."""
+        self._tokens = {name: held for name, held in self._tokens.items() if held[0] != email}
 
 
 def _split(assertion: str) -> tuple[bytes, dict[str, object], bytes]:

@@ -44,6 +44,7 @@ class Control:
             json_route("POST", "edit", self._edit),
             json_route("POST", "quota", self._set_quota),
             json_route("POST", "accounts", self._account, 201),
+            json_route("POST", "revoke", self._revoke),
             json_route("POST", "reset", lambda _: self._office.reset()),
             Route("/_sandbox/feeds/{name}", self._feed, methods=["GET", "PUT"]),
         ]
@@ -88,15 +89,24 @@ class Control:
         return edit
 
     def _set_quota(self, body: Document) -> Json:
-        body.only("reads", "writes", "perSeconds")
+        body.only("reads", "writes", "perSeconds", "projectReads", "projectWrites")
         if not body.fields:
             self._office.gate.set_quota(None)
             return {}
-        quota = Quota(body.whole("reads", 60), body.whole("writes", 60), body.number("perSeconds"))
-        if quota.reads < 0 or quota.writes < 0 or quota.seconds <= 0:
-            raise InvalidArgument("reads and writes must be 0 or more, perSeconds more than 0.")
+        of_project = body.optional_whole("projectReads"), body.optional_whole("projectWrites")
+        quota = Quota(body.whole("reads", 60), body.whole("writes", 60), body.number("perSeconds"), *of_project)
+        if quota.seconds <= 0 or any(
+            calls < 0 for calls in (quota.reads, quota.writes, *of_project) if calls is not None
+        ):
+            raise InvalidArgument("Numbers of calls must be 0 or more, perSeconds more than 0.")
         self._office.gate.set_quota(quota)
-        return {"reads": quota.reads, "writes": quota.writes, "perSeconds": quota.seconds}
+        return {
+            "reads": quota.reads,
+            "writes": quota.writes,
+            "perSeconds": quota.seconds,
+            "projectReads": quota.project_reads,
+            "projectWrites": quota.project_writes,
+        }
 
     def _account(self, body: Document) -> Json:
         body.only("email")
@@ -104,6 +114,12 @@ class Control:
         if _ADDRESS.fullmatch(email) is None:
             raise InvalidArgument(f"'{email}' is no email address.")
         return dict(self._office.account(email))
+
+    def _revoke(self, body: Document) -> Json:
+        body.only("email")
+        if not self._office.revoke(body.text("email")):
+            raise NotFound(f"There is no account '{body.text('email')}'.")
+        return {}
 
     async def _feed(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -47,6 +47,16 @@ class Office:
             self.accounts[email] = account
         return account_file(account, self.settings.base_url)
 
+    def revoke(self, email: str) -> bool:
+        """The account's key and tokens are worth nothing any more, `account` gives the new one; False: no account."""
+        if email not in self.accounts:
+            return False
+        account = new_account(email)
+        self.store.save_account(account)
+        self.accounts[email] = account
+        self.tokens.revoke(email)
+        return True
+
     def workbook(self, name: str) -> File:
         """The spreadsheet of that name, or a new one: a person's, which every account known now may write."""
         for file in self.drive.files.values():

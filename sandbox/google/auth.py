@@ -18,11 +18,23 @@ _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Calls that each account may make within `seconds`; reads and writes count apart."""
+    """Calls that each account, and all of a project's together, may make within `seconds`; None: any number.
+
+    Reads and writes count apart.
+    """
 
     reads: int
     writes: int
     seconds: float
+    project_reads: int | None = None
+    project_writes: int | None = None
+
+    def limits(self, email: str, reading: bool) -> tuple[tuple[str, str, int | None], ...]:
+        """What a call counts against: Google's word for it, whose, and how many there may be."""
+        return (
+            ("Project", email.partition("@")[2], self.project_reads if reading else self.project_writes),
+            ("User", email, self.reads if reading else self.writes),
+        )
 
 
 class Gate:
@@ -31,7 +43,7 @@ class Gate:
     def __init__(self, tokens: TokenOffice, clock: Callable[[], datetime]) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._spent: dict[tuple[str, bool], deque[datetime]] = {}
+        self._spent: dict[tuple[str, str, bool], deque[datetime]] = {}
         self._quota: Quota | None = None
 
     @property
@@ -63,17 +75,24 @@ class Gate:
         """Counts a call of the Sheets API.
 
         Raises:
-            QuotaExceeded: the account has made too many.
+            QuotaExceeded: the account, or its project, has made too many.
         """
         if self._quota is None:
             return
         now = self._clock()
-        spent = self._spent.setdefault((email, reading), deque())
-        while spent and spent[0] <= now - timedelta(seconds=self._quota.seconds):
-            spent.popleft()
-        if len(spent) >= (self._quota.reads if reading else self._quota.writes):
-            raise _exceeded("Read" if reading else "Write")
-        spent.append(now)
+        kind = "Read" if reading else "Write"
+        counted = []
+        for per, whose, limit in self._quota.limits(email, reading):
+            if limit is None:
+                continue
+            spent = self._spent.setdefault((per, whose, reading), deque())
+            while spent and spent[0] <= now - timedelta(seconds=self._quota.seconds):
+                spent.popleft()
+            if len(spent) >= limit:
+                raise _exceeded(kind, per)
+            counted.append(spent)
+        for spent in counted:
+            spent.append(now)
 
 
 class TokenEndpoint:
@@ -104,9 +123,10 @@ class TokenEndpoint:
         return JSONResponse({"access_token": token, "expires_in": seconds, "token_type": "Bearer"})
 
 
-def _exceeded(kind: str) -> QuotaExceeded:
+def _exceeded(kind: str, per: str) -> QuotaExceeded:
+    whose = "per minute per user" if per == "User" else "per minute"
     error = QuotaExceeded(
-        f"Quota exceeded for quota metric '{kind} requests' and limit '{kind} requests per minute per user' of "
+        f"Quota exceeded for quota metric '{kind} requests' and limit '{kind} requests {whose}' of "
         "service 'sheets.googleapis.com' for consumer 'project_number:0'."
     )
     error.details = [
@@ -117,7 +137,7 @@ def _exceeded(kind: str) -> QuotaExceeded:
             "metadata": {
                 "service": "sheets.googleapis.com",
                 "quota_metric": f"sheets.googleapis.com/{kind.lower()}_requests",
-                "quota_limit": f"{kind}RequestsPerMinutePerUser",
+                "quota_limit": f"{kind}RequestsPerMinutePer{per}",
                 "consumer": "projects/0",
             },
         }

@@ -149,3 +149,39 @@ def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
         for _ in range(5):
             assert api.read(file_id, "A1") == []
         api.close()
+
+
+def test_a_project_has_a_quota_of_its_own() -> None:
+    with Sandbox() as sandbox:
+        limits = _limits(sandbox)
+    per = [f"ReadRequestsPerMinutePer{whose}" for whose in ("User", "Project")]
+    assert limits == [None, None, per[0], None, per[1]], "what is refused counts against nothing"
+
+
+def _limits(sandbox: Sandbox) -> list[str | None]:
+    accounts = [sandbox.service_account_info(email) for email in (DEMO_ACCOUNT, f"b@{DEMO_ACCOUNT.partition('@')[2]}")]
+    tokens = [ask(sandbox, assertion(info)).json()["access_token"] for info in accounts]
+    quota = {"reads": 2, "writes": 9, "perSeconds": 60, "projectReads": 3}
+    assert httpx.post(f"{sandbox.url}/_sandbox/quota", json=quota, trust_env=False).json()["projectWrites"] is None
+    limits = []
+    for token in (tokens[0], tokens[0], tokens[0], tokens[1], tokens[1]):
+        answer = sheet(sandbox, token)
+        refused = answer.status_code == 429
+        limits.append(answer.json()["error"]["details"][0]["metadata"]["quota_limit"] if refused else None)
+    return limits
+
+
+def test_a_revoked_key(sandbox: Sandbox) -> None:
+    email = "revoked@example.com"
+    info = sandbox.service_account_info(email)
+    token = ask(sandbox, assertion(info)).json()["access_token"]
+    assert sheet(sandbox, token).status_code == 403, "it isn't shared with the account"
+    revoke = f"{sandbox.url}/_sandbox/revoke"
+    assert httpx.post(revoke, json={"email": email}, trust_env=False).status_code == 200
+    assert sheet(sandbox, token).status_code == 401
+    assert ask(sandbox, assertion(info)).json() == {
+        "error": "invalid_grant",
+        "error_description": "Invalid JWT Signature.",
+    }
+    assert ask(sandbox, assertion(sandbox.service_account_info(email))).status_code == 200
+    assert httpx.post(revoke, json={"email": "nobody@example.com"}, trust_env=False).status_code == 404

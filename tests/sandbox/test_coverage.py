@@ -22,5 +22,16 @@ def test_the_docs_name_what_is_covered() -> None:
 
 
 def test_every_control_call_is_documented() -> None:
-    for path in ("faults", "requests", "edit", "quota", "feeds/{name}", "accounts", "triggers", "scripts", "reset"):
+    for path in (
+        "faults",
+        "requests",
+        "edit",
+        "quota",
+        "feeds/{name}",
+        "accounts",
+        "revoke",
+        "triggers",
+        "scripts",
+        "reset",
+    ):
         assert f"/_sandbox/{path}" in DOCS
