@@ -23,7 +23,7 @@ from db.errors import BadUserInput
 from db.migrate import current, newest
 from db.preflight import preflight
 from db.session import connect
-from sync.google_credentials import ServiceAccount
+from sync.credentials import CredentialPlaces
 
 _OLDEST_NODE = (20, 19)
 
@@ -57,7 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _secret_key(settings)
     yield from _ports(settings)
     yield from _database(settings)
-    yield _google(settings)
+    yield from _google(settings)
     yield _node(Path(".venv/bin/node"))
 
 
@@ -117,14 +117,16 @@ async def _migrations(dsn: str) -> Finding:
     return Finding("migrations", f"at {revision or 'none'}, and {newest()} is the newest", "python -m api migrate")
 
 
-def _google(settings: Settings) -> Finding:
-    if settings.google_credentials is None:
-        return Finding("Google credentials", "none, so sheets can't be registered (the demo brings its own)")
-    try:
-        account = ServiceAccount.load(settings.google_credentials)
-    except BadUserInput as error:
-        return Finding("Google credentials", "can't be used", str(error))
-    return Finding("Google credentials", f"share your sheets with {account.email}")
+def _google(settings: Settings) -> Iterator[Finding]:
+    accounts = CredentialPlaces(settings.google_credentials, settings.google_credentials_dir).accounts()
+    if not accounts:
+        yield Finding("Google credentials", "none, so sheets can't be registered (the demo brings its own)")
+    for name, read in accounts.items():
+        what = f"Google credential {name}"
+        try:
+            yield Finding(what, f"share your sheets with {read().email}")
+        except BadUserInput as error:
+            yield Finding(what, "can't be used", str(error))
 
 
 def _node(installed: Path) -> Finding:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -23,11 +24,13 @@ from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
+from sync.credentials import Credentials, uses
 from sync.engine import Engine
 from sync.scheduler import Scheduler
 
 _log = structlog.stdlib.get_logger(__name__)
 
+_CREDENTIALS_EVERY: Final = timedelta(seconds=2)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 
@@ -45,6 +48,7 @@ class Leadership:
         dsn: str,
         bus: BroadcastBus,
         listener: Listener,
+        credentials: Credentials,
         adapters: Adapters,
         keyring: Keyring,
         runs: RunTotals,
@@ -57,6 +61,7 @@ class Leadership:
         self._holder = holder_name()
         self._bus = bus
         self._listener = listener
+        self._credentials = credentials
         self._adapters = adapters
         self._keyring = keyring
         self._runs = runs
@@ -98,6 +103,7 @@ class Leadership:
             scheduler = Scheduler(pool, _Counted(engine, self._runs), self._listener)
             tidying = partial(tidy, pool, term, self._history_days)
             scheduler.add_job("tidy", tidying, EVERY)
+            scheduler.add_job("credentials", partial(self._recover, scheduler), _CREDENTIALS_EVERY)
             replication = Replication(
                 self._dsn,
                 term,
@@ -114,6 +120,11 @@ class Leadership:
                     group.create_task(tidying(), name="tidy")
             finally:
                 self._replication = self._scheduler = None
+
+    async def _recover(self, scheduler: Scheduler) -> None:
+        """Sources of a credential that works again are looked at now, not when their own pauses end."""
+        for credential in self._credentials.changed():
+            scheduler.recover(partial(uses, credential=credential))
 
 
 class _Counted:

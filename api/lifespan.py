@@ -25,11 +25,10 @@ from replication.bus import BroadcastBus
 from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
-from sync.adapters import DEFAULT_CREDENTIAL, Adapters
+from sync.adapters import Adapters
+from sync.credentials import CredentialPlaces, Credentials
 from sync.dry_run import DryRuns
-from sync.google_credentials import ServiceAccount
 from sync.google_quota import QuotaLimits
-from sync.google_session import GoogleSession
 from sync.registration import Registration
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -44,7 +43,8 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     dsn = settings.database_url
     assert dsn is not None
     keys = keyring(settings)
-    adapters = Adapters(_sessions(settings))
+    credentials = _credentials(settings)
+    adapters = Adapters(credentials)
     totals, lag = RunTotals(), LoopLag()
     async with (
         make_pool(dsn, _NAME, max_size=20, wait_s=_WAIT_S) as pool,
@@ -52,7 +52,9 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
-        leadership = Leadership(dsn, bus, listener, adapters, keys, totals, history_days=settings.history_days)
+        leadership = Leadership(
+            dsn, bus, listener, credentials, adapters, keys, totals, history_days=settings.history_days
+        )
         context = Context(
             pool=pool,
             hub=hub,
@@ -64,11 +66,17 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             public_url=settings.base_url,
             sheets_url=settings.sheets_url,
             replication=lambda: leadership.status().replication,
-            quotas=lambda: _quotas(adapters),
+            quotas=lambda: _quotas(credentials),
         )
         async with _background(leadership.run, lag.run):
-            yield Runtime(context=context, leader=leadership.status, runs=totals, loop_lag_s=lag.seconds)
-        adapters.close()
+            yield Runtime(
+                context=context,
+                leader=leadership.status,
+                runs=totals,
+                loop_lag_s=lag.seconds,
+                circuits=credentials.breakers.states,
+            )
+        credentials.close()
 
 
 @asynccontextmanager
@@ -92,19 +100,22 @@ def _stop_process(task: "asyncio.Task[None]") -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _sessions(settings: Settings) -> dict[str, GoogleSession]:
-    if settings.google_credentials is None:
-        return {}
-    account = ServiceAccount.load(settings.google_credentials)
-    limits = QuotaLimits(settings.google_reads_per_minute, settings.google_writes_per_minute)
-    return {DEFAULT_CREDENTIAL: GoogleSession(account, api_url=settings.google_api_url, limits=limits)}
+def _credentials(settings: Settings) -> Credentials:
+    limits = QuotaLimits(
+        settings.google_reads_per_minute,
+        settings.google_writes_per_minute,
+        settings.google_project_reads_per_minute,
+        settings.google_project_writes_per_minute,
+    )
+    places = CredentialPlaces(settings.google_credentials, settings.google_credentials_dir)
+    return Credentials(places, limits, api_url=settings.google_api_url)
 
 
-def _quotas(adapters: Adapters) -> Sequence[QuotaUse]:
-    """Google's quotas by credential and kind of call."""
+def _quotas(credentials: Credentials) -> Sequence[QuotaUse]:
+    """Google's quotas by credential or project, and kind of call."""
     now = datetime.now(UTC)
     return [
         QuotaUse(f"google {name} {kind}", use.limit, use.used, now + timedelta(seconds=use.resets_in_s))
-        for name, uses in adapters.quota().items()
+        for name, uses in credentials.quotas().items()
         for kind, use in uses.items()
     ]

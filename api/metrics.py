@@ -23,8 +23,10 @@ from api.runtime import LeaderStatus, Runtime, runtime
 from db.runs import RunState, RunTrigger
 from db.session import Pool
 from schema.context import QuotaUse
+from sync.circuit import CircuitState
 
 _DEADLINE_S: Final = 2.0
+_STATES: Final = (CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Numbers:
     runs: Mapping[tuple[RunState, RunTrigger], int]
     api_calls: int
     quotas: tuple[QuotaUse, ...]
+    circuits: Mapping[str, CircuitState]
     stored: Stored | None
 
 
@@ -86,6 +89,7 @@ async def read(process: Runtime) -> Numbers:
         runs=dict(process.runs.ended),
         api_calls=process.runs.api_calls,
         quotas=tuple(process.context.quotas()),
+        circuits=process.circuits(),
         stored=await _stored(process.context.pool),
     )
 
@@ -157,6 +161,12 @@ def _syncing(numbers: Numbers) -> Iterator[Metric]:
         limit.add_metric((quota.name,), quota.limit)
     yield used
     yield limit
+    circuits = GaugeMetricFamily(
+        "rowcast_circuit_state", "0: calls are made, 1: one, to see, 2: none.", labels=("circuit",)
+    )
+    for name, state in sorted(numbers.circuits.items()):
+        circuits.add_metric((name,), _STATES.index(state))
+    yield circuits
 
 
 def _database(stored: Stored | None) -> Iterator[Metric]:

@@ -1,6 +1,6 @@
 """What a running process offers its requests: made by `api.lifespan`, read from the request's state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from api.run_totals import RunTotals
 from replication.session import ReplicationStatus
 from schema.context import Context
+from sync.circuit import CircuitState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,13 @@ class LeaderStatus:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`loop_lag_s`: by how much the event loop was late last."""
+    """`loop_lag_s`: by how much the event loop was late last. `circuits` by name."""
 
     context: Context
     leader: Callable[[], LeaderStatus]
     runs: RunTotals
     loop_lag_s: Callable[[], float]
+    circuits: Callable[[], Mapping[str, CircuitState]]
 
 
 def runtime(connection: HTTPConnection) -> Runtime:

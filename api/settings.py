@@ -77,15 +77,25 @@ class Settings(BaseSettings):
     google_credentials: str | None = Field(
         None,
         repr=False,
-        description="Google's service account: the path of its JSON file, or the JSON itself. Unset: no sheets.",
+        description="Google's service account for sources that name no credential: the path of its JSON file, or the "
+        "JSON itself.",
+    )
+    google_credentials_dir: Path | None = Field(
+        None,
+        description="A folder of more service accounts: its `<name>.json` is the credential `<name>`, for sources that "
+        "name it.",
     )
     google_api_url: str | None = Field(
         None, description="What to call instead of Google, such as the sandbox. Unset: Google itself."
     )
     google_reads_per_minute: int = Field(
-        60, ge=1, description="How many reads a minute Google lets the service account make; its default for a user."
+        60, ge=1, description="How many reads a minute Google lets each service account make; its default for a user."
     )
     google_writes_per_minute: int = Field(60, ge=1, description="The same for writes.")
+    google_project_reads_per_minute: int = Field(
+        300, ge=1, description="How many reads a minute Google lets all service accounts of a Cloud project make."
+    )
+    google_project_writes_per_minute: int = Field(300, ge=1, description="The same for writes.")
     allowed_hosts: Names = Field(
         (),
         description="Names besides loopback that a request's Host may have, for tunnels and proxies; comma-separated.",
@@ -137,10 +147,10 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "google_credentials_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod

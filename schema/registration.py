@@ -106,18 +106,15 @@ def read_update(given: UpdateSourceInput) -> UpdateSource:
 
 
 def _sheet(given: SheetInput) -> WantedSheet:
-    if given.credential:
-        missing("Mutation.registerSource(credential)")
     return WantedSheet(
         spreadsheet=given.spreadsheet,
         worksheet=given.worksheet or None,
         header_row=_or(given.header_row, 1),
+        credential=given.credential or None,
     )
 
 
 def _update_sheet(given: SheetUpdateInput) -> UpdateSheet:
-    if given.credential:
-        missing("Mutation.updateSource(credential)")
     return UpdateSheet(
         spreadsheet=_kept("sheet.spreadsheet", given.spreadsheet),
         worksheet=_kept("sheet.worksheet", given.worksheet),

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from db.errors import SourceUnreachable
+from db.errors import BadUserInput, SourceUnreachable
 from db.sources import SheetBinding, Source
-from sync.google_quota import CallKind, QuotaUse
+from sync.credentials import DEFAULT_CREDENTIAL
+from sync.google_project import Caller
 from sync.google_session import Check, GoogleSession
 from sync.inspection import SheetInspection
 from sync.registration_input import WantedSheet
@@ -15,9 +16,7 @@ from sync.sheet import SheetSource
 from sync.sheet_inspect import add_managed_key, inspect_sheet
 from sync.sheet_read import NewId, random_ids
 from sync.source import SourceAdapter
-
-DEFAULT_CREDENTIAL: Final = "default"
-"""The name of the credential that is used where a source names none."""
+from sync.urgency import Urgency
 
 
 def _unix_ms() -> int:
@@ -29,56 +28,53 @@ def _anybody() -> None:
 
 
 class Adapters:
-    """The sessions of this process by credential name, and what is made of them.
+    """What is made of the sessions of this process, which are there by credential name and may change.
 
     Serves as registration's access to sheets, too. `untaggable` are sources whose columns are found by headers alone.
     """
 
     def __init__(self, sessions: Mapping[str, GoogleSession], new_id: NewId | None = None) -> None:
-        self._sessions = dict(sessions)
+        self._sessions = sessions
         self._new_id = new_id or random_ids(_unix_ms)
         self._titles: dict[tuple[str, int], str] = {}
         self.untaggable: Final[set[UUID]] = set()
 
-    def adapter_for(self, source: Source, check: Check) -> SourceAdapter:
+    def adapter_for(self, source: Source, check: Check, urgency: Urgency = Urgency.NOW) -> SourceAdapter:
         """The source's adapter; `check` is asked before each call. SourceUnreachable without its credential."""
         assert source.sheet is not None
-        session = self._session(source.sheet.credential)
+        session = self._session(source.sheet.credential).on_behalf(Caller(source.id, urgency))
         return SheetSource(session, source, check, self._new_id, self._titles, self.untaggable)
 
-    def leading(self, check: Check) -> Callable[[Source], SourceAdapter]:
+    def leading(self, check: Check) -> Callable[[Source, Urgency], SourceAdapter]:
         """`adapter_for` for one leadership, whose term `check` looks at."""
-        return lambda source: self.adapter_for(source, check)
+        return lambda source, urgency: self.adapter_for(source, check, urgency)
 
     def reading(self) -> Callable[[Source], SourceAdapter]:
         """`adapter_for` for whoever leads nothing, and so may only read."""
         return lambda source: self.adapter_for(source, _anybody)
 
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:
-        """The worksheet as it stands, for registration."""
+        """The worksheet as it stands, for registration. BadUserInput for a credential that there isn't."""
+        if sheet.credential is not None and sheet.credential not in self._sessions:
+            raise BadUserInput(self._unknown(sheet.credential))
         return await inspect_sheet(self._session(sheet.credential), sheet)
 
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column."""
         await add_managed_key(self._session(binding.credential), binding)
 
-    def quota(self) -> Mapping[str, Mapping[CallKind, QuotaUse]]:
-        """What is used of Google's quotas now, by credential."""
-        return {name: session.quota() for name, session in self._sessions.items()}
-
-    def close(self) -> None:
-        """No more calls; those under way end by their time-outs."""
-        for session in self._sessions.values():
-            session.close()
-
     def _session(self, credential: str | None) -> GoogleSession:
         name = credential or DEFAULT_CREDENTIAL
         session = self._sessions.get(name)
-        if session is not None:
-            return session
-        if not self._sessions:
-            raise SourceUnreachable(
-                "There are no Google credentials: set ROWCAST_GOOGLE_CREDENTIALS to a service account's JSON key and"
-                " start again."
-            )
-        raise SourceUnreachable(f"There is no credential “{name}”: there are {', '.join(sorted(self._sessions))}.")
+        if session is None:
+            raise SourceUnreachable(self._unknown(name))
+        return session
+
+    def _unknown(self, name: str) -> str:
+        names = ", ".join(sorted(self._sessions))
+        if names:
+            return f"There is no credential “{name}”: there are {names}."
+        return (
+            "There are no Google credentials: set ROWCAST_GOOGLE_CREDENTIALS to a service account's JSON key and start"
+            " again, or put keys into the folder that ROWCAST_GOOGLE_CREDENTIALS_DIR names."
+        )

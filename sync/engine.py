@@ -28,6 +28,7 @@ from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
 from db.view import view
 from sync.bookkeeping import Records, records_of
+from sync.breaker import CircuitOpen
 from sync.compare import SUSPICION, Comparison, Conditions, compare
 from sync.deletes import held, only_permitted
 from sync.drift_apply import Followed, TableBusy, follow_columns
@@ -40,6 +41,7 @@ from sync.problems import problem_failures
 from sync.rules import rules_of
 from sync.source import Reading, SourceAdapter
 from sync.table_check import TableUnfit, check_table
+from sync.urgency import Urgency, urgency_of
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +70,10 @@ class _Work:
     counts: RunCounts = field(default_factory=RunCounts)
 
     @property
+    def urgency(self) -> Urgency:
+        return urgency_of(self.trigger, first=self.state.cursor is None)
+
+    @property
     def winner(self) -> Side | None:
         """The side that is to overwrite the other, if somebody asked for that."""
         return None if self.request is None else self.request.winner
@@ -84,7 +90,7 @@ class Engine:
         pool: Pool,
         term: Term,
         origin_key: bytes,
-        adapter_for: Callable[[Source], SourceAdapter],
+        adapter_for: Callable[[Source, Urgency], SourceAdapter],
         *,
         clock: Callable[[], datetime] = _utc_now,
         jitter: Callable[[], float] = random.random,
@@ -115,6 +121,8 @@ class Engine:
         work = _Work(run, source, state, trigger, request)
         try:
             return await self._reconcile(work)
+        except CircuitOpen as error:
+            return await self._unreachable(work, str(error), timedelta(seconds=error.opens_in_s))
         except SourceUnreachable as error:
             return await self._unreachable(work, str(error))
         except TableUnfit as error:
@@ -131,7 +139,7 @@ class Engine:
             raise
 
     async def _reconcile(self, work: _Work) -> Run | None:
-        adapter = self._adapter_for(work.source)
+        adapter = self._adapter_for(work.source, work.urgency)
         if await self._idle(work, adapter):
             async with self._pool.connection() as connection:
                 return await finish_run(connection, work.run.id, RunState.UNCHANGED, work.counts, None)
@@ -145,7 +153,7 @@ class Engine:
         if followed is None:
             return await self._changed(work)
         if followed.source is not work.source:
-            work.source, adapter = followed.source, self._adapter_for(followed.source)
+            work.source, adapter = followed.source, self._adapter_for(followed.source, work.urgency)
         reading = followed.reading
         source, table = work.source, BoundTable.of(work.source)
         async with view(self._pool) as (connection, cursor):
@@ -336,12 +344,12 @@ class Engine:
             same = await same_binding(connection, work.source)
         return await self._unreachable(work, reason) if same else await self._changed(work)
 
-    async def _unreachable(self, work: _Work, reason: str) -> Run | None:
+    async def _unreachable(self, work: _Work, reason: str, rest: timedelta = timedelta()) -> Run | None:
         attempts = work.state.attempts
         pause = self._jitter() * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempts, 10))
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
-            await postpone(connection, work.source.id, self._clock() + timedelta(seconds=pause))
+            await postpone(connection, work.source.id, self._clock() + rest + timedelta(seconds=pause))
             await self._set_state(connection, work.source, SourceState.FAILING, reason)
             return await self._finish(connection, work, RunState.FAILED, reason)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +17,36 @@ _HOW: Final = (
 )
 
 
+_RESTART: Final = "set ROWCAST_GOOGLE_CREDENTIALS to it and start again"
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """`info` is the parsed key file, in Google's format; never shown, for it holds the private key."""
+    """`info` is the parsed key file, in Google's format; never shown, for it holds the private key.
+
+    `mend` says where a new key goes. `project`: accounts of one share its quota.
+    """
 
     email: str
+    project: str
     info: Mapping[str, str] = field(repr=False)
+    mend: str = _RESTART
 
     @classmethod
     def load(cls, setting: str) -> "ServiceAccount":
         """Of a path, or of the JSON itself. BadUserInput says what is wrong with it."""
-        text = setting if setting.lstrip().startswith("{") else _read(Path(setting).expanduser())
-        return cls.parse(text)
+        return cls.parse(setting) if is_json(setting) else cls.read(Path(setting).expanduser())
+
+    @classmethod
+    def read(cls, path: Path) -> "ServiceAccount":
+        """Of a key file. BadUserInput says what is wrong with it."""
+        try:
+            account = cls.parse(path.read_text(encoding="utf-8"))
+        except BadUserInput as error:
+            raise BadUserInput(f"{path}: {error}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadUserInput(f"{path}: The Google credentials can't be read: {error}. {_HOW}") from error
+        return replace(account, mend=f"put it in the place of {path}: it is read again by itself")
 
     @classmethod
     def parse(cls, text: str) -> "ServiceAccount":
@@ -46,11 +64,12 @@ class ServiceAccount:
             load_pem_private_key(info["private_key"].encode(), password=None)
         except ValueError as error:
             raise BadUserInput(f"The private key in the Google credentials can't be read. {_HOW}") from error
-        return cls(email=info["client_email"], info=info)
+        project = info.get("project_id")
+        return cls(
+            email=info["client_email"], project=project if isinstance(project, str) else info["client_email"], info=info
+        )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadUserInput(f"The Google credentials can't be read from {path}: {error}. {_HOW}") from error
+def is_json(setting: str) -> bool:
+    """Whether the setting is the key itself rather than a file's path."""
+    return setting.lstrip().startswith("{")

@@ -1,11 +1,13 @@
 """What Google's answers mean, and what the user does about them.
 
     SourceUnreachable
-    ├── GoogleBusy       too many calls, a server's error, a time-out, no connection: it may pass by itself
-    ├── GoogleRefused    400: just this request can't be carried out (a protected cell, a value too long)
-    └── WorksheetMoved   the range's worksheet is not there: renamed or deleted since it was looked up
+    ├── GoogleBusy           a server's error, a time-out, no connection: it may pass by itself
+    │   └── QuotaUsedUp      too many calls in a minute
+    ├── CredentialRefused    the key or the token: every call by this credential would be refused
+    ├── GoogleRefused        400: just this request can't be carried out (a protected cell, a value too long)
+    └── WorksheetMoved       the range's worksheet is not there: renamed or deleted since it was looked up
 
-Anything else (401, 403, 404) is a plain SourceUnreachable: the user has to act. Pure: answers in, errors out.
+Anything else (403, 404) is a plain SourceUnreachable: the user has to act. Pure: answers in, errors out.
 """
 
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from gspread.exceptions import APIError
 
 from db.errors import SourceUnreachable
+from sync.google_credentials import ServiceAccount
 
 _BUSY_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
 _GATEWAY_TIMEOUTS: Final = frozenset({408, 504})
@@ -36,6 +39,19 @@ class GoogleBusy(SourceUnreachable):
         self.retry_after_s = retry_after_s
 
 
+class QuotaUsedUp(GoogleBusy):
+    """Nothing was carried out. `whole_project`: it is the project's quota, not the user's."""
+
+    def __init__(self, retry_after_s: float | None, *, whole_project: bool) -> None:
+        whose = "project" if whole_project else "service account"
+        super().__init__(f"Google's quota of the {whose} is used up for now.", unsent=True, retry_after_s=retry_after_s)
+        self.whole_project = whole_project
+
+
+class CredentialRefused(SourceUnreachable):
+    """A new key mends it, and nothing else does."""
+
+
 class GoogleRefused(SourceUnreachable):
     """The request is wrong in itself: sending it again gives the same answer, and nothing of it was carried out."""
 
@@ -53,14 +69,15 @@ class WorksheetMoved(SourceUnreachable):
     """Look the worksheet up by its id again."""
 
 
-def explain(error: Exception, email: str) -> SourceUnreachable:
-    """The error of ours for what a call raised. `email` is the service account's. Reraises what is none of Google's."""
+def explain(error: Exception, account: ServiceAccount) -> SourceUnreachable:
+    """The error of ours for what a call by that account raised. Reraises what is none of Google's."""
+    email = account.email
     if isinstance(error, APIError):
-        return _explain_answer(error.response, error.error, email)
+        return _explain_answer(error.response, error.error, account)
     if isinstance(error, RefreshError) and not getattr(error, "retryable", False):
-        return SourceUnreachable(
+        return CredentialRefused(
             f"Google refused the key of {email} ({_first(error)}): it was revoked or deleted, or this machine's clock"
-            " is wrong. Create a new key for the service account and set ROWCAST_GOOGLE_CREDENTIALS to it."
+            f" is wrong. Create a new key for the service account and {account.mend}."
         )
     if isinstance(error, TransportError | RefreshError):
         # The token is fetched before the call: the call itself was never made.
@@ -77,15 +94,18 @@ def explain(error: Exception, email: str) -> SourceUnreachable:
     raise error
 
 
-def _explain_answer(response: requests.Response, error: Mapping[str, object], email: str) -> SourceUnreachable:
+def _explain_answer(
+    response: requests.Response, error: Mapping[str, object], account: ServiceAccount
+) -> SourceUnreachable:
     status = response.status_code
     message = str(error.get("message", "")).strip() or response.reason
     reasons = _reasons(error)
-    if status in _BUSY_STATUS or reasons & _BUSY_REASONS:
-        limited = status in (403, 429)
+    if status == 429 or reasons & _BUSY_REASONS:
+        return QuotaUsedUp(_retry_after(response), whole_project=_limit(error).endswith("PerProject"))
+    if status in _BUSY_STATUS:
         return GoogleBusy(
-            "Google's quota is used up for now." if limited else f"Google answered {status}: {message}",
-            unsent=limited,
+            f"Google answered {status}: {message}",
+            unsent=False,
             over=status not in _GATEWAY_TIMEOUTS,
             retry_after_s=_retry_after(response),
         )
@@ -93,15 +113,15 @@ def _explain_answer(response: requests.Response, error: Mapping[str, object], em
         return WorksheetMoved(f"The worksheet is not in the spreadsheet any more (Google: {message}).")
     if status == 400:
         return GoogleRefused(f"Google refused the request: {message}", message)
-    return SourceUnreachable(_remedy(status, message, reasons, email))
+    if status == 401:
+        return CredentialRefused(
+            f"Google refused the credential of {account.email}: its key was revoked or deleted. Create a new key and"
+            f" {account.mend}."
+        )
+    return SourceUnreachable(_remedy(status, message, reasons, account.email))
 
 
 def _remedy(status: int, message: str, reasons: frozenset[str], email: str) -> str:
-    if status == 401:
-        return (
-            f"Google refused the credential of {email}: its key was revoked or deleted. Create a new key and set"
-            " ROWCAST_GOOGLE_CREDENTIALS to it."
-        )
     if status == 403 and reasons & _DISABLED_REASONS:
         return f"The API is not enabled in the service account's Google Cloud project: enable it there. ({message})"
     if status == 403:
@@ -125,6 +145,16 @@ def _reasons(error: Mapping[str, object]) -> frozenset[str]:
         if isinstance(entries, list):
             found.update(str(entry["reason"]) for entry in entries if isinstance(entry, dict) and "reason" in entry)
     return frozenset(found)
+
+
+def _limit(error: Mapping[str, object]) -> str:
+    """The name of the limit that was passed, such as ReadRequestsPerMinutePerUser."""
+    details = error.get("details")
+    for entry in details if isinstance(details, list) else ():
+        metadata = entry.get("metadata") if isinstance(entry, dict) else None
+        if isinstance(metadata, dict) and "quota_limit" in metadata:
+            return str(metadata["quota_limit"])
+    return ""
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -11,7 +11,6 @@ from sync.registration_input import (
     UpdateSource,
     WantedColumn,
     WantedSheet,
-    check_credential,
     check_header_row,
 )
 
@@ -82,5 +81,4 @@ def moved(sheet: SheetBinding, wanted: UpdateSheet) -> WantedSheet:
     if wanted.spreadsheet is not ABSENT and wanted.worksheet is ABSENT:
         place = replace(place, worksheet=sheet.worksheet)
     check_header_row(place.header_row)
-    check_credential(place.credential)
     return place

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from db.errors import BadUserInput, NotImplementedYet
+from db.errors import BadUserInput
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial
 from db.wire import ColumnType
 from sync.feed_input import UpdateFeed, WantedFeed
@@ -101,7 +101,6 @@ def check_registration(wanted: RegisterSource) -> None:
         raise BadUserInput(f"initial: {wanted.initial} is not for {wanted.direction}: leave initial out.")
     if wanted.sheet is not None:
         check_header_row(wanted.sheet.header_row)
-        check_credential(wanted.sheet.credential)
     check_settings(wanted.poll_seconds, wanted.max_delete_share)
 
 
@@ -117,9 +116,3 @@ def check_header_row(header_row: int) -> None:
     """Rows count from 1."""
     if header_row < 1:
         raise BadUserInput("headerRow counts from 1.")
-
-
-def check_credential(credential: str | None) -> None:
-    """There is one credential, which has no name."""
-    if credential is not None:
-        raise NotImplementedYet("Named credentials are not built yet: leave credential out to use the server's own.")

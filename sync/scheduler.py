@@ -103,6 +103,13 @@ class Scheduler:
         if source_id in self._workers:
             self._workers[source_id].wake(trigger)
 
+    def recover(self, wanted: Callable[[Source], bool]) -> None:
+        """What these sources failed by may be mended: look now, though they were to be left alone for a while."""
+        for source in self._sources.values():
+            if source.id in self._workers and wanted(source):
+                self._workers[source.id].leave_alone(None)
+                self.wake(source.id, RunTrigger.SCHEDULE)
+
     def reconcile_all(self) -> None:
         """Everything may differ: look at every source."""
         self._later(None, RunTrigger.START)

@@ -111,6 +111,7 @@ def edge_app(settings: Settings) -> Starlette:
                 leader=lambda: LeaderStatus(leading=False, scheduling=False, replication=None),
                 runs=RunTotals(),
                 loop_lag_s=LoopLag().seconds,
+                circuits=dict,
             )
 
     return assemble(settings, strawberry.Schema(Query, Mutation, Subscription), running)

@@ -13,6 +13,7 @@ from api.runtime import LeaderStatus
 from db.runs import Run, RunCounts, RunState, RunTrigger
 from replication.session import ReplicationStatus
 from schema.context import QuotaUse
+from sync.circuit import CircuitState
 
 LEADING = LeaderStatus(True, True, ReplicationStatus(streaming=True, lag_bytes=16, lag_seconds=0.5))
 
@@ -33,6 +34,7 @@ def numbers(leader: LeaderStatus = LEADING, stored: Stored | None = None) -> Num
         runs=totals.ended,
         api_calls=totals.api_calls,
         quotas=(QuotaUse("reads", 60, 12, None),),
+        circuits={"google default": CircuitState.OPEN},
         stored=stored,
     )
 
@@ -55,6 +57,7 @@ def test_everything_is_shown() -> None:
     assert found["rowcast_runs_total", frozenset({("state", "SUCCEEDED"), ("trigger", "HOOK")})] == 2
     assert found["rowcast_sources", frozenset({("state", "FAILING")})] == 1
     assert found["rowcast_quota_used", frozenset({("quota", "reads")})] == 12
+    assert found["rowcast_circuit_state", frozenset({("circuit", "google default")})] == 2
 
 
 def test_a_standby_without_database_shows_what_it_has() -> None:

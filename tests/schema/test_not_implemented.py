@@ -12,7 +12,6 @@ from tests.schema.ground import GraphQLFailed, Ground
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 
 _SHEET = 'name: "other", sheet: {spreadsheet: "x"}'
-_OTHER_SHEET = 'name: "other", sheet: {spreadsheet: "x", credential: "c"}'
 _FEED = 'name: "other", feed: {url: "https://example.org/feed.json"}'
 _TOKEN = 'name: "t", role: VIEWER'
 
@@ -21,12 +20,8 @@ REQUESTS: dict[str, list[str]] = {
     "Query.tokens": ["{ tokens { id } }"],
     "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
     "Mutation.registerSource(feed)": [f"mutation {{ registerSource(input: {{{_FEED}}}) {{ id }} }}"],
-    "Mutation.registerSource(credential)": [f"mutation {{ registerSource(input: {{{_OTHER_SHEET}}}) {{ id }} }}"],
     "Mutation.updateSource(feed)": [
         'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
-    ],
-    "Mutation.updateSource(credential)": [
-        'mutation { updateSource(name: "customers", input: {sheet: {credential: "c"}}) { id } }'
     ],
     "Mutation.retryFailure": ['mutation { retryFailure(id: "1") { id } }'],
     "Mutation.discardFailure": ['mutation { discardFailure(id: "1") { id } }'],

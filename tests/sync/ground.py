@@ -36,6 +36,7 @@ from db.tables import Relation, publish
 from db.wire import ColumnType
 from sync.engine import Engine
 from sync.source import SourceAdapter
+from sync.urgency import Urgency
 from tests.sync.memory_source import MemorySource
 
 TABLE = """CREATE TABLE people (id integer PRIMARY KEY, name text COLLATE "C", age integer, total double precision);
@@ -181,7 +182,7 @@ async def ground(
         sheet, term = MemorySource(), Term(7, "leader", "", float("inf"))
         made: list[Ground] = []
 
-        def adapter_for(asked: Source) -> SourceAdapter:
+        def adapter_for(asked: Source, _urgency: Urgency) -> SourceAdapter:
             assert asked.id == source.id
             return sheet
 

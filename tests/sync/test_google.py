@@ -14,9 +14,10 @@ from gspread.urls import DRIVE_FILES_API_V3_URL
 
 from db.errors import BadUserInput, SourceUnreachable
 from sandbox.server import Sandbox
+from sync.breaker import CircuitOpen
 from sync.google_credentials import ServiceAccount
 from sync.google_errors import explain
-from sync.google_quota import CallKind, QuotaLimits, TokenBucket
+from sync.google_quota import CallKind
 from sync.google_retry import RetryPolicy
 from sync.google_session import GoogleSession
 from sync.google_threads import DaemonThreads
@@ -25,6 +26,7 @@ from tests.sync.sheets import Bench, allow, bench, make_session
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
 STRANGER = "stranger@rowcast-sandbox.iam.gserviceaccount.com"
+ACCOUNT = ServiceAccount("a@b.c", "project", {}, "put it there")
 
 
 @pytest.fixture
@@ -66,6 +68,26 @@ async def test_a_call_that_hangs_times_out() -> None:
         people.fault(READ, delaySeconds=5)
         with pytest.raises(SourceUnreachable, match="did not answer in time"):
             await title(people.session, people.book)
+
+
+async def test_repeated_failures_open_the_circuit_and_one_probe_closes_it() -> None:
+    now = [0.0]
+    with bench(clock=lambda: now[0], retry=RetryPolicy(attempts=4)) as people:
+        people.fault(READ, status=503, times=9)
+        for match in ("Gave up after 4", "Gave up|No call is made"):
+            with pytest.raises(SourceUnreachable, match=match):
+                await title(people.session, people.book)
+        people.calls()
+        for _ in range(5):
+            with pytest.raises(CircuitOpen, match=r"Google answered 503.*No call is made until"):
+                await title(people.session, people.book)
+        assert people.calls() == []
+        now[0] += 6
+        with pytest.raises(CircuitOpen):
+            await title(people.session, people.book)
+        assert len(people.calls()) == 1, "the probe failed, and was not made again"
+        now[0] += 20
+        assert await title(people.session, people.book) == ("People", 1)
 
 
 async def test_no_server_at_all() -> None:
@@ -141,8 +163,9 @@ def answer(status: int, error: object, **headers: str) -> requests.Response:
     [
         (403, {"code": 403, "message": "m", "details": [{"reason": "SERVICE_DISABLED"}]}, "API is not enabled"),
         (403, {"code": 403, "message": "m", "errors": [{"reason": "accessNotConfigured"}]}, "API is not enabled"),
-        (403, {"code": 403, "message": "m", "errors": [{"reason": "rateLimitExceeded"}]}, "quota is used up"),
-        (401, {"code": 401, "message": "m"}, "refused the credential of a@b.c"),
+        (403, {"code": 403, "message": "m", "errors": [{"reason": "rateLimitExceeded"}]}, "account is used up"),
+        (429, {"code": 429, "message": "m", "details": [{"metadata": {"quota_limit": "XPerProject"}}]}, "the project"),
+        (401, {"code": 401, "message": "m"}, "refused the credential of a@b.c: its key was revoked or deleted. Create"),
         (400, {"code": 400, "message": "Invalid value"}, "refused the request: Invalid value"),
         (400, {"code": 400, "message": "Unable to parse range: X"}, "not in the spreadsheet any more"),
         (418, {"code": 418, "message": ""}, "answered 418: Reason"),
@@ -151,7 +174,7 @@ def answer(status: int, error: object, **headers: str) -> requests.Response:
 def test_answers_are_explained(status: int, error: object, message: str) -> None:
     from gspread.exceptions import APIError
 
-    explained = explain(APIError(answer(status, error)), "a@b.c")
+    explained = explain(APIError(answer(status, error)), ACCOUNT)
     assert message in str(explained)
 
 
@@ -160,19 +183,19 @@ def test_retry_after_is_kept() -> None:
 
     from sync.google_errors import GoogleBusy
 
-    busy = explain(APIError(answer(429, {"code": 429, "message": "m"}, **{"Retry-After": "12"})), "a@b.c")
+    busy = explain(APIError(answer(429, {"code": 429, "message": "m"}, **{"Retry-After": "12"})), ACCOUNT)
     assert isinstance(busy, GoogleBusy)
     assert (busy.retry_after_s, busy.unsent, busy.over) == (12.0, True, True)
-    late = explain(APIError(answer(504, {"code": 504, "message": "m"}, **{"Retry-After": "soon"})), "a@b.c")
+    late = explain(APIError(answer(504, {"code": 504, "message": "m"}, **{"Retry-After": "soon"})), ACCOUNT)
     assert isinstance(late, GoogleBusy)
     assert (late.retry_after_s, late.unsent, late.over) == (None, False, False)
 
 
 def test_other_errors_of_the_credential_and_the_connection() -> None:
-    assert "can't be used" in str(explain(DefaultCredentialsError("odd"), "a@b.c"))  # type: ignore[no-untyped-call]
-    assert "no connection in time" in str(explain(requests.exceptions.ConnectTimeout(), "a@b.c"))
+    assert "can't be used" in str(explain(DefaultCredentialsError("odd"), ACCOUNT))  # type: ignore[no-untyped-call]
+    assert "no connection in time" in str(explain(requests.exceptions.ConnectTimeout(), ACCOUNT))
     with pytest.raises(KeyError):
-        explain(KeyError("ours"), "a@b.c")
+        explain(KeyError("ours"), ACCOUNT)
 
 
 def test_full_jitter_is_capped_and_ends() -> None:
@@ -184,30 +207,6 @@ def test_full_jitter_is_capped_and_ends() -> None:
     assert policy.delay(5, rng) is None
     assert policy.delay(1, rng, retry_after_s=3.5) >= 3.5  # type: ignore[operator]
     assert policy.delay(1, rng, retry_after_s=100) == 4
-
-
-def test_a_bucket_lets_a_minutes_calls_through_and_then_one_by_one() -> None:
-    bucket = TokenBucket(60, now=0)
-    assert [bucket.reserve(0) for _ in range(60)] == [0.0] * 60
-    assert bucket.reserve(0) == pytest.approx(1)
-    assert bucket.reserve(0) == pytest.approx(2)
-    assert bucket.use(0).used == 60
-    assert bucket.reserve(3) == 0.0
-    assert bucket.use(10_000).used == 0
-
-
-async def test_calls_wait_for_their_quota() -> None:
-    waits: list[float] = []
-
-    async def count(seconds: float) -> None:
-        waits.append(seconds)
-
-    with bench(sleep=count, clock=lambda: 0.0, limits=QuotaLimits(reads=2, writes=1)) as people:
-        for _ in range(3):
-            await title(people.session, people.book)
-        use = people.adapters.quota()["default"]
-        assert (use[CallKind.READ].used, use[CallKind.WRITE].used) == (2, 0)
-    assert waits == [pytest.approx(30)]
 
 
 async def test_threads_are_bounded_and_reused() -> None:
@@ -259,7 +258,7 @@ def test_credentials_are_a_path_or_the_json(tmp_path: Path) -> None:
         ('{"type": "authorized_user"}', "not those of a service account"),
         (json.dumps({**info, "token_uri": None}), "lack token_uri"),
         (json.dumps({**info, "private_key": "nonsense"}), "private key in the Google credentials can't be read"),
-        (str(tmp_path / "none.json"), "can't be read from"),
+        (str(tmp_path / "none.json"), "none.json: The Google credentials can't be read"),
     ]:
         with pytest.raises(BadUserInput, match=message):
             ServiceAccount.load(wrong)

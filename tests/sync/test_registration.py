@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from db.errors import BadUserInput, Conflict, NotFound, NotImplementedYet, SourceUnreachable, Unavailable
+from db.errors import BadUserInput, Conflict, NotFound, SourceUnreachable, Unavailable
 from db.secrets import Keyring, hook_secrets
 from db.session import Pool, make_pool
 from db.sources import (
@@ -104,7 +104,7 @@ async def test_nothing_is_left_of_a_registration_that_fails(desk: Desk) -> None:
         await desk.register(sheet=WantedSheet("no-such-spreadsheet"))
     with pytest.raises(BadUserInput, match="no worksheet"):
         await desk.register(sheet=WantedSheet(desk.book, "Nope"))
-    with pytest.raises(NotImplementedYet):
+    with pytest.raises(BadUserInput, match="no credential “other”: there are default"):
         await desk.register(sheet=WantedSheet(desk.book, credential="other"))
     async with desk.pool.connection() as connection:
         assert await all_sources(connection) == []

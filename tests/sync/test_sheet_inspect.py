@@ -117,6 +117,5 @@ async def test_a_column_that_can_not_be_added(people: Bench) -> None:
 async def test_credentials_that_are_not_there(people: Bench) -> None:
     with pytest.raises(SourceUnreachable, match="set ROWCAST_GOOGLE_CREDENTIALS"):
         await Adapters({}).inspect(WantedSheet(people.book))
-    with pytest.raises(SourceUnreachable, match="no credential “other”: there are default"):
+    with pytest.raises(BadUserInput, match="no credential “other”: there are default"):
         await people.adapters.inspect(WantedSheet(people.book, credential="other"))
-    people.adapters.close()
