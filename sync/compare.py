@@ -20,6 +20,7 @@ from sync.guard import SideCounts
 from sync.latest import commit_times, edited_columns, sightings, source_times
 from sync.merge import merge_row
 from sync.plan import EditKind, RowPlan, RowState, Rules, Times
+from sync.progress import STEP, Tell, tell_nobody
 from sync.source import Reading, SourceRow
 
 SUSPICION = timedelta(seconds=3)
@@ -83,14 +84,19 @@ async def compare(
     rules: Rules,
     reading: Reading,
     conditions: Conditions,
+    tell: Tell = tell_nobody,
 ) -> Comparison:
-    """Compare within the connection's transaction, which must be REPEATABLE READ."""
+    """Compare within the connection's transaction, which must be REPEATABLE READ. `tell` hears how far it is."""
     conflicts = await open_conflicts(connection, source.id)
     failures = await open_failures(connection, source.id)
     found = Comparison(conflicts, failures, source_rows=len(reading.rows))
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
     blocked = {problem.key for problem in reading.problems if problem.key is not None}
+    compared = 0
     async for key, base, row, stored in _in_step(connection, source, table, reading):
+        compared += 1
+        if compared % STEP == 0:
+            await tell(compared)
         table_row, hidden = (None, stored) if stored is not None and stored.deleted else (stored, None)
         found.table_rows += table_row is not None
         if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:

@@ -38,6 +38,7 @@ from sync.idle import table_is_settled, waits_for_nothing
 from sync.latest import hook_bound, latest_possible
 from sync.plan import Rules
 from sync.problems import problem_failures
+from sync.progress import Progress
 from sync.rules import rules_of
 from sync.source import Reading, SourceAdapter
 from sync.table_check import TableUnfit, check_table
@@ -66,6 +67,7 @@ class _Work:
     source: Source
     state: SyncState
     trigger: RunTrigger
+    progress: Progress
     request: SyncRequest | None = None
     counts: RunCounts = field(default_factory=RunCounts)
 
@@ -118,7 +120,8 @@ class Engine:
                 return None
             run = await start_run(connection, source_id, trigger)
             request = await take_request(connection, source_id, run.id)
-        work = _Work(run, source, state, trigger, request)
+        progress = Progress(self._pool, source.name, run.id, self._clock)
+        work = _Work(run, source, state, trigger, progress, request)
         try:
             return await self._reconcile(work)
         except CircuitOpen as error:
@@ -168,7 +171,7 @@ class Engine:
                 ),
                 shown=shown,
             )
-            found = await compare(connection, source, table, rules, reading, conditions)
+            found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared)
             let_go = await permitted(connection, source.id)
         postponed = False
         if work.winner is not None:
@@ -186,6 +189,7 @@ class Engine:
         if applied.begun:
             self._term.check()
             outcome = await adapter.write(applied.edits)
+            await work.progress.written(len(applied.edits))
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
@@ -205,6 +209,7 @@ class Engine:
             self._term.check()
         reading = await adapter.read()
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
+        await work.progress.read(len(reading.rows))
         return reading, shown
 
     async def _follow(self, work: _Work, reading: Reading) -> Followed | None:
@@ -258,6 +263,7 @@ class Engine:
                 self._origin_key,
                 self._new_id,
                 self._clock(),
+                work.progress.written,
             )
             await records.tell(connection)
         work.counts = replace(

@@ -19,6 +19,7 @@ from sync.advance import after_source_write, after_table_edit, begin_write
 from sync.bookkeeping import Records
 from sync.compare import Difference
 from sync.plan import EditKind, RowPlan, Rules, SourceWrite
+from sync.progress import Tell
 from sync.source import Edit, WriteOutcome
 from sync.table_edits import Done, MovedOn, Refused, TableOutcome
 from sync.table_rounds import edit_table
@@ -81,8 +82,12 @@ async def apply_to_table(
     origin_key: bytes,
     new_id: Callable[[], str],
     now: datetime,
+    tell: Tell,
 ) -> Applied:
-    """The first transaction, open and fenced: the table's edits, the base, the writes to come, the records."""
+    """The first transaction, open and fenced: the table's edits, the base, the writes to come, the records.
+
+    `tell` hears of each batch of rows that was edited.
+    """
     edits = [(d.state.key, d.plan.table_edit) for d in differences if d.plan.table_edit is not None]
     outcomes: Mapping[str, TableOutcome] = {}
     if edits:
@@ -90,7 +95,7 @@ async def apply_to_table(
         # A deferred constraint would refuse the whole commit, and not the row.
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
         await emit_origin(connection, origin_key, Cause.SOURCE, source.name)
-        outcomes = await edit_table(connection, table, edits)
+        outcomes = await edit_table(connection, table, edits, tell)
         # What follows waits for nobody's rows but ours.
         await connection.execute("SET LOCAL lock_timeout = DEFAULT")
     applied = Applied()

@@ -23,6 +23,7 @@ from db.sync_tables import (
     update_statement,
 )
 from sync.plan import EditKind, TableEdit
+from sync.progress import Tell
 
 _BATCH = 500
 _SHORT = "20ms"
@@ -61,14 +62,15 @@ KeyedEdit = tuple[str, TableEdit]
 
 
 async def edit_in_batches(
-    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]
+    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit], tell: Tell
 ) -> dict[str, TableOutcome]:
-    """What became of each edit, by key text. The transaction stays usable."""
+    """What became of each edit, by key text. The transaction stays usable. `tell` hears the size of each batch."""
     outcomes: dict[str, TableOutcome] = {}
     for (order, columns), group in groupby(sorted(edits, key=_shape), key=_shape):
         statement = _statement(table, _ORDER[order], columns)
         for batch in _batches(group):
             outcomes.update(await _run(connection, table, statement, batch, columns))
+            await tell(len(batch))
     return outcomes
 
 

@@ -15,16 +15,19 @@ from db.session import Connection
 from db.sync_tables import BoundTable
 from db.unique_columns import UniqueColumn, put_aside, spared, unique_columns
 from sync.plan import EditKind
+from sync.progress import Tell
 from sync.table_edits import RETRIED, Done, KeyedEdit, Refused, TableOutcome, edit_in_batches, edit_singly
 
 # Postgres' detail on a violated key names columns and values; the words around them depend on the server's language.
 _KEY = re.compile(r"\(([^()]*)\)=\((.*)\)", re.DOTALL)
 
 
-async def edit_table(connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]) -> dict[str, TableOutcome]:
+async def edit_table(
+    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit], tell: Tell
+) -> dict[str, TableOutcome]:
     """What became of each edit, by key text. The transaction, whose constraints are immediate, stays usable."""
     asked = dict(edits)
-    outcomes = await edit_in_batches(connection, table, asked.items())
+    outcomes = await edit_in_batches(connection, table, asked.items(), tell)
     waiting = _waiting(outcomes)
     while waiting and any(isinstance(outcome, Done) for outcome in outcomes.values()):
         # Backwards every other time: of rows that refer to the next one, all pass in one of two rounds.
