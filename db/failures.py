@@ -141,6 +141,11 @@ async def record_failure(connection: Connection, source_id: UUID, failure: NewFa
     return id_
 
 
+async def move_failure(connection: Connection, id_: int, address: str | None) -> None:
+    """The same failure, at another address: its row was moved."""
+    await connection.execute("UPDATE rowcast.failures SET address = %s WHERE id = %s", (address, id_))
+
+
 async def close_failures(connection: Connection, ids: Iterable[int]) -> None:
     """What failed went through, or is no longer asked for."""
     await connection.execute(

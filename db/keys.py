@@ -11,6 +11,14 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+MAX_KEY_BYTES = 2_000
+"""An index of Postgres takes 2.7 kB, and ours hold a little more than the key."""
+
+
+def is_too_long(key: str) -> bool:
+    """Whether a key text is longer than the sync can keep."""
+    return len(key) * 4 > MAX_KEY_BYTES and len(key.encode()) > MAX_KEY_BYTES
+
 
 def key_text(values: Sequence[str]) -> str:
     """The key text of Postgres' texts, in the order of the key columns; ordered by code point, like COLLATE "C"."""

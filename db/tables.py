@@ -17,6 +17,9 @@ from db.wire import SQL_TYPES, ColumnType, column_type
 PUBLICATION = "rowcast_tables"
 """Ours. Owners of tables that we can't add to it make one of their own, named `rowcast_…`."""
 
+MAX_COLUMNS = 1_600
+"""Postgres' limit for a table."""
+
 _LOCK_TIMEOUT = "10s"
 _MAX_IDENTIFIER = 63
 _RESERVED_SCHEMAS = ("rowcast", "pg_catalog", "information_schema", "pg_toast")
@@ -58,13 +61,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column as the catalog has it; `generated` ones are not in the WAL before Postgres 18, virtual ones never."""
+    """A column as the catalog has it; `generated` ones are not in the WAL before Postgres 18, virtual ones never.
+
+    `padded`: char(n), whose values Postgres fills up with blanks.
+    """
 
     name: str
     type: ColumnType
     not_null: bool
     generated: bool
     has_default: bool
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f
 """
 _COLUMNS = """
 SELECT attname, atttypid::int8, attnotnull, attgenerated <> '', atthasdef OR attidentity <> '',
-    attgenerated::text
+    atttypid = 'bpchar'::regtype, attgenerated::text
 FROM pg_attribute
 WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
@@ -240,6 +247,12 @@ def _key_problems(table: Table, key: Sequence[str]) -> list[str]:
         f'The key column {name} allows NULL: ALTER TABLE {quoted} ALTER "{name}" SET NOT NULL;'
         for name in key
         if (column := table.column(name)) is not None and not column.not_null
+    ]
+    problems += [
+        f"The key column {name} is char(n), which Postgres fills up with blanks, so no key of the source would match: "
+        f'ALTER TABLE {quoted} ALTER "{name}" TYPE text;'
+        for name in key
+        if (column := table.column(name)) is not None and column.padded
     ]
     wanted = sorted(key)
     if wanted in [sorted(unique) for unique in table.deferrable_keys] and wanted not in [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from db.conflicts import ConflictChoice, ConflictRecord, NewConflict, close_conflict, record_conflict
 from db.events import EventKind, insert_event
-from db.failures import Failure, NewFailure, close_failures, record_failure
+from db.failures import Failure, NewFailure, close_failures, move_failure, record_failure
 from db.session import Connection
 from db.sources import Side, Source
 
@@ -60,6 +60,8 @@ class Records:
         known = self.failures.get(place)
         self._kept_failures.add(place)
         if known is not None and not tried and (known.value, known.message) == (found.value, found.message):
+            if known.address != found.address:
+                await move_failure(connection, known.id, found.address)
             return
         await record_failure(connection, self.source.id, found)
         if known is None:

@@ -10,10 +10,11 @@ from typing import Generic, Protocol, TypeVar
 
 from db.base import BaseRow, IntentKind, read_base
 from db.conflicts import ConflictRecord, open_conflicts
-from db.failures import Failure, open_failures
+from db.failures import Failure, NewFailure, open_failures
+from db.keys import MAX_KEY_BYTES, is_too_long
 from db.log import history
 from db.session import Connection
-from db.sources import ConflictPolicy, Source
+from db.sources import ConflictPolicy, Side, Source
 from db.sync_tables import BoundTable, TableRow, read_table
 from sync.advance import planned
 from sync.guard import SideCounts
@@ -59,7 +60,7 @@ class Difference:
 class Comparison:
     """All that a run has to do. `noted` are rows of the base of which only the count of missing reads changed.
 
-    `suspects`: keys were missing that don't count as vanished yet.
+    `suspects`: keys were missing that don't count as vanished yet. `unkept` are rows of a key too long to be kept.
     """
 
     conflicts: Sequence[ConflictRecord]
@@ -69,6 +70,7 @@ class Comparison:
     table_rows: int = 0
     source_rows: int = 0
     suspects: bool = False
+    unkept: list[NewFailure] = field(default_factory=list)
 
     def counts(self) -> tuple[SideCounts, SideCounts]:
         """What the plans would do to the table and to the source."""
@@ -99,6 +101,9 @@ async def compare(
             await tell(compared)
         table_row, hidden = (None, stored) if stored is not None and stored.deleted else (stored, None)
         found.table_rows += table_row is not None
+        if is_too_long(key):
+            found.unkept.append(_unkept(key, row, source))
+            continue
         if _same(base, row, table_row, rules) and key not in conflicts_of and key not in failures_of:
             continue
         noted, vanished = _note(base, row, reading, conditions)
@@ -127,6 +132,19 @@ async def compare(
             plan = merge_row(state, rules)
         _collect(found, state, plan, base, rules)
     return found
+
+
+def _unkept(key: str, row: SourceRow | None, source: Source) -> NewFailure:
+    """Without the key, which no index takes."""
+    message = (
+        f"The key has {len(key.encode()):,} bytes, and {MAX_KEY_BYTES:,} at most are synced: shorten it. Until then the"
+        " row stays as it is on both sides."
+    )
+    if row is not None:
+        return NewFailure(Side.DATABASE, "KEY_TOO_LONG", message, address=row.address, value=f"{key[:100]}…")
+    return NewFailure(
+        Side.SOURCE, "KEY_TOO_LONG", message, address=f"{source.relation} {key[:60]}…", value=f"{key[:100]}…"
+    )
 
 
 def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None, rules: Rules) -> None:

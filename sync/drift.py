@@ -12,16 +12,12 @@ Each is told once, as an event.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from db.sources import DELETED_AT, Column, Direction, DriftPolicy, Source
-from db.tables import Relation, Table
+from db.tables import MAX_COLUMNS, Relation, Table
 from db.wire import SQL_TYPES
 from sync.seen_columns import NewColumn, SeenColumns
 from sync.source import Problem
-
-MAX_COLUMNS: Final = 1_600
-"""Postgres' limit for a table."""
 
 
 @dataclass(frozen=True, slots=True)

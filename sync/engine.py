@@ -282,7 +282,7 @@ class Engine:
         records: Records,
         cursor: Cursor,
     ) -> Run | None:
-        for failure in problem_failures(reading):
+        for failure in (*problem_failures(reading), *found.unkept):
             await records.failure(connection, failure, tried=False)
         await records.close(connection)
         await records.tell(connection)

@@ -12,20 +12,17 @@ from db.errors import BadUserInput
 from db.feeds import FeedBinding, FeedFormat
 from db.keys import key_text
 from db.sources import Column, DeletePolicy, Direction
-from db.tables import Relation, Table, adoption_problems
+from db.tables import MAX_COLUMNS, Relation, Table, adoption_problems
 from db.wire import ColumnType
 from sync.cell_mapping import Unfit
 from sync.feed_input import WantedFeed, template_problems
 from sync.feed_inspection import FeedField, FeedInspection, field_name
 from sync.feed_mapping import STRINGS, feed_mapping
-from sync.names import column_names
+from sync.names import column_names, name_problem
 from sync.registration_input import RegisterSource, WantedColumn
 from sync.registration_plan import Planned
 from sync.registration_table import FEED, SHOWN, like_table, listed
 from sync.soft_delete import soft_problems, without_mark
-
-MAX_COLUMNS: Final = 1_600
-"""Postgres' limit for a table."""
 
 _NEVER_STRINGS: Final = frozenset({ColumnType.TEXT, ColumnType.JSON})
 
@@ -57,6 +54,7 @@ def bind_feed(wanted: WantedFeed, inspected: FeedInspection) -> FeedBinding:
 def plan_feed(wanted: RegisterSource, inspected: FeedInspection, table: Table | None) -> Planned:
     """The binding; `table` is the existing table to adopt. BadUserInput with all that is in its way."""
     problems = list(inspected.problems)
+    problems += [problem for column in wanted.columns if (problem := name_problem(column.name)) is not None]
     columns = _bind(wanted.columns, inspected, problems)
     if table is not None:
         columns = like_table(columns, table, wanted, problems, FEED)

@@ -4,6 +4,7 @@
 ['customer_id', 'c_2nd_name', 'name', 'name_2', 'address_city']
 """
 
+import json
 import re
 from collections.abc import Collection, Sequence
 
@@ -34,3 +35,13 @@ def column_names(headers: Sequence[str], given: Collection[str] = ()) -> list[st
         taken.add(name)
         names.append(name)
     return names
+
+
+def name_problem(name: str) -> str | None:
+    """Why no column can have that name."""
+    size = len(name.encode("utf-8", "replace"))
+    if size > MAX_NAME:
+        return f'The column name "{name[:20]}…" has {size} bytes, and Postgres keeps {MAX_NAME}: choose a shorter one.'
+    if not name or "\0" in name or name in _SYSTEM:
+        return f"{json.dumps(name)} can't be a column's name in Postgres: choose another."
+    return None

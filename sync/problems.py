@@ -1,6 +1,7 @@
 """What is wrong with a source as it was read, as failures at their places. Pure."""
 
 from db.failures import NewFailure
+from db.keys import is_too_long
 from db.sources import Side
 from sync.source import Problem, Reading
 
@@ -15,4 +16,5 @@ def _failure(problem: Problem) -> NewFailure:
     if isinstance(value, str):
         # JSON in Postgres takes neither NUL nor half a surrogate pair.
         value = value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-    return NewFailure(Side.DATABASE, problem.code, problem.message, problem.key, problem.column, problem.address, value)
+    key = None if problem.key is None or is_too_long(problem.key) else problem.key
+    return NewFailure(Side.DATABASE, problem.code, problem.message, key, problem.column, problem.address, value)

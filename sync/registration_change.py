@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 from db.errors import BadUserInput
 from db.sources import Column, SheetBinding, Source
+from sync.names import name_problem
 from sync.registration_absent import ABSENT
 from sync.registration_input import (
     UpdateSheet,
@@ -43,6 +44,8 @@ def with_changes(source: Source, wanted: Sequence[WantedColumn]) -> tuple[Column
             f"There is no column {', '.join(unclear)}: {source.name} has {listed}. To add one, give its field (the "
             "header) and its type, too."
         )
+    if unfit := [problem for column in added if (problem := name_problem(column.name)) is not None]:
+        raise BadUserInput(" ".join(unfit))
     changed = [_changed(column, by_name.get(column.name)) for column in source.columns]
     return (*changed, *(_new(column) for column in added))
 

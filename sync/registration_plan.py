@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from db.errors import BadUserInput
 from db.keys import key_text
 from db.sources import Column, DeletePolicy, Direction
-from db.tables import Relation, Table, adoption_problems
+from db.tables import MAX_COLUMNS, Relation, Table, adoption_problems
 from db.wire import ColumnType
 from sync.cell_mapping import Unfit
 from sync.infer import infer
 from sync.inspection import InspectedColumn, SheetInspection
 from sync.mapping import cell_to_text
-from sync.names import column_names
+from sync.names import column_names, name_problem
 from sync.registration_input import RegisterSource, WantedColumn
 from sync.registration_table import SHEET, SHOWN, like_table, listed
 from sync.soft_delete import soft_problems, without_mark
@@ -60,6 +60,11 @@ def plan_registration(wanted: RegisterSource, inspected: SheetInspection, table:
         columns = _with_managed_key(columns)
     elif not problems:
         problems += key_problems(inspected, columns, key)
+    if len(columns) > MAX_COLUMNS:
+        problems.append(
+            f"There would be {len(columns):,} columns, and a table has {MAX_COLUMNS:,} at most: move some to another"
+            " worksheet."
+        )
     if table is not None and not managed:
         problems += adoption_problems(table, key)
     if problems:
@@ -97,6 +102,7 @@ def key_problems(inspected: SheetInspection, columns: Sequence[Column], key: Seq
 
 def _bind(wanted: Sequence[WantedColumn], shown: Sequence[InspectedColumn], problems: list[str]) -> list[Column]:
     """A column for each header: named and typed as wanted, else as found."""
+    problems += [problem for column in wanted if (problem := name_problem(column.name)) is not None]
     names = dict(zip((column.header for column in shown), column_names([c.header for c in shown]), strict=True))
     by_header: dict[str, WantedColumn] = {}
     for column in wanted:

@@ -43,7 +43,8 @@ class Bound:
     @property
     def untagged(self) -> Sequence[tuple[Column, int]]:
         """The source's columns that carry no tag of ours yet."""
-        return [(column, place) for column, place in self.columns if column.tag is None and column in self.seen]
+        seen = {column.name for column in self.seen}
+        return [(column, place) for column, place in self.columns if column.tag is None and column.name in seen]
 
 
 def takes_columns(source: Source) -> bool:

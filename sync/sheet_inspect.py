@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from db.errors import BadUserInput, SourceUnreachable
 from db.sources import SheetBinding
-from sync.google_errors import GoogleBusy
+from sync.google_errors import GoogleBusy, GoogleRefused
 from sync.google_quota import CallKind
 from sync.google_session import GoogleSession
 from sync.inspection import InspectedColumn, SheetInspection
@@ -19,10 +19,8 @@ from sync.sheet_binding import blank_headers
 from sync.sheet_calls import SheetCalls, Workbook, Worksheet, fetch_workbook
 from sync.sheet_grid import Grid, column_letters, header_text
 from sync.sheet_new_columns import sample
+from sync.sheet_plan import MAX_CELLS
 from sync.sheet_requests import key_column_requests
-
-MAX_COLUMNS: Final = 1_600
-"""Postgres' limit for a table."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{10,}")
 _IN_PATH: Final = re.compile(r"/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]+)")
@@ -70,8 +68,23 @@ async def add_managed_key(session: GoogleSession, binding: SheetBinding) -> None
         failed += 1
         try:
             await calls.write_batch(key_column_requests(grid, binding.header_row - 1, MANAGED_KEY))
+        except GoogleRefused as error:
+            raise BadUserInput(_no_key_column(grid, binding.header_row, error)) from error
         except GoogleBusy as error:
             await calls.wait_after(error, failed)
+
+
+def _no_key_column(grid: Grid, header_row: int, error: GoogleRefused) -> str:
+    if error.is_full:
+        return (
+            f"The spreadsheet has no room for the column {MANAGED_KEY}: it may have {MAX_CELLS:,} cells in all its"
+            f" worksheets, empty ones too, and “{grid.title}” has {grid.row_count:,} rows. Delete rows or columns that"
+            " are not needed, or name a key of the sheet's own."
+        )
+    return (
+        f"Google refused the column {MANAGED_KEY} in {grid.address(header_row - 1, grid.column_count)}:"
+        f" {error.reason} Allow it, or name a key of the sheet's own."
+    )
 
 
 def _allow() -> None:
@@ -134,6 +147,4 @@ def _problems(grid: Grid, header: int, headers: Sequence[str]) -> list[str]:
         if len(places) > 1:
             cells = ", ".join(grid.address(header, place) for place in places)
             problems.append(f"The header “{text}” is there {len(places)} times ({cells}): rename all but one.")
-    if len(found) > MAX_COLUMNS:
-        problems.append(f"There are {len(found):,} headers, and a table has {MAX_COLUMNS:,} columns at most: split it.")
     return problems

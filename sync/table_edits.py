@@ -107,8 +107,12 @@ async def _run(
         await connection.execute(f"SET LOCAL lock_timeout = '{_SHORT}'".encode())
         if len(batch) == 1:
             return {batch[0][0]: MovedOn()}
-    except psycopg.OperationalError:
-        raise
+    except psycopg.OperationalError as error:
+        # A row that is too large for a page or an index is no trouble of the server's.
+        if not isinstance(error, psycopg.errors.ProgramLimitExceeded):
+            raise
+        if len(batch) == 1:
+            return {batch[0][0]: _refused(error)}
     except psycopg.DatabaseError as error:
         if len(batch) == 1:
             return {batch[0][0]: _refused(error)}
