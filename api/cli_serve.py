@@ -13,7 +13,7 @@ from api.cli_error import CommandError, port_forbidden, port_in_use
 from api.logging import configure
 from api.settings import Settings
 from db.errors import BadUserInput
-from db.migrate import current, newest, upgrade
+from db.revision import current, newest
 from db.session import connect
 from sync.google_credentials import ServiceAccount
 
@@ -26,6 +26,8 @@ def run(settings: Settings) -> None:
     with bound(settings.host, settings.port, "ROWCAST_PORT") as listener, watched_database(settings) as dsn:
         require_fit(dsn)
         if settings.database_url is None:
+            from db.migrate import upgrade
+
             upgrade(dsn)
         else:
             asyncio.run(_require_migrated(dsn))

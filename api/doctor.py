@@ -20,8 +20,8 @@ from api.demo_children import running_demo
 from api.settings import Settings, SettingsError
 from api.settings_secrets import secret_key
 from db.errors import BadUserInput
-from db.migrate import current, newest
 from db.preflight import preflight
+from db.revision import current, newest
 from db.session import connect
 from sync.credentials import CredentialPlaces
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from api.runtime import LeaderStatus, runtime
-from db.migrate import current, newest
+from db.revision import current, newest
 from db.session import Connection, Pool
 from replication.session import ReplicationStatus
 
