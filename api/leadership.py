@@ -24,9 +24,10 @@ from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
-from sync.credentials import Credentials, uses
+from sync.credentials import Credentials
 from sync.engine import Engine
 from sync.scheduler import Scheduler
+from sync.services import google_service, service_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -123,8 +124,9 @@ class Leadership:
 
     async def _recover(self, scheduler: Scheduler) -> None:
         """Sources of a credential that works again are looked at now, not when their own pauses end."""
-        for credential in self._credentials.changed():
-            scheduler.recover(partial(uses, credential=credential))
+        services = {google_service(credential) for credential in self._credentials.changed()}
+        if services:
+            scheduler.recover(lambda source: service_of(source) in services)
 
 
 class _Counted:

@@ -14,7 +14,6 @@ from typing import Final
 import structlog
 
 from db.errors import BadUserInput, SourceUnreachable
-from db.sources import Source
 from sync.breaker import Breaker, Breakers
 from sync.google_credentials import ServiceAccount, is_json
 from sync.google_project import GoogleProject
@@ -176,11 +175,6 @@ class Credentials(Mapping[str, GoogleSession]):
 
     def _breaker(self, name: str) -> Breaker:
         return Breaker(name, closed=lambda: self._changed.add(name.removeprefix("google ")))
-
-
-def uses(source: Source, credential: str) -> bool:
-    """Whether the source's calls are made by that credential."""
-    return source.sheet is not None and (source.sheet.credential or DEFAULT_CREDENTIAL) == credential
 
 
 def _stamp(path: Path) -> _Stamp | None:

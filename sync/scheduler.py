@@ -19,17 +19,22 @@ from psycopg_pool import PoolTimeout
 
 from db.errors import LeadershipLost
 from db.notify import WAKE, Listener, Resynchronise, read_wake
-from db.runs import RunTrigger
+from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from db.sync_state import sync_state
 from sync.google_retry import RetryPolicy
+from sync.poll_pace import PollPace
+from sync.run_line import RunLine
+from sync.services import service_of
 from sync.source_worker import SourceWorker
 
 log = structlog.get_logger(__name__)
 
 _REFRESH_S: Final = 30
 _JITTER_SHARE: Final = 0.1
+_SHARE: Final = 4
+"""Runs of one credential or one feed's host at once."""
 _AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=15.0)
 _OVER: Final = "This process no longer leads: its scheduler has stopped."
 
@@ -37,7 +42,7 @@ _OVER: Final = "This process no longer leads: its scheduler has stopped."
 class Engine(Protocol):
     """What reconciles one source, once."""
 
-    async def run(self, source_id: UUID, trigger: RunTrigger) -> object:
+    async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """A whole run, recorded. Raises LeadershipLost; anything else that it raises is a fault of ours."""
         ...
 
@@ -58,14 +63,15 @@ class Scheduler:
         *,
         clock: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
-        max_runs: int = 4,
+        max_runs: int = 6,
     ) -> None:
         self._pool = pool
         self._engine = engine
         self._listener = listener
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads polls, guards nothing
-        self._limit = asyncio.Semaphore(max_runs)
+        self._line = RunLine(max_runs, min(_SHARE, max_runs), self._service, self._seconds)
+        self._pace = PollPace()
         self._timer = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -101,6 +107,8 @@ class Scheduler:
     def wake(self, source_id: UUID, trigger: RunTrigger) -> None:
         """Want a run of a source that begins from now on; of one that is paused or unknown nothing comes."""
         if source_id in self._workers:
+            if trigger is not RunTrigger.SCHEDULE:
+                self._pace.stirred(source_id, self._seconds())
             self._workers[source_id].wake(trigger)
 
     def recover(self, wanted: Callable[[Source], bool]) -> None:
@@ -183,6 +191,7 @@ class Scheduler:
         for gone in self._workers.keys() - sources.keys():
             self._workers.pop(gone).stop()
             self._crashes.pop(gone, None)
+            self._pace.forget(gone)
             for job in (_poll_id(gone), _retry_id(gone)):
                 if self._timer.get_job(job) is not None:
                     self._timer.remove_job(job)
@@ -190,7 +199,7 @@ class Scheduler:
             known = self._sources.get(source.id)
             if source.id not in self._workers:
                 lock = self._locks.setdefault(source.id, asyncio.Lock())
-                worker = SourceWorker(source.id, self._run_source, lock, self._limit, self._clock)
+                worker = SourceWorker(source.id, self._run_source, lock, self._line, self._clock)
                 self._workers[source.id] = worker
                 self._group.create_task(worker.serve(), name=f"source {source.name}")
                 known = None
@@ -211,13 +220,15 @@ class Scheduler:
         )
 
     async def _poll(self, source_id: UUID) -> None:
-        self.wake(source_id, RunTrigger.SCHEDULE)
+        source = self._sources.get(source_id)
+        if source is not None and self._pace.due(source_id, source.poll_seconds, self._seconds()):
+            self.wake(source_id, RunTrigger.SCHEDULE)
 
     # Runs
 
     async def _run_source(self, source_id: UUID, trigger: RunTrigger) -> None:
         try:
-            await self._engine.run(source_id, trigger)
+            run = await self._engine.run(source_id, trigger)
         except LeadershipLost:
             raise
         except Exception:
@@ -226,6 +237,8 @@ class Scheduler:
             self._crashed(source_id)
         else:
             self._crashes.pop(source_id, None)
+            if run is None or run.state is not RunState.UNCHANGED:
+                self._pace.stirred(source_id, self._seconds())
             await self._look_again(source_id)
 
     def _crashed(self, source_id: UUID) -> None:
@@ -268,6 +281,13 @@ class Scheduler:
         if source_id in self._workers:
             self._workers[source_id].leave_alone(None)
             self._workers[source_id].wake(RunTrigger.SCHEDULE)
+
+    def _service(self, source_id: UUID) -> str | None:
+        source = self._sources.get(source_id)
+        return None if source is None else service_of(source)
+
+    def _seconds(self) -> float:
+        return self._clock().timestamp()
 
     # Upkeep
 

@@ -11,6 +11,8 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from db.runs import RunTrigger
+from sync.run_line import RunLine
+from sync.urgency import Urgency, urgency_of
 
 _STRENGTH: Final = (
     RunTrigger.SCHEDULE,
@@ -34,7 +36,7 @@ class Runner(Protocol):
 
 
 class SourceWorker:
-    """`serve` runs until `stop`, or until a run raises. `limit` bounds the runs of all workers together.
+    """`serve` runs until `stop`, or until a run raises. All workers' runs wait in one `line`.
 
     `lock` is the source's: where a worker was stopped amid a run, the source's next one waits for that run's end.
     """
@@ -44,13 +46,13 @@ class SourceWorker:
         source_id: UUID,
         run: Runner,
         lock: asyncio.Lock,
-        limit: asyncio.Semaphore,
+        line: RunLine,
         clock: Callable[[], datetime],
     ) -> None:
         self.source_id: Final = source_id
         self._run = run
         self._lock = lock
-        self._limit = limit
+        self._line = line
         self._clock = clock
         self._wanted: RunTrigger | None = None
         self._woken = asyncio.Event()
@@ -66,6 +68,7 @@ class SourceWorker:
             return
         if self._wanted is None or _STRENGTH.index(trigger) > _STRENGTH.index(self._wanted):
             self._wanted = trigger
+            self._line.hurry(self.source_id, urgency_of(trigger))
         self._woken.set()
 
     def leave_alone(self, until: datetime | None) -> None:
@@ -81,7 +84,7 @@ class SourceWorker:
         """The runs, one after the other."""
         while True:
             await self._woken.wait()
-            async with self._lock, self._limit:
+            async with self._lock, self._line.turn(self.source_id, self._urgency()):
                 if self._stopped:
                     return
                 # Cleared only now: what came while others had their turn is part of this run.
@@ -93,3 +96,7 @@ class SourceWorker:
                     await self._run(self.source_id, trigger)
                 finally:
                     self._running = False
+
+    def _urgency(self) -> Urgency:
+        # Nothing is wanted where it was only woken to stop.
+        return Urgency.NOW if self._wanted is None else urgency_of(self._wanted)

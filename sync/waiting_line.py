@@ -1,8 +1,8 @@
 """Who is next, where more want to go than may at once: hooks and writes before polls, polls before first imports.
 
-Between owners (sources) turns are taken, so that a busy one holds up nobody, and each holds only its share of the
-places. Who waits long enough counts as more urgent, so that nobody waits for ever. Pure: moments are given, nobody is
-told; whoever owns the line asks `next` after each change.
+Between owners (sources) turns are taken, so that a busy one holds up nobody, and each, or each group of them, holds
+only its share of the places. Who waits long enough counts as more urgent, so that nobody waits for ever. Pure: moments
+are given, nobody is told; whoever owns the line asks `next` after each change.
 """
 
 from collections import OrderedDict
@@ -21,13 +21,14 @@ _REMEMBERED: Final = 1000
 @dataclass(frozen=True, slots=True)
 class _Entry:
     owner: Hashable
+    group: Hashable
     urgency: Urgency
     since: float
     number: int
 
 
 class WaitingLine(Generic[T]):
-    """`places` at once, of which one owner holds `share` at most. Who waited `aging_s` counts as one urgency higher."""
+    """`places` at once, of which one group holds `share` at most. Who waited `aging_s` counts as one urgency higher."""
 
     def __init__(self, places: int, share: int, aging_s: float) -> None:
         self._places = places
@@ -42,10 +43,10 @@ class WaitingLine(Generic[T]):
         """How many wait."""
         return len(self._waiting)
 
-    def join(self, ticket: T, owner: Hashable, urgency: Urgency, now: float) -> None:
-        """Wait from now on."""
+    def join(self, ticket: T, owner: Hashable, urgency: Urgency, now: float, group: Hashable = None) -> None:
+        """Wait from now on. `group` None: the owner is one by itself."""
         self._count += 1
-        self._waiting[ticket] = _Entry(owner, urgency, now, self._count)
+        self._waiting[ticket] = _Entry(owner, owner if group is None else group, urgency, now, self._count)
 
     def hurry(self, ticket: T, urgency: Urgency) -> None:
         """What waits is wanted sooner than it was thought."""
@@ -57,11 +58,11 @@ class WaitingLine(Generic[T]):
         """Whose turn it is: the ticket holds a place from now on. None: nobody's that is `ready`."""
         for ticket in self.candidates(now):
             if ready(ticket):
-                owner = self._waiting.pop(ticket).owner
-                self._held[ticket] = owner
+                entry = self._waiting.pop(ticket)
+                self._held[ticket] = entry.group
                 self._count += 1
-                self._served[owner] = self._count
-                self._served.move_to_end(owner)
+                self._served[entry.owner] = self._count
+                self._served.move_to_end(entry.owner)
                 if len(self._served) > _REMEMBERED:
                     self._served.popitem(last=False)
                 return ticket
@@ -73,7 +74,7 @@ class WaitingLine(Generic[T]):
             return
         holders = list(self._held.values())
         for ticket, entry in sorted(self._waiting.items(), key=lambda item: self._order(item[1], now)):
-            if holders.count(entry.owner) < self._share:
+            if holders.count(entry.group) < self._share:
                 yield ticket
 
     def leave(self, ticket: T) -> None:

@@ -95,8 +95,11 @@ def a_source(name: str, **changes: object) -> Source:
         id=uuid4(),
         name=name,
         relation=f"public.{name}",
-        sheet=SheetBinding(f"book-{name}", "Sheet1", 0, 1, None),
-        **{"poll_seconds": 3600, **changes},  # type: ignore[arg-type]
+        **{  # type: ignore[arg-type]
+            "poll_seconds": 3600,
+            "sheet": SheetBinding(f"book-{name}", "Sheet1", 0, 1, None),
+            **changes,
+        },
     )
 
 
@@ -179,6 +182,46 @@ async def test_runs_at_once_are_bounded(database: str) -> None:
     async with leading(database, *sources, max_runs=2) as leader:
         await leader.engine.until(lambda: leader.engine.ended >= 6)
         assert leader.engine.most_at_once <= 2
+
+
+async def test_one_credential_does_not_hold_all_places(database: str) -> None:
+    sick = [a_source(f"sick{number}") for number in range(6)]
+    well = a_source("well", sheet=SheetBinding("book-well", "Sheet1", 0, 1, "other"))
+    async with leading(database, *sick, max_runs=6) as leader:
+        engine = leader.engine
+        await engine.until(lambda: engine.ended >= 6 and engine.at_once == 0)
+        engine.gate.clear()
+        for source in sick:
+            leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: engine.at_once == 4)
+        async with leader.pool.connection() as connection:
+            await insert_source(connection, well)
+            await wake(connection, well.id, "START")
+        await engine.until(lambda: bool(engine.of(well)))
+        assert engine.at_once == 5
+        engine.gate.set()
+
+
+async def test_a_mended_source_is_looked_at_before_its_pause_ends(database: str) -> None:
+    source, other = a_source("mended"), a_source("other")
+    async with leading(database, source, other) as leader:
+        engine = leader.engine
+        await engine.until(lambda: engine.ended >= 2 and engine.at_once == 0)
+
+        async def fail() -> None:
+            async with await connect(database, "test") as connection:
+                await postpone(connection, source.id, datetime.now(UTC) + timedelta(hours=1))
+
+        engine.during[source.id] = fail
+        leader.scheduler.wake(source.id, RunTrigger.HOOK)
+        await engine.until(lambda: RunTrigger.HOOK in engine.of(source) and engine.at_once == 0)
+        await leader.wake(other, "MANUAL")
+        await engine.until(lambda: RunTrigger.MANUAL in engine.of(other))
+        del engine.during[source.id]
+        begun = len(engine.of(source))
+        leader.scheduler.recover(lambda one: one.name == "mended")
+        await engine.until(lambda: len(engine.of(source)) > begun)
+        assert engine.of(source)[-1] is RunTrigger.SCHEDULE
 
 
 async def test_hooks_and_manual_runs_come_by_notify(database: str) -> None:

@@ -50,6 +50,14 @@ def test_places_and_shares_are_kept() -> None:
     assert waiting.next(0.0) == "hot2"
 
 
+def test_a_group_shares_places() -> None:
+    waiting = line(places=3, share=2)
+    for number in range(3):
+        waiting.join(f"sick{number}", f"source{number}", NOW, 0.0, group="sick")
+    waiting.join("well", "other", IMPORT, 0.0, group="well")
+    assert [waiting.next(0.0) for _ in range(4)] == ["sick0", "sick1", "well", None]
+
+
 def test_what_is_not_ready_is_passed_over() -> None:
     waiting = line()
     waiting.join("write", "a", NOW, 0.0)
