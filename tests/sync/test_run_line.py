@@ -17,7 +17,7 @@ async def test_the_urgent_run_first() -> None:
     order: list[UUID] = []
     go_on, done = asyncio.Event(), asyncio.Event()
 
-    async def run(source_id: UUID, _trigger: RunTrigger) -> None:
+    async def run(source_id: UUID, trigger: RunTrigger) -> None:
         order.append(source_id)
         if source_id == HOLDS:
             await go_on.wait()
