@@ -4,7 +4,7 @@ A failure is known by its place: source, code, side, key and column, or its addr
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -13,12 +13,17 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from db.changes import WireValue
+from db.errors import Conflict, NotFound
+from db.notify import wake
 from db.paging import Page, page_of
+from db.runs import RunTrigger
 from db.session import Connection
 from db.sources import Side
 
 
 class FailureState(StrEnum):
+    """RETRYING: until the next run tried it. DISCARDED: a person gave it up; the next runs don't see it."""
+
     OPEN = "OPEN"
     RETRYING = "RETRYING"
     RESOLVED = "RESOLVED"
@@ -103,13 +108,37 @@ async def list_failures(
     return page_of(found, first, total[0])
 
 
-async def open_failures(connection: Connection, source_id: UUID) -> list[Failure]:
-    """All of a source's failures that are neither resolved nor discarded."""
+async def standing_failures(connection: Connection, source_id: UUID) -> list[Failure]:
+    """A source's open failures, and the discarded ones whose value was still the failed one when last looked at."""
     return await _fetch(
         connection,
-        _SELECT + "WHERE f.source_id = %(source)s AND f.state IN ('OPEN', 'RETRYING')",
+        _SELECT
+        + """WHERE f.source_id = %(source)s
+                       AND (f.state IN ('OPEN', 'RETRYING') OR (f.state = 'DISCARDED' AND f.stands))""",
         {"source": source_id},
     )
+
+
+async def retry(connection: Connection, id_: int) -> Failure:
+    """Have an open failure tried again by the next run, and wake its source. Errors: NotFound, Conflict (not open)."""
+    return await _ask(connection, id_, FailureState.RETRYING)
+
+
+async def discard(connection: Connection, id_: int) -> Failure:
+    """Give an open failure up: no run tries or shows it until its value changes. Errors as `retry` has them."""
+    return await _ask(connection, id_, FailureState.DISCARDED)
+
+
+async def _ask(connection: Connection, id_: int, state: FailureState) -> Failure:
+    found = await _fetch(connection, _SELECT + "WHERE f.id = %(id)s FOR UPDATE OF f", {"id": id_})
+    if not found:
+        raise NotFound(f"There is no failure {id_}.")
+    failure = found[0]
+    if failure.state not in (FailureState.OPEN, FailureState.RETRYING):
+        raise Conflict(f"Failure {id_} is {failure.state} already.")
+    await connection.execute("UPDATE rowcast.failures SET state = %s WHERE id = %s", (state, id_))
+    await wake(connection, failure.source_id, RunTrigger.MANUAL)
+    return replace(failure, state=state)
 
 
 async def record_failure(connection: Connection, source_id: UUID, failure: NewFailure) -> int:
@@ -152,6 +181,13 @@ async def close_failures(connection: Connection, ids: Iterable[int]) -> None:
         """UPDATE rowcast.failures SET state = 'RESOLVED', last_at = clock_timestamp()
            WHERE id = ANY(%s) AND state IN ('OPEN', 'RETRYING')""",
         (list(ids),),
+    )
+
+
+async def spend_failures(connection: Connection, ids: Iterable[int]) -> None:
+    """What was given up is no longer so: the discarded failures say nothing about what fails from now on."""
+    await connection.execute(
+        "UPDATE rowcast.failures SET stands = false, last_at = clock_timestamp() WHERE id = ANY(%s)", (list(ids),)
     )
 
 

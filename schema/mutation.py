@@ -23,9 +23,8 @@ from schema.runs import confirm_deletes, sync_source
 from schema.source_types import Source
 from schema.system_types import CreatedToken, CreateTokenInput, HookSecret, Token
 from schema.trouble_types import Conflict, Failure
-from schema.troubles import resolve_conflict
+from schema.troubles import discard_failure, resolve_conflict, retry_failure
 
-FailureId = Annotated[strawberry.ID, strawberry.argument(description="The failure's id.")]
 TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's id.")]
 NewToken = Annotated[CreateTokenInput, strawberry.argument(description="The new token.")]
 
@@ -66,14 +65,14 @@ class Mutation:
         resolver=resolve_conflict, description="Settles a conflict, and waits for the run that carries it out."
     )
 
-    @mutation("Tries a failure again.")
-    async def retry_failure(self, id: FailureId) -> Failure:
-        missing("Mutation.retryFailure")
-
-    @mutation("Gives a failure up.")
-    async def discard_failure(self, id: FailureId) -> Failure:
-        missing("Mutation.discardFailure")
-
+    retry_failure: Failure = strawberry.mutation(
+        resolver=retry_failure,
+        description="Tries a failure again, and answers with what became of it after the run that did.",
+    )
+    discard_failure: Failure = strawberry.mutation(
+        resolver=discard_failure,
+        description="Gives a failure up: it is neither shown nor tried again until its value changes.",
+    )
     rollback_row: WriteResult = strawberry.mutation(
         resolver=rollback_row,
         description="Brings a row back to an earlier state, in a transaction that flows everywhere like any other.",

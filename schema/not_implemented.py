@@ -14,8 +14,6 @@ MISSING: Mapping[str, str] = {
     "Query.rows(waitFor)": "Leave waitFor out.",
     "Mutation.registerSource(feed)": "Only sheets can be registered.",
     "Mutation.updateSource(feed)": "Only sheets can be registered.",
-    "Mutation.retryFailure": "A failure is tried again by itself once its value changes.",
-    "Mutation.discardFailure": "A failure goes away by itself once its cause is mended.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
     "Subscription.changes(columns)": "Leave columns out: every column is sent.",

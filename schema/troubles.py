@@ -1,4 +1,4 @@
-"""Conflicts and failures: reading them, and settling conflicts."""
+"""Conflicts and failures: reading them, settling conflicts, trying failures again and giving them up."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -9,7 +9,7 @@ from strawberry import UNSET
 from db.changes import WireValue
 from db.conflicts import ConflictChoice, ConflictState, choose, get_conflict, list_conflicts
 from db.errors import NotFound
-from db.failures import FailureState, list_failures
+from db.failures import FailureState, discard, get_failure, list_failures, retry
 from db.session import Connection
 from db.source_status import database_now
 from db.sources import Source, SourceState, all_sources, source_by_id
@@ -19,12 +19,13 @@ from schema.rows import After, First
 from schema.runs import run_since
 from schema.scalars import JSON
 from schema.sources import require_source
-from schema.trouble_types import Conflict, ConflictConnection, FailureConnection
+from schema.trouble_types import Conflict, ConflictConnection, Failure, FailureConnection
 
 OptionalSource = Annotated[str | None, strawberry.argument(description="Of this source only; none: of all.")]
 InConflictState = Annotated[ConflictState | None, strawberry.argument(description="In this state; null: in any.")]
 InFailureState = Annotated[FailureState | None, strawberry.argument(description="In this state; null: in any.")]
 ConflictId = Annotated[strawberry.ID, strawberry.argument(description="The conflict's id.")]
+FailureId = Annotated[strawberry.ID, strawberry.argument(description="The failure's id.")]
 Choice = Annotated[ConflictChoice, strawberry.argument(description="How to settle it.")]
 Value = Annotated[
     JSON | None,
@@ -74,15 +75,48 @@ async def resolve_conflict(info: Info, id: ConflictId, choice: Choice, value: Va
     context = info.context
     async with context.pool.connection() as connection:
         record = await choose(connection, number, choice, wire, has_value, context.principal.name)
-        source = await source_by_id(connection, record.source_id)
+        source = await _source_of(connection, record.source_id)
         since = await database_now(connection)
-    if source is None:
-        raise NotFound("The source was deleted meanwhile.")
     if source.state not in (SourceState.PAUSED, SourceState.HELD):
         await run_since(context, source.id, since)
     async with context.pool.connection() as connection:
         settled = await get_conflict(connection, number)
     return Conflict.of(record if settled is None else settled, source)
+
+
+async def retry_failure(info: Info, id: FailureId) -> Failure:  # noqa: A002
+    """Tries it in the next run, and waits for that unless the source is paused or held."""
+    context, number = info.context, _failure_id(id)
+    async with context.pool.connection() as connection:
+        record = await retry(connection, number)
+        source = await _source_of(connection, record.source_id)
+        since = await database_now(connection)
+    if source.state not in (SourceState.PAUSED, SourceState.HELD):
+        await run_since(context, source.id, since)
+    async with context.pool.connection() as connection:
+        tried = await get_failure(connection, number)
+    return Failure.of(record if tried is None else tried, source)
+
+
+async def discard_failure(info: Info, id: FailureId) -> Failure:  # noqa: A002
+    """Gives it up as it stands."""
+    async with info.context.pool.connection() as connection:
+        record = await discard(connection, _failure_id(id))
+        return Failure.of(record, await _source_of(connection, record.source_id))
+
+
+def _failure_id(id_: str) -> int:
+    number = read_id(id_)
+    if number is None:
+        raise NotFound(f"There is no failure {id_}.")
+    return number
+
+
+async def _source_of(connection: Connection, id_: UUID) -> Source:
+    source = await source_by_id(connection, id_)
+    if source is None:
+        raise NotFound("The source was deleted meanwhile.")
+    return source
 
 
 async def _source_id(connection: Connection, name: str | None) -> UUID | None:

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from db.conflicts import ConflictChoice, ConflictRecord, NewConflict, close_conflict, record_conflict
 from db.events import EventKind, insert_event
-from db.failures import Failure, NewFailure, close_failures, move_failure, record_failure
+from db.failures import (
+    Failure,
+    FailureState,
+    NewFailure,
+    close_failures,
+    move_failure,
+    record_failure,
+    spend_failures,
+)
 from db.session import Connection
 from db.sources import Side, Source
 
@@ -26,12 +34,14 @@ class Records:
     source: Source
     conflicts: dict[_Place, ConflictRecord]
     failures: dict[object, Failure]
+    discarded: dict[object, list[Failure]] = field(default_factory=dict)
     winner: Side | None = None
     found_conflicts: int = 0
     found_failures: int = 0
     _ids: dict[_Place, int] = field(default_factory=dict)
     _kept_conflicts: set[_Place] = field(default_factory=set)
     _kept_failures: set[object] = field(default_factory=set)
+    _standing: set[int] = field(default_factory=set)
     _news: dict[EventKind, list[str]] = field(default_factory=dict)
 
     @property
@@ -55,11 +65,16 @@ class Records:
             self._news.setdefault(EventKind.CONFLICT, []).append(f"Conflict in {where} of {found.key}: it {how}.")
 
     async def failure(self, connection: Connection, found: NewFailure, *, tried: bool) -> None:
-        """A failure that there is. `tried`: in this run, so that it counts as an attempt."""
+        """A failure that there is. `tried`: in this run, so that it counts as an attempt. One that was given up with
+        just this value is none."""
+        if (given_up := self._given_up(found)) is not None:
+            self._standing.add(given_up.id)
+            return
         place = found.place
         known = self.failures.get(place)
         self._kept_failures.add(place)
-        if known is not None and not tried and (known.value, known.message) == (found.value, found.message):
+        waits = known is not None and known.state is FailureState.OPEN and not tried
+        if known is not None and waits and (known.value, known.message) == (found.value, found.message):
             if known.address != found.address:
                 await move_failure(connection, known.id, found.address)
             return
@@ -75,10 +90,14 @@ class Records:
     def keep(self, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure]) -> None:
         """Open records of a row that the run did not deal with."""
         self._kept_conflicts.update((conflict.key, conflict.column) for conflict in conflicts)
-        self._kept_failures.update(failure.place for failure in failures)
+        for failure in failures:
+            if failure.state is FailureState.DISCARDED:
+                self._standing.add(failure.id)
+            else:
+                self._kept_failures.add(failure.place)
 
     async def close(self, connection: Connection) -> None:
-        """Close every record that is not kept."""
+        """Close every record that is not kept. What was given up and not found again speaks for nothing any more."""
         winner = None if self.winner is None else ConflictChoice(self.winner.value)
         ids = {place: record.id for place, record in self.conflicts.items()} | self._ids
         for place, id_ in ids.items():
@@ -87,6 +106,12 @@ class Records:
         over = [failure.id for place, failure in self.failures.items() if place not in self._kept_failures]
         if over:
             await close_failures(connection, over)
+        spent = [one.id for same in self.discarded.values() for one in same if one.id not in self._standing]
+        if spent:
+            await spend_failures(connection, spent)
+
+    def _given_up(self, found: NewFailure) -> Failure | None:
+        return next((one for one in self.discarded.get(found.place, ()) if one.value == found.value), None)
 
     async def tell(self, connection: Connection) -> None:
         """Store what is new as events, in the transaction that stores it."""
@@ -102,13 +127,14 @@ class Records:
 def records_of(
     source: Source, conflicts: Iterable[ConflictRecord], failures: Iterable[Failure], *, winner: Side | None = None
 ) -> Records:
-    """The records of a run that begins with these open ones; `winner` settles what is settled by it."""
-    return Records(
-        source,
-        {(conflict.key, conflict.column): conflict for conflict in conflicts},
-        {failure.place: failure for failure in failures},
-        winner,
-    )
+    """The records of a run that begins with these; `winner` settles what is settled by it."""
+    records = Records(source, {(conflict.key, conflict.column): conflict for conflict in conflicts}, {}, winner=winner)
+    for failure in failures:
+        if failure.state is FailureState.DISCARDED:
+            records.discarded.setdefault(failure.place, []).append(failure)
+        else:
+            records.failures[failure.place] = failure
+    return records
 
 
 def _says(known: ConflictRecord, found: NewConflict) -> bool:

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from db.base import BaseRow, IntentKind, read_base
 from db.conflicts import ConflictRecord, open_conflicts
-from db.failures import Failure, NewFailure, open_failures
+from db.failures import Failure, NewFailure, standing_failures
 from db.keys import MAX_KEY_BYTES, is_too_long
 from db.log import history
 from db.session import Connection
@@ -90,7 +90,7 @@ async def compare(
 ) -> Comparison:
     """Compare within the connection's transaction, which must be REPEATABLE READ. `tell` hears how far it is."""
     conflicts = await open_conflicts(connection, source.id)
-    failures = await open_failures(connection, source.id)
+    failures = await standing_failures(connection, source.id)
     found = Comparison(conflicts, failures, source_rows=len(reading.rows))
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
     blocked = {problem.key for problem in reading.problems if problem.key is not None}

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from db.base import Turn
 from db.changes import WireValue
 from db.conflicts import ConflictChoice, ConflictKind, NewConflict
-from db.failures import NewFailure
+from db.failures import FailureState, NewFailure
 from db.sources import Column, Side
 from db.wire import to_wire
 from sync.merge_base import Base
 from sync.merge_cell import CellPlan, CellState, Way, merge_cell
 from sync.merge_edit import again, asleep, cell_text, delete_from_both
+from sync.merge_given_up import settled
 from sync.merge_show import shown, source_object, table_object
 from sync.merge_turns import FLAPPING, steady
 from sync.merge_verdict import (
@@ -54,7 +55,8 @@ def merge_cells(state: RowState, base: Base, rules: Rules) -> RowPlan:
         as_row = inserted and not cell.known
         name = column.name
         verdict = verdict_on_cell_of_row(on_row, name) if as_row else verdict_on_cell(state, rules, name)
-        plan = _awake(state, cell, merge_cell(cell, rules.direction, verdict, rules.by))
+        plan = settled(cell, merge_cell(cell, rules.direction, verdict, rules.by), state.failures)
+        plan = _awake(state, cell, plan)
         known = None if state.base is None else state.base.turns.get(name)
         plan, turn = steady(cell, plan, known, state.failures, state.now)
         if turn is not None:
@@ -99,7 +101,7 @@ def _awake(state: RowState, cell: CellState, plan: CellPlan) -> CellPlan:
         return plan
     value = to_wire(cell.column.type, plan.text)
     for failure in state.failures:
-        if failure.code in _OF_THE_CELL:
+        if failure.code in _OF_THE_CELL or failure.state is FailureState.RETRYING:
             continue
         if failure.side is Side.SOURCE and failure.column == cell.column.name and failure.value == value:
             return replace(plan, way=Way.KEEP, failure=again(failure))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from db.base import TableImage
 from db.changes import WireRow
 from db.conflicts import NewConflict
-from db.failures import Failure, NewFailure
+from db.failures import Failure, FailureState, NewFailure
 from db.keys import key_values
 from db.sources import Column, Side
 from db.wire import to_text
@@ -140,10 +140,10 @@ def cell_text(row: SourceRow, column: Column, rules: Rules) -> tuple[str | None,
 
 
 def asleep(state: RowState, plan: RowPlan) -> RowPlan:
-    """The plan without the edits that failed for good with just these values; their failures stay."""
+    """The plan without the edits that failed for good with just these values, or were given up; their failures stay."""
     edit, write = plan.table_edit, plan.source_write
     refused = None if edit is None else _failed(state, Side.DATABASE, edit.value)
-    if refused is not None and refused.code in LASTING:
+    if refused is not None and (refused.code in LASTING or refused.state is FailureState.DISCARDED):
         # What goes to both sides goes to both or to none.
         write = None if plan.joined else write
         plan = replace(plan, table_edit=None, source_write=write, failures=(*plan.failures, again(refused)))
@@ -153,7 +153,7 @@ def asleep(state: RowState, plan: RowPlan) -> RowPlan:
 
 
 def again(failure: Failure) -> NewFailure:
-    """An open failure that stays as it is."""
+    """A failure that stays as it is."""
     return NewFailure(
         failure.side, failure.code, failure.message, failure.key, failure.column, failure.address, failure.value
     )
@@ -171,7 +171,8 @@ def _failed(state: RowState, side: Side, value: WireRow) -> Failure | None:
             if failure.side is side
             and failure.column is None
             and failure.value == value
-            and failure.code not in _OF_THE_SOURCE
+            and failure.state is not FailureState.RETRYING
+            and (failure.code not in _OF_THE_SOURCE or failure.state is FailureState.DISCARDED)
         ),
         None,
     )

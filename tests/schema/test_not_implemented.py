@@ -23,8 +23,6 @@ REQUESTS: dict[str, list[str]] = {
     "Mutation.updateSource(feed)": [
         'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
     ],
-    "Mutation.retryFailure": ['mutation { retryFailure(id: "1") { id } }'],
-    "Mutation.discardFailure": ['mutation { discardFailure(id: "1") { id } }'],
     "Mutation.createToken": [f"mutation {{ createToken(input: {{{_TOKEN}}}) {{ secret }} }}"],
     "Mutation.revokeToken": ['mutation { revokeToken(id: "1") { id } }'],
     "Subscription.changes(columns)": ['subscription { changes(source: "customers", columns: ["id"]) { cursor } }'],
@@ -57,6 +55,8 @@ BUILT = {
         "rotateHookSecret": 'mutation { rotateHookSecret(name: "customers") { url } }',
         "upsertRows": 'mutation { upsertRows(source: "customers", rows: []) { deleted } }',
         "deleteRows": 'mutation { deleteRows(source: "customers", keys: []) { deleted } }',
+        "retryFailure": 'mutation { retryFailure(id: "1") { id } }',
+        "discardFailure": 'mutation { discardFailure(id: "1") { id } }',
         "rollbackRow": 'mutation { rollbackRow(source: "customers", key: {id: 1}, to: "x") { deleted } }',
         "rollbackSource": 'mutation { rollbackSource(source: "customers", to: "x") { deleted } }',
         "resolveConflict": 'mutation { resolveConflict(id: "1", choice: DATABASE) { id } }',

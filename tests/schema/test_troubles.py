@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from db.conflicts import ConflictKind, NewConflict, close_conflict, record_conflict
+from db.failures import NewFailure, close_failures, record_failure
 from db.held import HeldDelete, hold, permitted
 from db.runs import RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, connect
@@ -149,3 +150,49 @@ async def test_a_dry_run_is_answered_without_a_leader_and_is_no_outcome_of_a_rea
         assert await ground.run(query) == {"rowCount": "0", "lastRun": None}
         runs = await ground.run('{ runs(source: "customers") { nodes { id message } } }')
         assert [run["id"] for run in runs["nodes"]] == [tried["id"]]
+
+
+FAILURE = """mutation($id: ID!) { %s(id: $id) { id state attempts } }"""
+FAILURES = "{ failures { totalCount } }"
+
+
+async def _failure(connection: Connection, source_id: UUID) -> int:
+    found = NewFailure(Side.SOURCE, "PROTECTED", "The cell is protected.", '["1"]', "age", "A1", 5)
+    return await record_failure(connection, source_id, found)
+
+
+async def test_a_failure_is_retried_by_the_next_run(ground: Ground) -> None:
+    source_id = await _source_id(ground)
+    async with await connect(ground.dsn, "rowcast test leader") as connection:
+        await connection.execute("LISTEN rowcast_wake")
+        id_ = await _failure(connection, source_id)
+        assert await ground.run(FAILURES) == {"totalCount": 1}
+        tried = asyncio.create_task(ground.run(FAILURE % "retryFailure", {"id": str(id_)}))
+        await _woken(connection)
+        assert (await ground.run("{ failures(state: RETRYING) { totalCount } }"))["totalCount"] == 1
+        run = await start_run(connection, source_id, RunTrigger.MANUAL)
+        await close_failures(connection, [id_])
+        await finish_run(connection, run.id, RunState.SUCCEEDED, RunCounts(), None)
+        assert await tried == {"id": str(id_), "state": "RESOLVED", "attempts": 1}
+    assert (await ground.refused(FAILURE % "retryFailure", {"id": str(id_)})).code == "CONFLICT"
+    assert (await ground.refused(FAILURE % "retryFailure", {"id": "x"})).code == "NOT_FOUND"
+
+
+async def test_a_discarded_failure_is_shown_and_counted_no_more(ground: Ground) -> None:
+    async with await connect(ground.dsn, "rowcast test leader") as connection:
+        id_ = await _failure(connection, await _source_id(ground))
+    discarded = await ground.run(FAILURE % "discardFailure", {"id": str(id_)})
+    assert discarded == {"id": str(id_), "state": "DISCARDED", "attempts": 1}
+    assert await ground.run(FAILURES) == {"totalCount": 0}
+    assert await ground.run('{ source(name: "customers") { openFailures } }') == {"openFailures": 0}
+    for asked in ("retryFailure", "discardFailure"):
+        assert (await ground.refused(FAILURE % asked, {"id": str(id_)})).code == "CONFLICT"
+    assert (await ground.refused(FAILURE % "discardFailure", {"id": "9"})).code == "NOT_FOUND"
+
+
+async def test_a_paused_source_retries_later(ground: Ground) -> None:
+    async with await connect(ground.dsn, "rowcast test leader") as connection:
+        id_ = await _failure(connection, await _source_id(ground))
+    await ground.run('mutation { pauseSource(name: "customers") { state } }')
+    asked = await ground.run(FAILURE % "retryFailure", {"id": str(id_)})
+    assert asked == {"id": str(id_), "state": "RETRYING", "attempts": 1}
