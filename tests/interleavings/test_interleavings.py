@@ -47,14 +47,18 @@ async def server(database: str, tmp_path: Path) -> AsyncIterator[tuple[ProcessSe
     suppress_health_check=list(HealthCheck),
     derandomize=EXAMPLES < 100,
 )
-@given(actions=ACTIONS, policy=st.sampled_from(["DATABASE_WINS", "SOURCE_WINS", "LATEST_WINS", "MANUAL"]))
+@given(
+    actions=ACTIONS,
+    policy=st.sampled_from(["DATABASE_WINS", "SOURCE_WINS", "LATEST_WINS", "MANUAL"]),
+    deletes=st.sampled_from(["PROPAGATE", "PROPAGATE", "SOFT", "IGNORE"]),
+)
 async def test_every_interleaving_ends_in_agreement_and_loses_nothing(
-    server: tuple[ProcessServer, Sandbox], database: str, actions: list[Action], policy: str
+    server: tuple[ProcessServer, Sandbox], database: str, actions: list[Action], policy: str, deletes: str
 ) -> None:
     process, sandbox = server
     sides, ledger = Sides(process, sandbox, database, f"s{next(_names)}"), Ledger()
     grid = Grid(sandbox, sides.name, ledger)
-    world, deeds = World(sides, grid, ledger, policy), Deeds(sides, grid, ledger)
+    world, deeds = World(sides, grid, ledger, policy, deletes), Deeds(sides, grid, ledger)
     await world.begin()
     for action in actions:
         await deeds.do(action)

@@ -1,6 +1,7 @@
 """One source under edits from all sides, with a server that may be killed; and what must hold once it is quiet."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,11 +39,12 @@ class Excused:
 class World:
     """`begin`; let things be done; then `settle` and `check`, and `end`."""
 
-    def __init__(self, sides: Sides, grid: Grid, ledger: Ledger, policy: str) -> None:
+    def __init__(self, sides: Sides, grid: Grid, ledger: Ledger, policy: str, deletes: str) -> None:
         self._sides = sides
         self._grid = grid
         self._ledger = ledger
         self._policy = policy
+        self._deletes = deletes
 
     async def begin(self) -> None:
         """Registered, imported, with a trigger that calls its hook."""
@@ -53,6 +55,7 @@ class World:
             "key": ["id"],
             "pollSeconds": 1,
             "conflictPolicy": self._policy,
+            "deletePolicy": self._deletes,
         }
         await self._sides.server.graphql(_REGISTER, {"input": settings})
         hook = (await self._sides.graphql(_ROTATE))["rotateHookSecret"]
@@ -81,8 +84,14 @@ class World:
 
     async def check(self) -> None:
         """Both sides agree but where an open conflict or failure says so, and no edit is lost."""
-        sheet, table, excused = await self._sheet(), await self._table(), await self._excused()
-        for key in sorted(sheet.keys() | table.keys()):
+        sheet, table, excused, kept = (
+            await self._sheet(),
+            await self._table(),
+            await self._excused(),
+            await self._kept(),
+        )
+        assert not kept & sheet.keys(), "what the sheet has is not absent there"
+        for key in sorted(sheet.keys() | table.keys() - kept):
             if key not in excused.rows:
                 assert (key in sheet) is (key in table), f"row {key} is only on one side"
             for column in _DATA:
@@ -96,7 +105,13 @@ class World:
         return {int(line["id"]): _row(line) for line in look.lines.values()}
 
     async def _table(self) -> dict[int, dict[str, str | None]]:
-        return {row["id"]: _row(row) for row in await self._sides.sql("SELECT * FROM {table}")}
+        seen = " WHERE deleted_at IS NULL" if self._deletes == "SOFT" else ""
+        return {row["id"]: _row(row) for row in await self._sides.sql(f"SELECT * FROM {{table}}{seen}")}
+
+    async def _kept(self) -> set[int]:
+        """The keys of the rows that the table keeps though the sheet has them no more."""
+        rows = await self._sides.sql(f"SELECT key FROM rowcast.base {_OF_SOURCE} AND absent", self._sides.name)
+        return {int(json.loads(row["key"])[0]) for row in rows}
 
     async def _excused(self) -> Excused:
         found = await self._sides.graphql(_OPEN)
