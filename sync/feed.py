@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from db.sources import Source
+from sync.daemon_threads import DaemonThreads
 from sync.feed_client import FeedClient
 from sync.feed_read import FeedRead, FeedReader, SeenPage
 from sync.feed_rows import record_format
 from sync.feed_write import FeedWriter
-from sync.google_threads import DaemonThreads
 from sync.source import Edit, Mark, Reading, WriteOutcome
 
 

@@ -27,7 +27,7 @@ from sync.feed_guard import FeedForbidden, Guard, check_url, follow, shown
 from sync.feed_gzip import Unpacker
 from sync.feed_records import Body
 from sync.feed_transport import GuardedTransport
-from sync.google_retry import RetryPolicy
+from sync.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
 

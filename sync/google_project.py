@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import structlog
 
+from sync.daemon_threads import DaemonThreads
 from sync.google_quota import Buckets, CallKind, QuotaLimits, QuotaUse, TokenBucket
-from sync.google_threads import DaemonThreads
 from sync.urgency import Urgency
 from sync.waiting_line import WaitingLine
 

@@ -22,7 +22,7 @@ from sync.google_credentials import ServiceAccount
 from sync.google_errors import CredentialRefused, GoogleBusy, QuotaUsedUp, explain
 from sync.google_project import Caller, GoogleProject, Sleep
 from sync.google_quota import CallKind, QuotaLimits, QuotaUse
-from sync.google_retry import RetryPolicy
+from sync.retry import RetryPolicy
 
 T = TypeVar("T")
 Check = Callable[[], None]

@@ -23,8 +23,8 @@ from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from db.sync_state import sync_state
-from sync.google_retry import RetryPolicy
 from sync.poll_pace import PollPace
+from sync.retry import RetryPolicy
 from sync.run_line import RunLine
 from sync.services import service_of
 from sync.source_worker import SourceWorker

@@ -26,11 +26,11 @@ from db.sources import (
 )
 from db.wire import ColumnType
 from sandbox.server import Sandbox
+from sync.daemon_threads import DaemonThreads
 from sync.feed import FeedConnection, FeedSource
 from sync.feed_client import FeedClient, FeedLimits
 from sync.feed_guard import Allowed, Guard
-from sync.google_retry import RetryPolicy
-from sync.google_threads import DaemonThreads
+from sync.retry import RetryPolicy
 from sync.source import Edit, Reading, SourceRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -31,7 +31,7 @@ from sync.feed_gzip import Unpacker
 from sync.feed_json import JsonRecords
 from sync.feed_records import Body, FeedUnreadable
 from sync.feed_xml import XmlRecords
-from sync.google_retry import RetryPolicy
+from sync.retry import RetryPolicy
 from tests.sync.http_lines import Lines, answer, lines
 
 ID = (Column("id", ColumnType.TEXT, "id"),)

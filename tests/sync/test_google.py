@@ -15,12 +15,12 @@ from gspread.urls import DRIVE_FILES_API_V3_URL
 from db.errors import BadUserInput, SourceUnreachable
 from sandbox.server import Sandbox
 from sync.breaker import CircuitOpen
+from sync.daemon_threads import DaemonThreads
 from sync.google_credentials import ServiceAccount
 from sync.google_errors import explain
 from sync.google_quota import CallKind
-from sync.google_retry import RetryPolicy
 from sync.google_session import GoogleSession
-from sync.google_threads import DaemonThreads
+from sync.retry import RetryPolicy
 from sync.sheet_calls import fetch_workbook
 from tests.sync.sheets import Bench, allow, bench, make_session
 

@@ -8,7 +8,7 @@ import pytest
 from db.errors import LeadershipLost, SourceUnreachable
 from db.sources import Column
 from db.wire import ColumnType
-from sync.google_retry import RetryPolicy
+from sync.retry import RetryPolicy
 from sync.source import Written
 from tests.sync.sheets import LINES, Bench, bench, delete, insert, update
 

@@ -1,7 +1,6 @@
 """Daemon threads for calls that block: as many as allowed, each for one call at a time.
 
-asyncio's own executor is waited for at exit, so that one hung call would hold up the whole process. Nothing here knows
-of Google.
+asyncio's own executor is waited for at exit, so that one hung call would hold up the whole process.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""When to call Google again after a failure, and when to give up. Pure: the shells sleep."""
+"""When to call a service again after a failure, and when to give up. Pure: the shells sleep."""
 
 import random
 from dataclasses import dataclass
