@@ -1,9 +1,17 @@
-"""Asking for a conflict to be settled, and paging through conflicts and failures."""
+"""What the policies do with conflicts, asking for one to be settled, and paging through conflicts and failures."""
 
 import pytest
 
 from db.changes import WireValue
-from db.conflicts import ConflictChoice, ConflictRecord, ConflictState, choose, get_conflict, list_conflicts
+from db.conflicts import (
+    ConflictChoice,
+    ConflictKind,
+    ConflictRecord,
+    ConflictState,
+    choose,
+    get_conflict,
+    list_conflicts,
+)
 from db.errors import BadUserInput, Conflict, NotFound
 from db.failures import FailureState, get_failure, list_failures
 from db.sources import ConflictPolicy
@@ -82,3 +90,40 @@ async def test_lists_are_paged_and_filtered(database: str) -> None:
             found = await get_failure(connection, last.id)
             assert found == last
             assert await get_failure(connection, 10**9) is None
+
+
+_DATABASE = {1: ("db", 11), 3: ("db", 3), 4: ("db", 4), 5: ("n5", 5)}
+_SOURCE = {1: ("sheet", 11), 2: ("sheet", 2), 4: ("sheet", 4), 5: ("n5", 5)}
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+async def test_each_policy_settles_each_kind_and_all_are_recorded(database: str, policy: ConflictPolicy) -> None:
+    async with ground(database, policy=policy) as at:
+        at.fill(1, 2, 3, 5)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet", age=11.0)
+        at.sql("UPDATE people SET name = 'db' WHERE id IN (1, 3)")
+        at.sheet.edit(key(2), name="sheet")
+        at.sql("DELETE FROM people WHERE id = 2")
+        at.sheet.delete(key(3))
+        at.sheet.edit(key(4), id=4.0, name="sheet", age=4.0)
+        at.sql("INSERT INTO people VALUES (4, 'db', 4)")
+        await at.settle()
+        found = await at.conflicts()
+        assert sorted((one.key, one.kind, one.column) for one in found) == [
+            (key(1), ConflictKind.CELL, "name"),
+            (key(2), ConflictKind.EDIT_DELETE, None),
+            (key(3), ConflictKind.EDIT_DELETE, None),
+            (key(4), ConflictKind.INSERT_INSERT, None),
+        ]
+        if policy is ConflictPolicy.MANUAL:
+            assert (at.table(), at.rows()) == (_DATABASE, _SOURCE), "cells that aren't in conflict go on"
+            assert {one.state for one in found} == {ConflictState.OPEN}
+            return
+        # No log says when the table was edited: the later edit is then the database's.
+        source_wins = policy is ConflictPolicy.SOURCE_WINS
+        assert at.table() == at.rows() == (_SOURCE if source_wins else _DATABASE)
+        choice = ConflictChoice.SOURCE if source_wins else ConflictChoice.DATABASE
+        assert {(one.state, one.resolution, one.resolved_by) for one in found} == {
+            (ConflictState.RESOLVED, choice, policy.value)
+        }

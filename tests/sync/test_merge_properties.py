@@ -127,6 +127,31 @@ def test_one_way_no_edit_of_the_source_vanishes_without_a_record(world: World) -
     _assert_kept(world, edited)
 
 
+@settings(max_examples=250)
+@given(_worlds(), st.sampled_from([Direction.FROM_SOURCE, Direction.TO_SOURCE]))
+def test_what_overwrites_the_other_side_stays_and_the_other_becomes_like_it(world: World, direction: Direction) -> None:
+    ordinary = world.rules
+    edited = [(column, value, in_source) for column, value, in_source in _edited(world) if in_source]
+    world.rules = replace(ordinary, direction=direction, overwrite=True)
+    source, table = world.source, world.table
+    world.rest()
+    if direction is Direction.FROM_SOURCE:
+        assert world.source == source
+        assert world.absent is (source is None and table is not None and ordinary.deletes is DeletePolicy.IGNORE)
+    else:
+        assert world.table == table
+    # A formula's result comes with the next run, which is an ordinary one.
+    excused = {failure.column for failure in world.failures} | {"total"}
+    assert world.absent or world.differing() <= excused
+    assert (world.source is None) is (world.table is None) or world.absent
+    assert world.conflicts == []
+    _assert_kept(world, edited)
+    world.rules = ordinary
+    world.rest()
+    if not world.conflicts and not world.failures:
+        assert world.absent or world.differing() == set()
+
+
 @settings(max_examples=150)
 @given(_worlds())
 def test_a_person_can_settle_every_open_conflict(world: World) -> None:
