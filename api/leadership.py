@@ -28,6 +28,7 @@ from sync.credentials import Credentials
 from sync.engine import Engine
 from sync.scheduler import Scheduler
 from sync.services import google_service, service_of
+from sync.sheet_polls import SheetPolls
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -101,7 +102,9 @@ class Leadership:
                 await term.fence(connection)
                 await abandon_runs(connection)
             engine = Engine(pool, term, self._keyring.origin, self._adapters.leading(term.check))
-            scheduler = Scheduler(pool, _Counted(engine, self._runs), self._listener)
+            scheduler = Scheduler(
+                pool, _Counted(engine, self._runs), self._listener, SheetPolls(self._adapters, pool, term)
+            )
             tidying = partial(tidy, pool, term, self._history_days)
             scheduler.add_job("tidy", tidying, EVERY)
             scheduler.add_job("credentials", partial(self._recover, scheduler), _CREDENTIALS_EVERY)

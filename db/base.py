@@ -136,7 +136,8 @@ async def forget_columns(connection: Connection, source_id: UUID, columns: Seque
     """Let columns count as never settled: neither side has anything of them in the base any more."""
     await connection.execute(
         """UPDATE rowcast.base SET source_image = source_image - %(columns)s::text[],
-               table_image = table_image - %(columns)s::text[], first_seen = first_seen - %(columns)s::text[]
+               table_image = table_image - %(columns)s::text[], first_seen = first_seen - %(columns)s::text[],
+               turns = turns - %(columns)s::text[]
            WHERE source_id = %(id)s AND (source_image ?| %(columns)s::text[] OR table_image ?| %(columns)s::text[])""",
         {"id": source_id, "columns": list(columns)},
     )

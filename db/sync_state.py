@@ -103,24 +103,32 @@ async def release(connection: Connection, source_id: UUID) -> None:
     await connection.execute("UPDATE rowcast.sync_state SET held_run = NULL WHERE source_id = %s", (source_id,))
 
 
-async def has_work(connection: Connection, source_id: UUID, retried: Collection[str]) -> bool:
-    """Whether something waits for a run though neither side changed: a write without an answer, a conflict that was
-    settled, deletes that were confirmed, a failure of the table with a code in `retried`."""
-    row = await (
-        await connection.execute(
-            """SELECT EXISTS (SELECT FROM rowcast.base WHERE source_id = %(id)s AND pending IS NOT NULL)
-                 OR EXISTS (SELECT FROM rowcast.conflicts
-                            WHERE source_id = %(id)s AND state = 'OPEN' AND choice IS NOT NULL)
-                 OR EXISTS (SELECT FROM rowcast.sync_requests WHERE source_id = %(id)s AND NOT done)
-                 OR EXISTS (SELECT FROM rowcast.failures WHERE source_id = %(id)s
-                            AND (state = 'RETRYING' OR (state = 'OPEN' AND code = ANY(%(retried)s))))
-                 OR EXISTS (SELECT FROM rowcast.sync_state s JOIN rowcast.held_deletes h ON h.run_id = s.held_run
-                            WHERE s.source_id = %(id)s AND h.confirmed)""",
-            {"id": source_id, "retried": list(retried)},
-        )
-    ).fetchone()
-    assert row is not None
-    return bool(row[0])
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """`seen` as in `SyncState`; `waits`: something waits for a run though neither side changed."""
+
+    seen: Mapping[str, str]
+    waits: bool
+
+
+async def poll_states(
+    connection: Connection, source_ids: Collection[UUID], retried: Collection[str]
+) -> Mapping[UUID, PollState]:
+    """What decides whether these sources are to run. What waits is a write without an answer, a conflict that was
+    settled, a request that is open, deletes that were confirmed, a failure of the table with a code in `retried`."""
+    cursor = await connection.execute(
+        """SELECT s.source_id, s.seen,
+               EXISTS (SELECT FROM rowcast.base b WHERE b.source_id = s.source_id AND b.pending IS NOT NULL)
+               OR EXISTS (SELECT FROM rowcast.conflicts c
+                          WHERE c.source_id = s.source_id AND c.state = 'OPEN' AND c.choice IS NOT NULL)
+               OR EXISTS (SELECT FROM rowcast.sync_requests r WHERE r.source_id = s.source_id AND NOT r.done)
+               OR EXISTS (SELECT FROM rowcast.failures f WHERE f.source_id = s.source_id
+                          AND (f.state = 'RETRYING' OR (f.state = 'OPEN' AND f.code = ANY(%(retried)s))))
+               OR EXISTS (SELECT FROM rowcast.held_deletes h WHERE h.run_id = s.held_run AND h.confirmed)
+           FROM rowcast.sync_state s WHERE s.source_id = ANY(%(ids)s)""",
+        {"ids": list(source_ids), "retried": list(retried)},
+    )
+    return {source_id: PollState(seen, waits) for source_id, seen, waits in await cursor.fetchall()}
 
 
 async def set_state_of_run(connection: Connection, source_id: UUID, state: SourceState, reason: str | None) -> bool:

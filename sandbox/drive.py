@@ -56,6 +56,13 @@ class File:
     def may_read(self, email: str) -> bool:
         return any(p.role in _READERS and p.covers(email) for p in self.permissions)
 
+    def lists(self, email: str) -> bool:
+        """Whether it is among the account's own files and those shared with it, and so among its changes.
+
+        What is open to anyone with the link is in nobody's list.
+        """
+        return any(p.kind != "anyone" and p.role in _READERS and p.covers(email) for p in self.permissions)
+
     def may_write(self, email: str) -> bool:
         return any(p.role in _WRITERS and p.covers(email) for p in self.permissions)
 

@@ -1,6 +1,7 @@
 """From a source to what reads and writes it: one Google session for each credential, shared by all of its sources."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from sync.google_project import Caller
 from sync.google_session import Check, GoogleSession
 from sync.inspection import SheetInspection
 from sync.registration_input import WantedSheet
-from sync.sheet import SheetSource
+from sync.sheet import Shared, SheetSource
 from sync.sheet_inspect import add_managed_key, inspect_sheet
 from sync.sheet_read import NewId, random_ids
 from sync.source import SourceAdapter
@@ -36,14 +37,15 @@ class Adapters:
     def __init__(self, sessions: Mapping[str, GoogleSession], new_id: NewId | None = None) -> None:
         self._sessions = sessions
         self._new_id = new_id or random_ids(_unix_ms)
-        self._titles: dict[tuple[str, int], str] = {}
+        self._shared: defaultdict[str, Shared] = defaultdict(Shared)
         self.untaggable: Final[set[UUID]] = set()
 
     def adapter_for(self, source: Source, check: Check, urgency: Urgency = Urgency.NOW) -> SourceAdapter:
         """The source's adapter; `check` is asked before each call. SourceUnreachable without its credential."""
         assert source.sheet is not None
         session = self._session(source.sheet.credential).on_behalf(Caller(source.id, urgency))
-        return SheetSource(session, source, check, self._new_id, self._titles, self.untaggable)
+        shared = self.shared(source.sheet.credential)
+        return SheetSource(session, source, check, self._new_id, shared, self.untaggable)
 
     def leading(self, check: Check) -> Callable[[Source, Urgency], SourceAdapter]:
         """`adapter_for` for one leadership, whose term `check` looks at."""
@@ -62,6 +64,14 @@ class Adapters:
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column."""
         await add_managed_key(self._session(binding.credential), binding)
+
+    def shared(self, credential: str | None) -> Shared:
+        """What the sources of a credential have in common."""
+        return self._shared[credential or DEFAULT_CREDENTIAL]
+
+    def session(self, credential: str | None) -> GoogleSession:
+        """The credential's session. SourceUnreachable without it."""
+        return self._session(credential)
 
     def _session(self, credential: str | None) -> GoogleSession:
         name = credential or DEFAULT_CREDENTIAL

@@ -10,7 +10,7 @@ from db.cursor import Cursor
 from db.errors import CursorExpired
 from db.log import read_log
 from db.session import Connection
-from db.sync_state import has_work
+from db.sync_state import poll_states
 from db.sync_tables import BoundTable, rows_of
 from sync.table_edits import RETRIED
 
@@ -20,7 +20,8 @@ _MOST_KEYS = 500
 
 async def waits_for_nothing(connection: Connection, source_id: UUID) -> bool:
     """Whether no pending write, choice, confirmed delete or failure that may heal waits for a run."""
-    return not await has_work(connection, source_id, RETRIED)
+    state = (await poll_states(connection, [source_id], RETRIED)).get(source_id)
+    return state is not None and not state.waits
 
 
 async def table_is_settled(connection: Connection, source_id: UUID, table: BoundTable, cursor: Cursor) -> bool:

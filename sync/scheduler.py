@@ -6,9 +6,9 @@ from APScheduler, which keeps all of the time here: polls, retries, upkeep. Part
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from psycopg_pool import PoolTimeout
 
-from db.errors import LeadershipLost
+from db.errors import LeadershipLost, SourceUnreachable
 from db.notify import WAKE, Listener, Resynchronise, read_wake
 from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
@@ -27,6 +27,7 @@ from sync.poll_pace import PollPace
 from sync.retry import RetryPolicy
 from sync.run_line import RunLine
 from sync.services import service_of
+from sync.sheet_polls import Due
 from sync.source_worker import SourceWorker
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ _JITTER_SHARE: Final = 0.1
 _SHARE: Final = 4
 """Runs of one credential or one feed's host at once."""
 _AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=15.0)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _OVER: Final = "This process no longer leads: its scheduler has stopped."
 
 
@@ -44,6 +46,30 @@ class Engine(Protocol):
 
     async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """A whole run, recorded. Raises LeadershipLost; anything else that it raises is a fault of ours."""
+        ...
+
+
+class Polls(Protocol):
+    """Looks at all sources of a group in one go. `sync.sheet_polls.SheetPolls` does."""
+
+    def group(self, source: Source) -> str | None:
+        """What a source is polled together with; None: by itself."""
+        ...
+
+    async def look(self, group: str, sources: Collection[Source]) -> Due:
+        """Which of them are to run. Raises SourceUnreachable."""
+        ...
+
+    async def keep(self, group: str) -> None:
+        """Those that are due have been woken."""
+        ...
+
+    def hinted(self, sources: Collection[Source], trigger: RunTrigger) -> None:
+        """Something else than a poll wakes them."""
+        ...
+
+    def ended(self, source: Source) -> None:
+        """A run of it ended."""
         ...
 
 
@@ -60,6 +86,7 @@ class Scheduler:
         pool: Pool,
         engine: Engine,
         listener: Listener,
+        polls: Polls,
         *,
         clock: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
@@ -68,6 +95,7 @@ class Scheduler:
         self._pool = pool
         self._engine = engine
         self._listener = listener
+        self._polls = polls
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads polls, guards nothing
         self._line = RunLine(max_runs, min(_SHARE, max_runs), self._service, self._seconds)
@@ -82,6 +110,8 @@ class Scheduler:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._sources: dict[UUID, Source] = {}
         self._crashes: dict[UUID, int] = {}
+        self._groups: dict[str, int] = {}
+        self._polled_at: dict[UUID, datetime] = {}
         self._waiting: list[tuple[UUID | None, RunTrigger]] = []
         self._stale = asyncio.Event()
 
@@ -106,9 +136,14 @@ class Scheduler:
 
     def wake(self, source_id: UUID, trigger: RunTrigger) -> None:
         """Want a run of a source that begins from now on; of one that is paused or unknown nothing comes."""
-        if source_id in self._workers:
+        self._wake([source_id], trigger)
+
+    def _wake(self, source_ids: Collection[UUID], trigger: RunTrigger) -> None:
+        known = [source_id for source_id in source_ids if source_id in self._workers]
+        self._polls.hinted([self._sources[source_id] for source_id in known], trigger)
+        for source_id in known:
             if trigger is not RunTrigger.SCHEDULE:
-                self._pace.stirred(source_id, self._seconds())
+                self._stirred(source_id)
             self._workers[source_id].wake(trigger)
 
     def recover(self, wanted: Callable[[Source], bool]) -> None:
@@ -182,8 +217,7 @@ class Scheduler:
                 continue
             self._follow({source.id: source for source in sources if source.state is not SourceState.PAUSED})
             for source_id, trigger in waiting:
-                for wanted in self._workers if source_id is None else (source_id,):
-                    self.wake(wanted, trigger)
+                self._wake(list(self._workers) if source_id is None else [source_id], trigger)
 
     def _follow(self, sources: dict[UUID, Source]) -> None:
         """Workers and polls for exactly these."""
@@ -192,6 +226,7 @@ class Scheduler:
             self._workers.pop(gone).stop()
             self._crashes.pop(gone, None)
             self._pace.forget(gone)
+            self._polled_at.pop(gone, None)
             for job in (_poll_id(gone), _retry_id(gone)):
                 if self._timer.get_job(job) is not None:
                     self._timer.remove_job(job)
@@ -203,18 +238,35 @@ class Scheduler:
                 self._workers[source.id] = worker
                 self._group.create_task(worker.serve(), name=f"source {source.name}")
                 known = None
-            if known is None or known.poll_seconds != source.poll_seconds:
-                self._poll_every(source)
+            alone = self._polls.group(source) is None
+            if alone and (known is None or known.poll_seconds != source.poll_seconds):
+                self._poll_every(source.poll_seconds, self._poll, source.id)
         self._sources = sources
+        self._follow_groups()
 
-    def _poll_every(self, source: Source) -> None:
+    def _follow_groups(self) -> None:
+        """Each group is polled as often as the most impatient of its sources wants."""
+        groups: dict[str, int] = {}
+        for source in self._sources.values():
+            if (group := self._polls.group(source)) is not None:
+                groups[group] = min(source.poll_seconds, groups.get(group, source.poll_seconds))
+        for gone in self._groups.keys() - groups.keys():
+            self._timer.remove_job(_poll_id(gone))
+            self._pace.forget(gone)
+        for group, seconds in groups.items():
+            if self._groups.get(group) != seconds:
+                self._poll_every(seconds, self._poll_group, group)
+        self._groups = groups
+
+    def _poll_every(self, seconds: int, poll: Callable[[Any], Awaitable[None]], what: UUID | str) -> None:
+        jitter = seconds * _JITTER_SHARE
         self._timer.add_job(
-            self._poll,
+            poll,
             "interval",
-            args=[source.id],
-            seconds=source.poll_seconds,
-            jitter=source.poll_seconds * _JITTER_SHARE,
-            id=_poll_id(source.id),
+            args=[what],
+            seconds=seconds - jitter,
+            jitter=jitter,
+            id=_poll_id(what),
             replace_existing=True,
             timezone=UTC,
         )
@@ -223,6 +275,35 @@ class Scheduler:
         source = self._sources.get(source_id)
         if source is not None and self._pace.due(source_id, source.poll_seconds, self._seconds()):
             self.wake(source_id, RunTrigger.SCHEDULE)
+
+    async def _poll_group(self, group: str) -> None:
+        if not self._pace.due(group, self._groups[group], self._seconds()):
+            return
+        sources = [source for source in self._sources.values() if self._polls.group(source) == group]
+        try:
+            due = await self._polls.look(group, sources)
+        except LeadershipLost as error:
+            self._fail(error)
+        except SourceUnreachable as error:
+            log.warning("sheets can't be polled together; each looks by itself", credential=group, reason=str(error))
+            self._poll_now(sources)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("the database can't be asked what to poll; the next poll comes", error=str(error).strip())
+        else:
+            self._poll_now(source for source in sources if source.id in due.waiting)
+            for source_id in due.changed:
+                if source_id in self._workers:
+                    self._workers[source_id].wake(RunTrigger.SCHEDULE)
+            await self._guarded("poll", lambda: self._polls.keep(group))
+
+    def _poll_now(self, sources: Iterable[Source]) -> None:
+        """Wake those that were not woken so for about their own pollSeconds."""
+        now = self._clock()
+        for source in sources:
+            rest = timedelta(seconds=source.poll_seconds * (1 - 2 * _JITTER_SHARE))
+            if source.id in self._workers and now - self._polled_at.get(source.id, _LONG_AGO) >= rest:
+                self._polled_at[source.id] = now
+                self._workers[source.id].wake(RunTrigger.SCHEDULE)
 
     # Runs
 
@@ -238,8 +319,11 @@ class Scheduler:
         else:
             self._crashes.pop(source_id, None)
             if run is None or run.state is not RunState.UNCHANGED:
-                self._pace.stirred(source_id, self._seconds())
+                self._stirred(source_id)
             await self._look_again(source_id)
+        finally:
+            if (source := self._sources.get(source_id)) is not None:
+                self._polls.ended(source)
 
     def _crashed(self, source_id: UUID) -> None:
         crashes = self._crashes[source_id] = min(self._crashes.get(source_id, 0) + 1, 10)
@@ -280,11 +364,18 @@ class Scheduler:
     async def _retry_now(self, source_id: UUID) -> None:
         if source_id in self._workers:
             self._workers[source_id].leave_alone(None)
-            self._workers[source_id].wake(RunTrigger.SCHEDULE)
+            self.wake(source_id, RunTrigger.SCHEDULE)
 
     def _service(self, source_id: UUID) -> str | None:
         source = self._sources.get(source_id)
         return None if source is None else service_of(source)
+
+    def _stirred(self, source_id: UUID) -> None:
+        """Something happened there: what is polled with it is polled as often as can be, too."""
+        self._pace.stirred(source_id, self._seconds())
+        source = self._sources.get(source_id)
+        if source is not None and (group := self._polls.group(source)) is not None:
+            self._pace.stirred(group, self._seconds())
 
     def _seconds(self) -> float:
         return self._clock().timestamp()
@@ -295,18 +386,21 @@ class Scheduler:
         try:
             await work()
         except LeadershipLost as error:
-            if not self._fatal.done():
-                self._fatal.set_exception(error)
+            self._fail(error)
         except Exception:
             # It comes again by itself, and nothing else depends on it.
             log.exception("upkeep failed", job=name)
+
+    def _fail(self, error: LeadershipLost) -> None:
+        if not self._fatal.done():
+            self._fatal.set_exception(error)
 
     async def _fail_with_jobs(self) -> None:
         await self._fatal
 
 
-def _poll_id(source_id: UUID) -> str:
-    return f"poll:{source_id}"
+def _poll_id(what: UUID | str) -> str:
+    return f"poll:{what}"
 
 
 def _retry_id(source_id: UUID) -> str:

@@ -1,19 +1,29 @@
 """A worksheet as a source: the adapter that the engine reads and writes through."""
 
 from collections.abc import MutableMapping, MutableSet, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from db.sources import Source
+from sync.drive_marks import DriveMarks
 from sync.google_session import Check, GoogleSession
+from sync.shared_reads import Place, SharedReads
 from sync.sheet_calls import SheetCalls, Worksheet
 from sync.sheet_read import NewId, read_sheet
 from sync.sheet_tags import Tagger
 from sync.sheet_write import SheetWriter
 from sync.source import Edit, Mark, Reading, WriteOutcome
 
-Titles = MutableMapping[tuple[str, int], str]
-"""The titles of worksheets as last seen, by spreadsheet and worksheet id: a renamed one is looked up once."""
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the sources of one credential have in common: Drive's marks, reads, and the titles of worksheets as last
+    seen, by spreadsheet and worksheet id, so that a renamed one is looked up once."""
+
+    marks: DriveMarks = field(default_factory=DriveMarks)
+    reads: SharedReads = field(default_factory=SharedReads)
+    titles: MutableMapping[Place, str] = field(default_factory=dict)
 
 
 class SheetSource:
@@ -28,7 +38,7 @@ class SheetSource:
         source: Source,
         check: Check,
         new_id: NewId,
-        titles: Titles,
+        shared: Shared,
         untaggable: MutableSet[UUID],
     ) -> None:
         assert source.sheet is not None
@@ -37,12 +47,15 @@ class SheetSource:
         self._binding: Final = source.sheet
         self._check = check
         self._new_id = new_id
-        self._titles = titles
+        self._shared = shared
+        self._place = source.sheet.spreadsheet, source.sheet.sheet_id
         self._untaggable = untaggable
 
     async def mark(self) -> Mark:
-        """Drive's version of the file: it rises with every change of the spreadsheet."""
-        return {"version": (await self._calls().mark()).version}
+        """Drive's version of the file: it rises with every change of the spreadsheet. Asks unless it is known."""
+        calls = self._calls()
+        mark = calls.known_mark() or await calls.mark()
+        return {"version": mark.version}
 
     async def read(self) -> Reading:
         """The whole worksheet, consistent in itself."""
@@ -56,14 +69,24 @@ class SheetSource:
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
         calls = self._calls()
-        outcome = await SheetWriter(calls, self._source, self._binding).write(edits)
+        try:
+            outcome = await SheetWriter(calls, self._source, self._binding).write(edits)
+        finally:
+            self._shared.reads.forget(self._place)
         self._remember(calls)
         return outcome
 
     def _calls(self) -> SheetCalls:
-        place = self._binding.spreadsheet, self._binding.sheet_id
-        title = self._titles.get(place, self._binding.worksheet)
-        return SheetCalls(self._session, place[0], Worksheet(place[1], title), self._check)
+        spreadsheet, sheet_id = self._place
+        title = self._shared.titles.get(self._place, self._binding.worksheet)
+        return SheetCalls(
+            self._session,
+            spreadsheet,
+            Worksheet(sheet_id, title),
+            self._check,
+            self._shared.marks,
+            self._shared.reads,
+        )
 
     def _remember(self, calls: SheetCalls) -> None:
-        self._titles[self._binding.spreadsheet, self._binding.sheet_id] = calls.title
+        self._shared.titles[self._place] = calls.title

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,22 +10,17 @@ from gspread.urls import DRIVE_FILES_API_V3_URL, SPREADSHEET_URL
 from requests.exceptions import ContentDecodingError
 
 from db.errors import SourceUnreachable
+from sync.drive_changes import fetch_file
+from sync.drive_marks import DriveMark, DriveMarks
 from sync.google_errors import GoogleBusy, WorksheetMoved
 from sync.google_quota import CallKind
 from sync.google_session import Check, GoogleSession
+from sync.shared_reads import SharedRead, SharedReads
 from sync.sheet_answer import VALUES_MASK, fields, parse_grids
 from sync.sheet_grid import Grid, quote_title
 from sync.sheet_requests import Request
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DriveMark:
-    """Drive's version of the file, which rises with every change, and the time of the last one."""
-
-    version: str
-    modified_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +63,27 @@ def fetch_grids(client: HTTPClient, spreadsheet: str, ranges: Sequence[str], mas
 
 
 class SheetCalls:
-    """Calls for one worksheet. `made` counts them; `check` is asked before each and may raise."""
+    """Calls for one worksheet. `made` counts them; `check` is asked before each and may raise.
 
-    def __init__(self, session: GoogleSession, spreadsheet: str, worksheet: Worksheet, check: Check) -> None:
+    `marks` and `reads` are what the credential's sources have in common.
+    """
+
+    def __init__(
+        self,
+        session: GoogleSession,
+        spreadsheet: str,
+        worksheet: Worksheet,
+        check: Check,
+        marks: DriveMarks | None = None,
+        reads: SharedReads | None = None,
+    ) -> None:
         self.session: Final = session
         self.made = 0
         self._spreadsheet = spreadsheet
         self._worksheet = worksheet
         self._check = check
+        self._marks = marks or DriveMarks()
+        self._reads = reads or SharedReads()
 
     @property
     def title(self) -> str:
@@ -87,14 +94,35 @@ class SheetCalls:
         """Whether the spreadsheet is shared for editing."""
         return bool((await self._file("capabilities(canEdit)"))["capabilities"]["canEdit"])
 
+    def known_mark(self) -> DriveMark | None:
+        """A mark of the file that was taken before now."""
+        return self._marks.known(self._spreadsheet)
+
     async def mark(self) -> DriveMark:
         """The version marks now. SourceUnreachable if the file is in the trash."""
-        answer = await self._file("version,modifiedTime,trashed")
-        if answer.get("trashed"):
+        mark = (await self._read(CallKind.DRIVE, lambda client: fetch_file(client, self._spreadsheet))).mark
+        if mark is None:
             raise SourceUnreachable(
                 "The spreadsheet is in the trash: restore it in Google Drive, or delete the source."
             )
-        return DriveMark(answer["version"], datetime.fromisoformat(answer["modifiedTime"]))
+        self._marks.learn(self._spreadsheet, mark)
+        return mark
+
+    async def shared_grid(self, mark: DriveMark) -> SharedRead:
+        """The whole worksheet, in one answer with those of other sources that are about to be read. `mark` is from
+        before."""
+        place = self._spreadsheet, self._worksheet.sheet_id
+        try:
+            read = await self._reads.read(place, self.title, mark, self._whole)
+        except WorksheetMoved:
+            read = None
+        return read if read is not None else SharedRead(await self.grid(), mark)
+
+    async def _whole(self, titles: Sequence[str]) -> Mapping[int, Grid]:
+        ranges = [quote_title(title) for title in titles]
+        return await self._read(
+            CallKind.READ, lambda client: fetch_grids(client, self._spreadsheet, ranges, VALUES_MASK)
+        )
 
     async def grid(self, mask: str = VALUES_MASK, columns: str | None = None) -> Grid:
         """The worksheet in one answer, so consistent in itself: whole, or only some `columns` such as `C:F`.

@@ -2,11 +2,15 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
 
-from db.sources import SheetBinding, Source, SourceState
+from db.errors import SourceUnreachable
+from db.sources import ConflictPolicy, SheetBinding, Source, SourceState
+from sync.drive_marks import DriveMark
 from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.seen_columns import SeenColumns
 from sync.sheet_binding import bind
@@ -32,9 +36,13 @@ def random_ids(unix_ms: Callable[[], int], random_bits: Callable[[int], int] = s
 
 
 async def read_located(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
-    """The worksheet now, each row located. Raises SourceUnreachable, also where a bound header is gone."""
+    """The worksheet now, each row located, to write to. Raises SourceUnreachable, also where a bound header is gone."""
     grid = await calls.grid()
-    return await calls.session.compute(lambda: _locate(source, binding, grid))
+    rows = await calls.session.compute(partial(_locate, source, binding, grid))
+    if rows.bound.lost:
+        names = ", ".join(rows.bound.lost)
+        raise SourceUnreachable(f"The headers of {names} went while the sheet was written: the next run looks again.")
+    return rows
 
 
 def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
@@ -49,9 +57,12 @@ async def read_sheet(
     before: Rows | None = None
     written: Sequence[IdWrite] = ()
     rounds = 0
+    looked = False
     while True:
-        mark = await calls.mark()
-        rows = await read_located(calls, source, binding)
+        mark, modified_at = await _mark_before(calls, source, first=not looked)
+        read = await calls.shared_grid(mark)
+        rows = await calls.session.compute(partial(_locate, source, binding, read.grid))
+        looked = True
         needed = _needed_ids(source, rows, before, written, new_id)
         lacks_ids = bool(needed) and refused is None and rounds < _ID_ROUNDS
         lacks_tags = tagger.wants(rows.bound)
@@ -68,12 +79,24 @@ async def read_sheet(
         rows=[located.row for located in rows.by_key.values()],
         problems=[*rows.problems(), *_id_problems(rows, refused)],
         unsure=rows.unsure or bool(needed),
-        mark={"version": mark.version},
-        modified_at=mark.modified_at,
+        mark={"version": read.mark.version},
+        modified_at=modified_at,
         calls=calls.made,
         zone=rows.grid.zone,
         columns=columns,
     )
+
+
+async def _mark_before(calls: SheetCalls, source: Source, *, first: bool) -> tuple[DriveMark, datetime | None]:
+    """A mark from before the reading, and the time that no edit is later than.
+
+    Which edit was the later one is told by the file's time as it is now; and what was just written moved the mark.
+    """
+    known = calls.known_mark() if first and source.conflict_policy is not ConflictPolicy.LATEST_WINS else None
+    if known is not None:
+        return known, None
+    mark = await calls.mark()
+    return mark, mark.modified_at
 
 
 def _needed_ids(

@@ -174,7 +174,7 @@ class DriveApi:
         since, size = call.page()
         found: list[tuple[int, JsonObject]] = []
         for file in self._drive.files.values():
-            if file.change >= since and file.may_read(call.email):
+            if file.change >= since and file.lists(call.email):
                 shown = file_json(file, call.email, self._base_url)
                 found.append((file.change, _change(file.file_id, timestamp(file.modified), shown)))
         now = timestamp(self._drive.clock())

@@ -14,7 +14,9 @@ def timestamp(moment: datetime) -> str:
 def file_json(file: File, email: str, base_url: str) -> JsonObject:
     """Every field that the sandbox knows; Drive's `fields` picks from them."""
     owners = file.owners()
-    return {
+    owned = any(owner.who == email for owner in owners)
+    shared: JsonObject = {} if owned or not file.lists(email) else {"sharedWithMeTime": timestamp(file.created)}
+    return shared | {
         "kind": "drive#file",
         "id": file.file_id,
         "name": file.name,
@@ -36,7 +38,7 @@ def file_json(file: File, email: str, base_url: str) -> JsonObject:
             }
             for owner in owners
         ],
-        "ownedByMe": any(owner.who == email for owner in owners),
+        "ownedByMe": owned,
         "shared": len(file.permissions) > 1,
         "capabilities": {"canEdit": file.may_write(email), "canShare": file.may_write(email)},
         "permissions": [permission_json(entry) for entry in file.permissions],

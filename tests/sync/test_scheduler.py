@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from db.sources import Column, SheetBinding, Source, SourceState, delete_source,
 from db.sync_state import postpone
 from db.wire import ColumnType
 from sync.scheduler import Scheduler
+from sync.sheet_polls import Due
 from tests.sync.sheets import make_source
 
 DEADLINE_S = 30
@@ -69,6 +70,23 @@ class Recorder:
         return [trigger for source_id, trigger in self.runs if source_id == source.id]
 
 
+class Alone:
+    """Each source is polled by itself."""
+
+    def group(self, source: Source) -> str | None:  # noqa: ARG002
+        return None
+
+    async def look(self, group: str, sources: Collection[Source]) -> Due:  # noqa: ARG002
+        raise AssertionError("there is no group")
+
+    async def keep(self, group: str) -> None:  # noqa: ARG002
+        raise AssertionError("there is no group")
+
+    def hinted(self, sources: Collection[Source], trigger: RunTrigger) -> None: ...
+
+    def ended(self, source: Source) -> None: ...
+
+
 @dataclass
 class Leader:
     pool: Pool
@@ -110,7 +128,7 @@ async def leading(database: str, *sources: Source, max_runs: int = 4) -> AsyncIt
             for source in sources:
                 await insert_source(connection, source)
         engine = Recorder()
-        scheduler = Scheduler(pool, engine, listener, rng=random.Random(3), max_runs=max_runs)
+        scheduler = Scheduler(pool, engine, listener, Alone(), rng=random.Random(3), max_runs=max_runs)
         task = asyncio.create_task(scheduler.run())
         try:
             yield Leader(pool, engine, scheduler, task)
