@@ -88,14 +88,17 @@ _COLUMNS = "key, source_image, table_image, pending, missing, missing_at, first_
 
 async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
     """The source's base in key order, in batches: needs a transaction."""
-    async with connection.cursor(name="base") as cursor:
-        cursor.itersize = _BATCH
-        await cursor.execute(
-            f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s ORDER BY key".encode(),  # noqa: S608 - ours
-            (source_id,),
-        )
-        async for row in cursor:
+    # Psycopg's own cursors for this complain where a run is cut off amid one: the transaction's end closes it anyway.
+    query = f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s ORDER BY key"  # noqa: S608 - ours
+    await connection.execute(f"DECLARE base_rows NO SCROLL CURSOR FOR {query}".encode(), (source_id,))
+    while True:
+        cursor = await connection.execute(f"FETCH {_BATCH} FROM base_rows".encode())
+        rows = await cursor.fetchall()
+        for row in rows:
             yield _base_row(*row)
+        if len(rows) < _BATCH:
+            break
+    await connection.execute("CLOSE base_rows")
 
 
 async def base_of(connection: Connection, source_id: UUID, keys: Sequence[str]) -> dict[str, BaseRow]:
