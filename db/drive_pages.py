@@ -1,4 +1,4 @@
-"""Where in the changes of Google Drive each credential has got to. Written by the leader alone."""
+"""Where in the changes of Google Drive each account has got to. Written by the leader alone."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,19 +14,17 @@ class DrivePage:
     covered: frozenset[str]
 
 
-async def drive_page(connection: Connection, credential: str) -> DrivePage | None:
-    """The page of a credential; None where it never looked."""
-    cursor = await connection.execute(
-        "SELECT token, covered FROM rowcast.drive_pages WHERE credential = %s", (credential,)
-    )
+async def drive_page(connection: Connection, account: str) -> DrivePage | None:
+    """The page of an account; None where it never looked."""
+    cursor = await connection.execute("SELECT token, covered FROM rowcast.drive_pages WHERE account = %s", (account,))
     row = await cursor.fetchone()
     return None if row is None else DrivePage(row[0], frozenset(row[1]))
 
 
-async def keep_drive_page(connection: Connection, credential: str, token: str, covered: Collection[str]) -> None:
+async def keep_drive_page(connection: Connection, account: str, token: str, covered: Collection[str]) -> None:
     """Everything before the token was looked at."""
     await connection.execute(
-        """INSERT INTO rowcast.drive_pages (credential, token, covered) VALUES (%s, %s, %s)
-           ON CONFLICT (credential) DO UPDATE SET token = excluded.token, covered = excluded.covered""",
-        (credential, token, sorted(covered)),
+        """INSERT INTO rowcast.drive_pages (account, token, covered) VALUES (%s, %s, %s)
+           ON CONFLICT (account) DO UPDATE SET token = excluded.token, covered = excluded.covered""",
+        (account, token, sorted(covered)),
     )

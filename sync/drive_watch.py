@@ -5,9 +5,8 @@ however often a look is repeated. A token that Drive doesn't know any more voids
 goes wrong.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Final
 
 import structlog
 
@@ -27,9 +26,10 @@ log = structlog.get_logger(__name__)
 class DriveWatch:
     """One leadership's watch of one credential. `look`, then wake whom it concerns, then `keep`."""
 
-    def __init__(self, credential: str, session: GoogleSession, marks: DriveMarks, pool: Pool, term: Term) -> None:
-        self._credential: Final = credential
-        self._session = session
+    def __init__(self, session: Callable[[], GoogleSession], marks: DriveMarks, pool: Pool, term: Term) -> None:
+        """`session` gives the credential's, which may be another account's by the next look."""
+        self._session_now = session
+        self._account = ""
         self._marks = marks
         self._pool = pool
         self._term = term
@@ -44,14 +44,19 @@ class DriveWatch:
         Raises SourceUnreachable: no mark counts as known then.
         """
         try:
+            session = self._session_now()
+            if self._account != session.email:
+                # Tokens are an account's own.
+                self._account, self._stored, self._page = session.email, None, None
+                self._marks.void_all()
             if self._stored is None:
                 async with self._pool.connection() as connection:
-                    self._stored = await drive_page(connection, self._credential)
-            self._page = await self._follow(self._page or self._stored)
+                    self._stored = await drive_page(connection, self._account)
+            self._page = await self._follow(session, self._page or self._stored)
             for file in files:
                 # Of a file that is only open to anyone with the link the changes say nothing.
                 if file not in self._page.covered or not self._marks.seen(file):
-                    self._page = await self._ask(file, self._page)
+                    self._page = await self._ask(session, file, self._page)
         except SourceUnreachable:
             self._marks.follow(())
             raise
@@ -64,20 +69,20 @@ class DriveWatch:
             return
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
-            await keep_drive_page(connection, self._credential, page.token, page.covered)
+            await keep_drive_page(connection, self._account, page.token, page.covered)
         self._stored = page
 
-    async def _follow(self, page: DrivePage | None) -> DrivePage:
+    async def _follow(self, session: GoogleSession, page: DrivePage | None) -> DrivePage:
         covered = frozenset[str]() if page is None else page.covered
         if page is None:
-            return await self._begin(covered)
+            return await self._begin(session, covered)
         token, last = page.token, False
         while not last:
             try:
-                changed = await self._changes(token)
+                changed = await self._changes(session, token)
             except TokenLost:
                 log.warning("Drive doesn't know the token of its changes any more; asking for each file", token=token)
-                return await self._begin(covered)
+                return await self._begin(session, covered)
             for file, mark in changed.marks.items():
                 if mark is None:
                     self._marks.void(file)
@@ -87,24 +92,20 @@ class DriveWatch:
             token, last = changed.next_token, changed.last
         return DrivePage(token, covered)
 
-    async def _begin(self, covered: frozenset[str]) -> DrivePage:
+    async def _begin(self, session: GoogleSession, covered: frozenset[str]) -> DrivePage:
         """From now on. A mark from before now may miss a change that no look will tell of."""
-        token, _ = await self._session.read(CallKind.DRIVE, fetch_start, self._term.check)
+        token, _ = await session.read(CallKind.DRIVE, fetch_start, self._term.check)
         self._marks.void_all()
         return DrivePage(token, covered)
 
-    async def _changes(self, token: str) -> ChangedFiles:
-        changed, _ = await self._session.read(
-            CallKind.DRIVE, lambda client: fetch_changes(client, token), self._term.check
-        )
+    async def _changes(self, session: GoogleSession, token: str) -> ChangedFiles:
+        changed, _ = await session.read(CallKind.DRIVE, lambda client: fetch_changes(client, token), self._term.check)
         return changed
 
-    async def _ask(self, file: str, page: DrivePage) -> DrivePage:
+    async def _ask(self, session: GoogleSession, file: str, page: DrivePage) -> DrivePage:
         self._marks.void(file)
         try:
-            state, _ = await self._session.read(
-                CallKind.DRIVE, lambda client: fetch_file(client, file), self._term.check
-            )
+            state, _ = await session.read(CallKind.DRIVE, lambda client: fetch_file(client, file), self._term.check)
         except GoogleBusy:
             raise
         except SourceUnreachable as error:

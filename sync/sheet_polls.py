@@ -7,6 +7,7 @@ run. Its own pollSeconds say how often at most the latter happens; the former co
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -15,11 +16,15 @@ from db.runs import RunTrigger
 from db.session import Pool
 from db.sources import SheetBinding, Source, SourceState
 from db.sync_state import PollState, poll_states
-from sync.adapters import DEFAULT_CREDENTIAL, Adapters
+from sync.adapters import Adapters
+from sync.credentials import DEFAULT_CREDENTIAL
 from sync.drive_marks import DriveMarks
 from sync.drive_watch import DriveWatch
+from sync.google_project import Caller
+from sync.google_session import GoogleSession
 from sync.sheet import Shared
 from sync.table_edits import RETRIED
+from sync.urgency import Urgency
 
 _RESTLESS: Final = frozenset({SourceState.FAILING, SourceState.HELD})
 
@@ -91,11 +96,12 @@ class SheetPolls:
 
     def _watch(self, group: str) -> DriveWatch:
         if group not in self._watches:
-            session = self._adapters.session(group)
-            self._watches[group] = DriveWatch(
-                group, session, self._adapters.shared(group).marks, self._pool, self._term
-            )
+            session, marks = partial(self._session, group), self._adapters.shared(group).marks
+            self._watches[group] = DriveWatch(session, marks, self._pool, self._term)
         return self._watches[group]
+
+    def _session(self, group: str) -> GoogleSession:
+        return self._adapters.session(group).on_behalf(Caller(group, Urgency.POLL))
 
 
 def _differs(source: Source, state: PollState | None, marks: DriveMarks) -> bool:

@@ -193,12 +193,12 @@ async def test_a_worksheet_that_was_renamed_keeps_no_other_waiting(three: Many) 
 
 async def test_a_token_is_kept_once_all_are_woken(three: Many) -> None:
     async with three.pool.connection() as connection:
-        before = await drive_page(connection, "default")
+        before = await drive_page(connection, three.people.session.email)
     three.people.type("B2", [["one"]], "T0")
     sources = await three.sources()
     due = await three.polls.look("default", sources)
     async with three.pool.connection() as connection:
-        assert await drive_page(connection, "default") == before
+        assert await drive_page(connection, three.people.session.email) == before
     assert len(due.changed) == 3
     # The process ends here: the next leader sees the same.
     again = await SheetPolls(three.people.adapters, three.pool, three.term).look("default", sources)

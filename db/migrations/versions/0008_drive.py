@@ -1,4 +1,4 @@
-"""Where in the changes of Google Drive each credential has got to."""
+"""Where in the changes of Google Drive each account has got to."""
 
 from alembic import op
 
@@ -10,9 +10,9 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE TABLE rowcast.drive_pages (
-            credential text PRIMARY KEY,
-            token      text NOT NULL,               -- of changes.list
-            covered    text[] NOT NULL DEFAULT '{}' -- the files that the changes were seen to tell of
+            account text PRIMARY KEY,           -- the address of a service account
+            token   text NOT NULL,              -- of changes.list
+            covered text[] NOT NULL DEFAULT '{}' -- the files that the changes were seen to tell of
         );
         -- Asked for at each poll, of all sources.
         CREATE INDEX base_pending ON rowcast.base (source_id) WHERE pending IS NOT NULL
