@@ -56,16 +56,16 @@ async def note_hook(connection: Connection, source_id: UUID) -> None:
 async def advance(
     connection: Connection,
     source_id: UUID,
-    cursor: Cursor,
+    cursor: Cursor | None,
     seen: Mapping[str, str],
     read_at: datetime,
     retry_at: datetime | None,
 ) -> None:
-    """A run dealt with the log up to `cursor`, and read the source from `read_at` on."""
+    """A run dealt with the log up to `cursor` (None: it is no further), and read the source from `read_at` on."""
     await connection.execute(
         """UPDATE rowcast.sync_state SET cursor = %s, seen = %s, read_at = %s, retry_at = %s, attempts = 0
            WHERE source_id = %s""",
-        (cursor.encode(), Jsonb(dict(seen)), read_at, retry_at, source_id),
+        (None if cursor is None else cursor.encode(), Jsonb(dict(seen)), read_at, retry_at, source_id),
     )
 
 

@@ -1,8 +1,10 @@
 """Compares a source with its table: base, table and reading in step, in key order; a plan for each row that differs.
 
-No side is held in memory but the reading; plans are kept only for rows in which something differs.
+No side is held in memory but the reading; plans are kept only for rows in which something differs, and for so many
+that a run may hold. The others are counted, and wait for the next run.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -61,6 +63,7 @@ class Comparison:
     """All that a run has to do. `noted` are rows of the base of which only the count of missing reads changed.
 
     `suspects`: keys were missing that don't count as vanished yet. `unkept` are rows of a key too long to be kept.
+    `limit`: more plans than these are not kept, but for deletes and rows with open records; `more` is true then.
     """
 
     conflicts: Sequence[ConflictRecord]
@@ -71,12 +74,31 @@ class Comparison:
     source_rows: int = 0
     suspects: bool = False
     unkept: list[NewFailure] = field(default_factory=list)
+    limit: int | None = None
+    more: bool = False
+    _limited: int = 0
+    _kinds: Counter[tuple[Side, EditKind]] = field(default_factory=Counter)
 
     def counts(self) -> tuple[SideCounts, SideCounts]:
-        """What the plans would do to the table and to the source."""
-        table = [d.plan.table_edit.kind for d in self.differences if d.plan.table_edit is not None]
-        source = [d.plan.source_write.kind for d in self.differences if d.plan.source_write is not None]
-        return _side(self.table_rows, table), _side(self.source_rows, source)
+        """What the plans would do to the table and to the source, those that are not kept with them."""
+        return self._side(Side.DATABASE, self.table_rows), self._side(Side.SOURCE, self.source_rows)
+
+    def add(self, difference: Difference) -> None:
+        """A row in which something differs."""
+        edit, write = difference.plan.table_edit, difference.plan.source_write
+        found = [(Side.DATABASE, edit.kind)] if edit is not None else []
+        found += [(Side.SOURCE, write.kind)] if write is not None else []
+        self._kinds.update(found)
+        spared = any(kind is EditKind.DELETE for _, kind in found) or difference.state.conflicts
+        if not spared and not difference.state.failures:
+            if self.limit is not None and self._limited >= self.limit:
+                self.more = True
+                return
+            self._limited += 1
+        self.differences.append(difference)
+
+    def _side(self, side: Side, rows: int) -> SideCounts:
+        return SideCounts(rows, self._kinds[side, EditKind.DELETE], self._kinds[side, EditKind.INSERT])
 
 
 async def compare(
@@ -87,11 +109,15 @@ async def compare(
     reading: Reading,
     conditions: Conditions,
     tell: Tell = tell_nobody,
+    limit: int | None = None,
 ) -> Comparison:
-    """Compare within the connection's transaction, which must be REPEATABLE READ. `tell` hears how far it is."""
+    """Compare within the connection's transaction, which must be REPEATABLE READ. `tell` hears how far it is.
+
+    `limit`: plans to keep, see `Comparison`.
+    """
     conflicts = await open_conflicts(connection, source.id)
     failures = await standing_failures(connection, source.id)
-    found = Comparison(conflicts, failures, source_rows=len(reading.rows))
+    found = Comparison(conflicts, failures, source_rows=len(reading.rows), limit=limit)
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
     blocked = {problem.key for problem in reading.problems if problem.key is not None}
     compared = 0
@@ -153,13 +179,13 @@ def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow 
         if state.base is not None and state.base != stored:
             found.noted.append(state.base)
         if state.conflicts or state.failures:
-            found.differences.append(Difference(state, plan, state.base or BaseRow(plan.key, None, None)))
+            found.add(Difference(state, plan, state.base or BaseRow(plan.key, None, None)))
         return
     base = planned(plan, state.base, rules)
     edits = plan.table_edit is not None or plan.source_write is not None
     records = plan.conflicts or plan.failures or state.conflicts or state.failures
     if edits or records or base != (stored or BaseRow(plan.key, None, None)):
-        found.differences.append(Difference(state, plan, base))
+        found.add(Difference(state, plan, base))
     if state.base is not None and state.base != stored:
         # A held run stores no plan, but a second reading without the key has to count.
         found.noted.append(state.base)
@@ -219,11 +245,6 @@ async def _committed_at(connection: Connection, source: Source, state: RowState,
     columns = edited_columns(state.base or BaseRow(state.key, None, None), state.table, rules)
     entries = await history(connection, source.relation, state.key, None, _ENTRIES)
     return commit_times(entries, state.table, columns)
-
-
-def _side(rows: int, kinds: Sequence[EditKind]) -> SideCounts:
-    inserts = kinds.count(EditKind.INSERT) + kinds.count(EditKind.REVIVE)
-    return SideCounts(rows, kinds.count(EditKind.DELETE), inserts)
 
 
 class _OfRow(Protocol):

@@ -50,6 +50,9 @@ _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 300.0
 _RESTLESS = timedelta(seconds=5)
 
+MOST_PLANS = 50_000
+"""Plans of rows that a run carries out: a few kilobytes each."""
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -84,7 +87,8 @@ class _Work:
 class Engine:
     """`run(source id, trigger)` for any number of sources; for one source one run at a time.
 
-    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes.
+    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; a run holds
+    `most_plans` in memory, and leaves more to the next one, which is at once.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Engine:
         clock: Callable[[], datetime] = _utc_now,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,
+        most_plans: int = MOST_PLANS,
     ) -> None:
         self._pool = pool
         self._term = term
@@ -105,6 +110,7 @@ class Engine:
         self._clock = clock
         self._jitter = jitter
         self._new_id = new_id
+        self._most_plans = most_plans
 
     async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """Reconcile a source now; None where it is paused or gone. `sync_state.retry_at` says when to come again.
@@ -171,8 +177,10 @@ class Engine:
                 ),
                 shown=shown,
             )
-            found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared)
             let_go = await permitted(connection, source.id)
+            # What a person confirmed or asked for is one run's.
+            limit = None if let_go or work.winner is not None else self._most_plans
+            found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
         postponed = False
         if work.winner is not None:
             log.info("one side overwrites the other, as it was asked for", source=source.name, winner=work.winner)
@@ -184,7 +192,7 @@ class Engine:
         applied = await self._apply(work, table, found, records)
         if applied is None:
             return await self._changed(work)
-        applied.again = applied.again or postponed
+        applied.again = applied.again or postponed or found.more
         outcome = None
         if applied.begun:
             self._term.check()
@@ -289,10 +297,14 @@ class Engine:
         # What was overwritten is compared once more, as the source's settings have it.
         again = applied.again or work.request is not None
         retry_at = self._due(work.state, again=again, suspects=found.suspects and not reading.unsure)
+        if found.more:
+            retry_at = self._clock()
         if work.request is not None and (work.request.last_try or not applied.left):
             await end_request(connection, work.request.id)
         seen = reading.mark if retry_at is None else {}
-        await advance(connection, work.source.id, cursor, seen, read_at, retry_at)
+        # A first run whose rest is still to come leaves the next one to be the first, too.
+        dealt_with = work.state.cursor if found.more else cursor
+        await advance(connection, work.source.id, dealt_with, seen, read_at, retry_at)
         await release(connection, work.source.id)
         work.counts = replace(
             work.counts,

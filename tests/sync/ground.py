@@ -34,7 +34,7 @@ from db.sources import (
 from db.sync_state import SyncState, sync_state
 from db.tables import Relation, publish
 from db.wire import ColumnType
-from sync.engine import Engine
+from sync.engine import MOST_PLANS, Engine
 from sync.source import SourceAdapter
 from sync.urgency import Urgency
 from tests.sync.memory_source import MemorySource
@@ -144,6 +144,7 @@ async def ground(
     direction: Direction = Direction.TWO_WAY,
     policy: ConflictPolicy = ConflictPolicy.DATABASE_WINS,
     deletes: DeletePolicy = DeletePolicy.PROPAGATE,
+    most_plans: int = MOST_PLANS,
 ) -> AsyncIterator[Ground]:
     """A registered source `people` bound to a new table of that name."""
     with psycopg.connect(dsn, autocommit=True) as admin:
@@ -186,6 +187,8 @@ async def ground(
             assert asked.id == source.id
             return sheet
 
-        engine = Engine(pool, term, b"key", adapter_for, clock=lambda: made[0].now, jitter=lambda: 1.0)
+        engine = Engine(
+            pool, term, b"key", adapter_for, clock=lambda: made[0].now, jitter=lambda: 1.0, most_plans=most_plans
+        )
         made.append(Ground(dsn, pool, source.id, sheet, term, engine))
         yield made[0]
