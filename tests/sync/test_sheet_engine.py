@@ -7,6 +7,7 @@ import pytest
 from db.runs import RunState
 from db.sources import SourceState
 from sync.adapters import Adapters
+from sync.google_retry import RetryPolicy
 from tests.sync.sheets import bench
 from tests.sync.syncing import Sync, syncing
 
@@ -153,3 +154,21 @@ async def test_rows_by_an_id_of_our_own(database: str) -> None:
             await sync.settle()
             assert [row[0] for row in await sync.sheet()] == ["Grace", "Alan", "Niklaus"]
             assert (sync.count("conflicts"), sync.count("failures")) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", [{"status": 429}, {"status": 500}, {"delaySeconds": 2}])
+async def test_what_does_not_pass_fails_the_source_which_recovers_by_itself(
+    database: str, fault: dict[str, object]
+) -> None:
+    with bench(timeout_s=1.0, retry=RetryPolicy(attempts=2)) as people:
+        async with syncing(database, people) as sync:
+            await sync.settle()
+            people.fault(READ, times=2, **fault)
+            sync.sql("UPDATE people SET city = 'Lima' WHERE id = 1")
+            run = await sync.run()
+            assert run.state is RunState.FAILED
+            assert "Gave up after 2 attempts; the next run tries again by itself." in (run.message or "")
+            assert sync.sql("SELECT state FROM rowcast.sources") == [("FAILING",)]
+            await sync.settle()
+            assert sync.sql("SELECT state FROM rowcast.sources") == [("ACTIVE",)]
+            assert (await sync.sheet())[0][2] == "Lima"
