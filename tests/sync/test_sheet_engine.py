@@ -7,7 +7,7 @@ import pytest
 from db.runs import RunState
 from db.sources import SourceState
 from sync.adapters import Adapters
-from sync.google_retry import RetryPolicy
+from sync.retry import RetryPolicy
 from tests.sync.sheets import bench
 from tests.sync.syncing import Sync, syncing
 
