@@ -18,6 +18,7 @@ from api.runtime import LeaderStatus
 from api.upkeep import EVERY, tidy
 from db.lease import Lease, Term
 from db.notify import Listener
+from db.retention import Retention
 from db.runs import Run, RunTrigger, abandon_runs
 from db.secrets import Keyring
 from db.session import make_pool
@@ -55,7 +56,7 @@ class Leadership:
         keyring: Keyring,
         runs: RunTotals,
         *,
-        history_days: int,
+        retention: Retention,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -67,7 +68,7 @@ class Leadership:
         self._adapters = adapters
         self._keyring = keyring
         self._runs = runs
-        self._history_days = history_days
+        self._retention = retention
         self._clock = clock
         self._sleep = sleep
         self._replication: Replication | None = None
@@ -105,7 +106,7 @@ class Leadership:
             scheduler = Scheduler(
                 pool, _Counted(engine, self._runs), self._listener, SheetPolls(self._adapters, pool, term)
             )
-            tidying = partial(tidy, pool, term, self._history_days)
+            tidying = partial(tidy, pool, term, self._retention)
             scheduler.add_job("tidy", tidying, EVERY)
             scheduler.add_job("credentials", partial(self._recover, scheduler), _CREDENTIALS_EVERY)
             replication = Replication(

@@ -52,9 +52,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
-        leadership = Leadership(
-            dsn, bus, listener, credentials, adapters, keys, totals, history_days=settings.history_days
-        )
+        leadership = Leadership(dsn, bus, listener, credentials, adapters, keys, totals, retention=settings.retention)
         context = Context(
             pool=pool,
             hub=hub,

@@ -18,6 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.retention import Retention
+
 PREFIX: Final = "ROWCAST_"
 # Read by the tests, not by rowcast.
 _FOR_TESTS: Final = frozenset({"ROWCAST_TEST_DATABASE_URL", "ROWCAST_CHROMIUM"})
@@ -110,6 +112,13 @@ class Settings(BaseSettings):
         description="What `hookUrl` begins with: rowcast's address as Google sees it. Unset: the host and port.",
     )
     history_days: int = Field(30, ge=1, le=3650, description="How many days the change log reaches back.")
+    run_days: int = Field(
+        30, ge=1, le=3650, description="How many days runs are kept; a source's last one, and one that holds, longer."
+    )
+    event_days: int = Field(30, ge=1, le=3650, description="How many days events are kept.")
+    settled_days: int = Field(
+        90, ge=1, le=3650, description="How many days conflicts and failures are kept after they were settled."
+    )
     log_format: Literal["text", "json"] = Field("text", description="`text` for people, `json` for machines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
 
@@ -128,6 +137,11 @@ class Settings(BaseSettings):
         """The address that the server listens on, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def retention(self) -> Retention:
+        """How long what the database collects is kept."""
+        return Retention(self.history_days, self.run_days, self.event_days, self.settled_days)
 
     @property
     def postgres_dir(self) -> Path:

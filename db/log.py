@@ -159,7 +159,6 @@ async def drop_history(connection: Connection, days: int, today: date) -> int:
         )
         await connection.execute(sql.SQL("DROP TABLE {}").format(table))
         dropped += 1
-    await connection.execute("DELETE FROM rowcast.events WHERE at < %s::date", (oldest,))
     return dropped
 
 

@@ -180,16 +180,6 @@ async def abandon_runs(connection: Connection) -> int:
     return cursor.rowcount
 
 
-async def prune_runs(connection: Connection, days: int) -> int:
-    """Forget runs that ended more than `days` ago, the held one excepted. Returns how many."""
-    cursor = await connection.execute(
-        """DELETE FROM rowcast.runs WHERE finished_at < clock_timestamp() - make_interval(days => %s)
-             AND NOT EXISTS (SELECT FROM rowcast.sync_state WHERE held_run = runs.id)""",
-        (days,),
-    )
-    return cursor.rowcount
-
-
 async def _fetch(connection: Connection, query: str, parameters: Mapping[str, object]) -> list[Run]:
     async with connection.cursor(row_factory=class_row(_Row)) as cursor:
         await cursor.execute(query.encode(), parameters)
