@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test check format psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test soak check format psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -41,6 +41,10 @@ test: check web/dist/.built ## run every check and every test
 	@echo "Running the tests."
 	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
 	$(NPM) test
+
+soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings of edits, faults and kills, large sheets and feeds
+	INTERLEAVINGS=500 $(PYTHON) -m pytest tests/interleavings
+	$(PYTHON) -m pytest -m soak
 
 check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .
