@@ -6,18 +6,18 @@ off anywhere is healed by the next. Nothing in here may decide what a difference
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from db.base import save_base
+from db.base import base_of, save_base
 from db.cursor import Cursor
 from db.errors import LeadershipLost, SourceUnreachable
 from db.events import EventKind, insert_event
-from db.held import hold, permitted
+from db.held import HeldDelete, hold, permitted
 from db.lease import Term
 from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
@@ -33,15 +33,15 @@ from sync.compare import SUSPICION, Comparison, Conditions, compare
 from sync.deletes import held, only_permitted
 from sync.drift_apply import Followed, TableBusy, follow_columns
 from sync.engine_apply import Applied, apply_outcome, apply_to_table, same_binding
-from sync.guard import holds
+from sync.guard import holds, why_held
 from sync.idle import table_is_settled, waits_for_nothing
 from sync.latest import hook_bound, latest_possible
-from sync.plan import Rules
 from sync.problems import problem_failures
 from sync.progress import Progress
 from sync.rules import rules_of
-from sync.source import Reading, SourceAdapter
+from sync.source import Cell, LastShown, Reading, SourceAdapter
 from sync.table_check import TableUnfit, check_table
+from sync.torn_rows import torn_rows, why_torn
 from sync.urgency import Urgency, urgency_of
 
 log = structlog.get_logger(__name__)
@@ -187,7 +187,9 @@ class Engine:
         elif let_go:
             postponed = only_permitted(found, let_go)
         elif any(holds(counts, source.max_delete_share) for counts in found.counts()):
-            return await self._hold(work, found, rules)
+            return await self._hold(work, found, held(found, rules), why_held(*found.counts()))
+        elif source.managed_key and (torn := torn_rows(found.differences, rules)):
+            return await self._hold(work, found, [], why_torn(torn))
         records = records_of(source, found.conflicts, found.failures, winner=work.winner)
         applied = await self._apply(work, table, found, records)
         if applied is None:
@@ -211,14 +213,22 @@ class Engine:
         """The reading to work on; with the keys of one before it, where what both lack is to be deleted at once."""
         shown = None
         if work.winner is Side.SOURCE:
-            before = await adapter.read()
+            before = await adapter.read(self._last_shown(work.source))
             shown = frozenset(row.key for row in before.rows)
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + before.calls)
             self._term.check()
-        reading = await adapter.read()
+        reading = await adapter.read(self._last_shown(work.source))
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
         await work.progress.read(len(reading.rows))
         return reading, shown
+
+    def _last_shown(self, source: Source) -> LastShown:
+        async def last_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]:
+            async with self._pool.connection() as connection:
+                rows = await base_of(connection, source.id, keys)
+            return {key: row.source_image for key, row in rows.items() if row.source_image is not None}
+
+        return last_shown
 
     async def _follow(self, work: _Work, reading: Reading) -> Followed | None:
         """The source with its columns as the reading shows them; None where it was bound anew meanwhile."""
@@ -328,14 +338,9 @@ class Engine:
             return self._clock()
         return self._clock() + (_RESTLESS if again else SUSPICION) if again or suspects else None
 
-    async def _hold(self, work: _Work, found: Comparison, rules: Rules) -> Run | None:
+    async def _hold(self, work: _Work, found: Comparison, deletes: Sequence[HeldDelete], reason: str) -> Run | None:
         """The guard: nothing is written either way, what would be deleted is shown."""
-        source, deletes = work.source, held(found, rules)
-        table, sheet = found.counts()
-        reason = (
-            f"A run would delete {table.deletes} of {table.rows} rows from the database and {sheet.deletes} of "
-            f"{sheet.rows} from the source. Look at heldRun, then confirmDeletes, or bring the rows back."
-        )
+        source = work.source
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
             if await locked_source(connection, source.id) is None:

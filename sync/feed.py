@@ -10,7 +10,7 @@ from sync.feed_client import FeedClient
 from sync.feed_read import FeedRead, FeedReader, SeenPage
 from sync.feed_rows import record_format
 from sync.feed_write import FeedWriter
-from sync.source import Edit, Mark, Reading, WriteOutcome
+from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
 
 
 class FeedConnection:
@@ -40,7 +40,7 @@ class FeedSource:
         """What was read last is known by the answers' validators, else by its content."""
         return {} if await self._reader.changed(self._connection.pages) else self._connection.mark
 
-    async def read(self) -> Reading:
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002 - its keys are its own
         """All records of all pages."""
         calls = self._client.calls
         read = await self._reader.read()

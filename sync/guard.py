@@ -28,3 +28,11 @@ def holds(counts: SideCounts, max_share: float) -> bool:
     too_many = counts.deletes >= FEW and counts.deletes > max_share * counts.rows
     emptied = counts.rows >= 2 and counts.rows - counts.deletes + counts.inserts <= 0
     return too_many or emptied
+
+
+def why_held(table: SideCounts, source: SideCounts) -> str:
+    """What a run that is held says."""
+    return (
+        f"A run would delete {table.deletes} of {table.rows} rows from the database and {source.deletes} of "
+        f"{source.rows} from the source. Look at heldRun, then confirmDeletes, or bring the rows back."
+    )

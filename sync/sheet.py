@@ -13,7 +13,7 @@ from sync.sheet_calls import SheetCalls, Worksheet
 from sync.sheet_read import NewId, read_sheet
 from sync.sheet_tags import Tagger
 from sync.sheet_write import SheetWriter
-from sync.source import Edit, Mark, Reading, WriteOutcome
+from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class SheetSource:
         mark = calls.known_mark() or await calls.mark()
         return {"version": mark.version}
 
-    async def read(self) -> Reading:
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
         """The whole worksheet, consistent in itself."""
         calls = self._calls()
         reading = await read_sheet(
-            calls, self._source, self._binding, self._new_id, Tagger(self._source, self._untaggable)
+            calls, self._source, self._binding, self._new_id, Tagger(self._source, self._untaggable), last_shown
         )
         self._remember(calls)
         return reading

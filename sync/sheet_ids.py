@@ -1,11 +1,12 @@
 """The managed key: which lines need an id, and whether the ids that were written are where they belong. Pure.
 
 An id is written by address, so a sort or an insert at that moment puts it into another line. A line that had no id may
-keep what it got, whatever it is; a line that had one gets its own back. A pasted line with a copied id gets a new one.
+keep what it got, whatever it is; a line that had one gets its own back. Of lines with a copied id the one that is still
+most like the row keeps it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from db.keys import key_text
@@ -34,11 +35,32 @@ def new_row_id(unix_ms: int, random_bits: int) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def missing_ids(rows: Rows, new_id: Callable[[], str]) -> list[IdWrite]:
-    """A new id for each line that has none, and for each copy of one below the first."""
-    copies = [index for indexes in rows.repeated.values() for index in sorted(indexes)[1:]]
+def missing_ids(
+    rows: Rows, new_id: Callable[[], str], images: Mapping[str, Mapping[str, Cell]] | None = None
+) -> list[IdWrite]:
+    """A new id for each line that has none, and for each copy of one.
+
+    The id stays with the line that shows most of what its row last showed (`images`, by key), the first of equal ones.
+    """
+    copies = [
+        index
+        for key, indexes in rows.repeated.items()
+        for index in _copies(rows, sorted(indexes), (images or {}).get(key, {}))
+    ]
     fillable = [index for index in rows.keyless if not rows.has_merged_key(index)]
     return [IdWrite(index, new_id()) for index in sorted([*fillable, *copies])]
+
+
+def _copies(rows: Rows, indexes: Sequence[int], image: Mapping[str, Cell]) -> list[int]:
+    def shown(index: int) -> int:
+        return sum(
+            same_cell(rows.grid.value(index, place), image[column.name])
+            for column, place in rows.bound.data_columns
+            if column.name in image
+        )
+
+    original = max(indexes, key=shown)
+    return [index for index in indexes if index != original]
 
 
 def misplaced_ids(before: Rows, written: Sequence[IdWrite], after: Rows) -> list[IdWrite]:

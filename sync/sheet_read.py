@@ -1,7 +1,7 @@
 """One complete, consistent read of a worksheet; lines that lack a managed key are given one on the way."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -21,7 +21,7 @@ from sync.sheet_new_columns import new_columns
 from sync.sheet_requests import ids_body
 from sync.sheet_rows import Rows, read_rows
 from sync.sheet_tags import Tagger
-from sync.source import Problem, Reading
+from sync.source import Cell, LastShown, Problem, Reading
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,12 @@ def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
 
 
 async def read_sheet(
-    calls: SheetCalls, source: Source, binding: SheetBinding, new_id: NewId, tagger: Tagger
+    calls: SheetCalls,
+    source: Source,
+    binding: SheetBinding,
+    new_id: NewId,
+    tagger: Tagger,
+    last_shown: LastShown,
 ) -> Reading:
     """The reading that a run works on. Drive's version is taken before the values: a later change is seen again."""
     refused: GoogleRefused | None = None
@@ -63,7 +68,8 @@ async def read_sheet(
         read = await calls.shared_grid(mark)
         rows = await calls.session.compute(partial(_locate, source, binding, read.grid))
         looked = True
-        needed = _needed_ids(source, rows, before, written, new_id)
+        images = await last_shown(list(rows.repeated)) if source.managed_key and rows.repeated else {}
+        needed = _needed_ids(source, rows, before, written, new_id, images)
         lacks_ids = bool(needed) and refused is None and rounds < _ID_ROUNDS
         lacks_tags = tagger.wants(rows.bound)
         if not lacks_ids and not lacks_tags:
@@ -100,14 +106,19 @@ async def _mark_before(calls: SheetCalls, source: Source, *, first: bool) -> tup
 
 
 def _needed_ids(
-    source: Source, rows: Rows, before: Rows | None, written: Sequence[IdWrite], new_id: NewId
+    source: Source,
+    rows: Rows,
+    before: Rows | None,
+    written: Sequence[IdWrite],
+    new_id: NewId,
+    images: Mapping[str, Mapping[str, Cell]],
 ) -> list[IdWrite]:
     if not source.managed_key or source.state is SourceState.HELD:
         return []
     repairs = misplaced_ids(before, written, rows) if before is not None else []
     if repairs:
         log.warning("ids were written while the sheet was sorted; putting them right", rows=len(repairs))
-    return [*repairs, *missing_ids(rows, new_id)]
+    return [*repairs, *missing_ids(rows, new_id, images)]
 
 
 async def _write_ids(calls: SheetCalls, rows: Rows, needed: Sequence[IdWrite]) -> GoogleRefused | None:

@@ -5,7 +5,7 @@ may change between any two calls: whoever implements this locates rows by a fres
 verifies after. Nothing here knows of Postgres.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -106,6 +106,15 @@ class WriteOutcome:
     calls: int
 
 
+LastShown = Callable[[Sequence[str]], Awaitable[Mapping[str, Mapping[str, Cell]]]]
+"""What the rows of some keys showed when both sides last agreed: their cells by column, without the key's."""
+
+
+async def nothing_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]:  # noqa: ARG001
+    """Of a source that was never read before."""
+    return {}
+
+
 class SourceAdapter(Protocol):
     """A sheet or feed. Errors: SourceUnreachable (its message says what mends it); nothing was written by the plan then
     except what the next read will show."""
@@ -114,8 +123,8 @@ class SourceAdapter(Protocol):
         """The version marks now: one small call."""
         ...
 
-    async def read(self) -> Reading:
-        """Everything, consistent in itself."""
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
+        """Everything, consistent in itself. `last_shown` is asked where two rows have one key that we gave."""
         ...
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from db.errors import SourceUnreachable
 from sync.sheet_mapping import SheetMapping
-from sync.source import Cell, Edit, Mark, Problem, Reading, SourceRow, WriteOutcome, Written
+from sync.source import Cell, Edit, LastShown, Mark, Problem, Reading, SourceRow, WriteOutcome, Written, nothing_shown
 
 
 class Broken(Exception):
@@ -64,7 +64,7 @@ class MemorySource:
             raise SourceUnreachable(self.unreachable)
         return {"version": str(self.version)}
 
-    async def read(self) -> Reading:
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002
         self.step("before read")
         if self.unreachable:
             raise SourceUnreachable(self.unreachable)
