@@ -1,6 +1,7 @@
 """A feed as a source: the adapter that the engine reads and writes through, and what of it outlives a run."""
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -14,14 +15,18 @@ from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_sh
 
 
 class FeedConnection:
-    """What a feed's runs share: its client with its token, the pages as last read, the threads that parse."""
+    """What a feed's runs share: its client with its token, the pages as last read, the threads that parse.
 
-    def __init__(self, client: FeedClient, threads: DaemonThreads) -> None:
+    `accepted`: since when a write was accepted that the feed doesn't show yet, by its idempotency key and `clock`.
+    """
+
+    def __init__(self, client: FeedClient, threads: DaemonThreads, clock: Callable[[], float] = time.monotonic) -> None:
         self.client: Final = client
+        self.clock: Final = clock
         self.threads: Final = threads
         self.pages: Sequence[SeenPage] = ()
         self.mark: Mark = {}
-        self.unconfirmed: Final[dict[str, int]] = {}
+        self.accepted: Final[dict[str, float]] = {}
 
 
 class FeedSource:
@@ -57,9 +62,14 @@ class FeedSource:
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
-        connection = self._connection
         writer = FeedWriter(
-            self._source, self._client, self._records, self._reader, self._check, connection.unconfirmed
+            self._source,
+            self._client,
+            self._records,
+            self._reader,
+            self._check,
+            self._connection.accepted,
+            self._connection.clock,
         )
         return await writer.write(edits)
 

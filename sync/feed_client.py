@@ -13,6 +13,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
@@ -57,6 +59,19 @@ class Validators:
 
     etag: str | None
     last_modified: str | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "Validators":
+        """Those of an answer. A document that changed in the second of the answer may change in it once more, and have
+        the same Last-Modified: such a one tells nothing (RFC 9110, 8.8.2.2)."""
+        etag, modified = headers.get("etag"), headers.get("last-modified")
+        try:
+            settled = modified is not None and (
+                parsedate_to_datetime(headers["date"]) - parsedate_to_datetime(modified) >= timedelta(seconds=2)
+            )
+        except (KeyError, ValueError, TypeError):
+            settled = False
+        return cls(etag, modified if settled else None)
 
     def headers(self) -> Mapping[str, str]:
         found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
@@ -139,14 +154,14 @@ class FeedClient:
             if not response.is_success:
                 raise await self._refusal(url, response)
 
-    async def wait_after(self, error: FeedBusy, failed: int) -> None:
-        """Wait before the next attempt; SourceUnreachable when there is none."""
+    async def may_try_again(self, error: FeedBusy, failed: int) -> bool:
+        """Waits before the next attempt; False where there is none."""
         delay = self._retry.delay(failed, self._rng, error.retry_after_s)
         if delay is None:
-            message = f"{error} Gave up after {failed} attempts; the next run tries again by itself."
-            raise SourceUnreachable(message) from error
+            return False
         log.info("a feed is busy; trying again", reason=str(error), failed=failed, seconds=round(delay, 2))
         await self._sleep(delay)
+        return True
 
     async def _retried(
         self, check: Callable[[], None], request: Callable[[], Awaitable[Fetched | None]]
@@ -158,7 +173,9 @@ class FeedClient:
                 return await request()
             except FeedBusy as error:
                 failed += 1
-                await self.wait_after(error, failed)
+                if not await self.may_try_again(error, failed):
+                    message = f"{error} Gave up after {failed} attempts; the next run tries again by itself."
+                    raise SourceUnreachable(message) from error
 
     async def _get(self, asked: str, headers: Mapping[str, str], check: Callable[[], None]) -> Fetched | None:
         url = asked
@@ -252,7 +269,7 @@ class FeedClient:
             stream.close()
             raise
         link = response.links.get("next", {}).get("url")
-        validators = Validators(response.headers.get("etag"), response.headers.get("last-modified"))
+        validators = Validators.of(response.headers)
         body = Body(stream, response.charset_encoding)
         return Fetched(asked, url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
 

@@ -24,6 +24,7 @@ from sync.feed_records import Body, FeedUnreadable, Record
 from sync.source import Cell
 
 _NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.FLOAT, ColumnType.NUMERIC})
+_EXACT: Final = 2**53
 _MOST_DIGITS: Final = 4300
 _LONG: Final = b"0" * _MOST_DIGITS
 _ALIKE: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
@@ -45,10 +46,6 @@ class JsonRecords:
         where = self._records if self._path is None else ".".join(("$", *self._path))
         index = -1
         for index, record in enumerate(self._found(body)):
-            if not isinstance(record, dict):
-                raise FeedUnreadable(
-                    f"{where}[{index}] is not an object: correct `records` with updateSource, or the feed."
-                )
             yield f"{where}[{index}]", record
         if index < 0 and self._path is not None:
             self._check_empty(body)
@@ -135,7 +132,9 @@ def json_cell(value: Any, column: Column) -> Cell:
         return render(value)
     if isinstance(value, str | bool):
         return value
-    if isinstance(value, int | Decimal | float):
+    if isinstance(value, int) and -_EXACT <= value <= _EXACT:
+        return float(value)
+    if isinstance(value, int | Decimal):
         return number_cell(str(value))
     return render(value)
 
@@ -200,7 +199,7 @@ def _load(body: Body, limit: int) -> Any:
             "ROWCAST_FEED_WHOLE_BYTES."
         )
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _unreadable(error) from error
 
@@ -242,6 +241,10 @@ def _utf8(body: Body) -> BinaryIO:
     if name in ("utf-8", "ascii"):
         return body.stream
     return codecs.EncodedFile(body.stream, "utf-8", name)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _unreadable(error: Exception) -> FeedUnreadable:

@@ -23,7 +23,6 @@ DEFAULT_PARAMETERS: Final = {
     FeedPaginationKind.OFFSET: "offset",
     FeedPaginationKind.CURSOR: "cursor",
 }
-_SHIFTING: Final = frozenset({FeedPaginationKind.PAGE, FeedPaginationKind.OFFSET, FeedPaginationKind.LINK_HEADER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,6 @@ class Page:
     records: int
     link: str | None
     told: str | None
-
-
-def may_shift(pagination: FeedPagination) -> bool:
-    """Whether a record that goes while pages are read can make another one slip from one page to a page read before."""
-    return pagination.kind in _SHIFTING
 
 
 def next_page(pagination: FeedPagination, page: Page) -> str | None:

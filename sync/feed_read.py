@@ -1,4 +1,9 @@
-"""A complete read of a feed, page by page. Says when it can't be sure that it saw every record."""
+"""A complete read of a feed, page by page. Says when it can't be sure that it saw every record.
+
+Records come and go while pages are read, and then others slip from a page to come to one that was read: they would
+look deleted. So pages are looked at once more after the last one, and read again if any has changed, until none has or
+two readings agree.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -8,7 +13,8 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedPaginationKind
 from db.sources import Source
 from sync.feed_client import FeedClient, Fetched, Validators
-from sync.feed_pages import Page, may_shift, next_page
+from sync.feed_guard import shown
+from sync.feed_pages import Page, next_page
 from sync.feed_records import RecordFormat
 from sync.feed_rows import FeedRows, RowReader
 
@@ -17,6 +23,7 @@ Check = Callable[[], None]
 Compute = Callable[[Callable[[], int]], Awaitable[int]]
 """Runs what takes long off the event loop."""
 
+_MOST_REPEATS: Final = 3
 _TOLD: Final = frozenset({FeedPaginationKind.NEXT_URL, FeedPaginationKind.CURSOR})
 
 
@@ -31,7 +38,7 @@ class SeenPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedRead:
-    """All of a feed. `steady`: no page changed while the others were read."""
+    """All of a feed. `steady`: it was the same all the time that it took to read it."""
 
     rows: FeedRows
     pages: Sequence[SeenPage]
@@ -65,8 +72,24 @@ class FeedReader:
             fetched.close()
         return not pages
 
-    async def read(self, keep: Collection[str] = (), *, fresh: bool = False) -> FeedRead:
-        """The whole feed; the records of the keys `keep` as they are. `fresh`: past any cache."""
+    async def read(self) -> FeedRead:
+        """The whole feed."""
+        rows, pages = await self._pass((), fresh=False)
+        for _ in range(_MOST_REPEATS):
+            if len(pages) == 1 or not await self.changed(pages):
+                return FeedRead(rows, pages, steady=True)
+            before = rows.content
+            rows, pages = await self._pass((), fresh=False)
+            if rows.content == before:
+                return FeedRead(rows, pages, steady=True)
+        return FeedRead(rows, pages, steady=False)
+
+    async def look(self, keep: Collection[str]) -> FeedRows:
+        """All rows past any cache, with the records of the keys `keep` as they are."""
+        rows, _ = await self._pass(keep, fresh=True)
+        return rows
+
+    async def _pass(self, keep: Collection[str], *, fresh: bool) -> tuple[FeedRows, Sequence[SeenPage]]:
         reader = RowReader(self._source, self._records, keep)
         pages: list[SeenPage] = []
         url: str | None = self._binding.url
@@ -75,12 +98,10 @@ class FeedReader:
             fetched = await self._fetch(url, fresh=fresh)
             try:
                 pages.append(SeenPage(url, fetched.validators, fetched.digest))
-                url = await self._take(reader, fetched)
+                url = await self._take(reader, fetched, len(pages))
             finally:
                 fetched.close()
-        shifting = len(pages) > 1 and self._binding.pagination is not None and may_shift(self._binding.pagination)
-        steady = not shifting or not await self.changed(pages)
-        return FeedRead(reader.end(), pages, steady)
+        return reader.end(), pages
 
     async def _fetch(self, url: str, *, fresh: bool) -> Fetched:
         spare, self._spare = self._spare, None
@@ -89,20 +110,24 @@ class FeedReader:
                 return spare
             spare.close()
         fetched = await self._client.get(url, self._check, fresh=fresh)
-        assert fetched is not None
+        if fetched is None:
+            raise SourceUnreachable(f"{shown(url)} answered 304, though nothing was asked of it but its content.")
         return fetched
 
-    async def _take(self, reader: RowReader, fetched: Fetched) -> str | None:
+    async def _take(self, reader: RowReader, fetched: Fetched, number: int) -> str | None:
         """The page's records go to the reader; the next page's address."""
 
         def records() -> int:
             count = 0
+            page = "" if number == 1 else f"page {number}: "
             for address, record in self._records.records(fetched.body):
-                reader.add(address, record)
+                reader.add(page + address, record)
                 count += 1
             return count
 
         count = await self._compute(records)
+        if reader.page_ends() and count:
+            raise SourceUnreachable("The feed's pages show the same records again and again: correct pagination.")
         pagination = self._binding.pagination
         if pagination is None:
             return None

@@ -1,5 +1,7 @@
 """From records to rows by key: what is a row, and what is wrong with those that are none. Pure but for the spool."""
 
+import hashlib
+import marshal
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,12 +30,16 @@ def record_format(binding: FeedBinding, columns: Sequence[Column], whole_bytes: 
 
 @dataclass(frozen=True, slots=True)
 class FeedRows:
-    """All rows of a feed. `unsure`: some record's key is unknown. `kept` are the records that were asked for."""
+    """All rows of a feed. `unsure`: some record's key is unknown. `kept` are the records that were asked for.
+
+    `content` is equal for readings that saw the same records, in whatever order.
+    """
 
     rows: SpooledRows
     problems: Sequence[Problem]
     unsure: bool
     kept: Mapping[str, bytes]
+    content: int
 
 
 class RowReader:
@@ -49,12 +55,15 @@ class RowReader:
         dot = "." if source.feed.format is FeedFormat.JSON else "/"
         fields = {column.name: f"{dot}{column.field}" for column in self._columns}
         self._fields = fields
-        self._spool = RowSpool([column.name for column in self._columns], fields)
+        self._names = [column.name for column in self._columns]
+        self._spool = RowSpool(self._names, fields)
         self._keep = frozenset(keep)
         self._kept: dict[str, bytes] = {}
         self._problems: list[Problem] = []
         self._left_out = 0
         self._repeated: set[str] = set()
+        self._content = self._page = 0
+        self._page_before: int | None = None
 
     def add(self, address: str, record: Record) -> None:
         """One record; its address is for people."""
@@ -66,8 +75,8 @@ class RowReader:
             except ValueError as error:
                 cells.append(None)
                 errors[column.name] = str(error)
-        shown = dict(zip((column.name for column in self._columns), cells, strict=True))
-        key = self._key_of(address, shown)
+        self._page += _hash(cells)
+        key = self._key_of(address, dict(zip(self._names, cells, strict=True)))
         if key is None:
             return
         if not self._spool.add(key, address, cells, errors):
@@ -78,6 +87,13 @@ class RowReader:
         if key in self._keep:
             self._kept[key] = self._records.keep(record)
 
+    def page_ends(self) -> bool:
+        """The records to come are of another page; whether this one had just those of the page before."""
+        again = self._page == self._page_before
+        self._content += self._page
+        self._page_before, self._page = self._page, 0
+        return again
+
     def end(self) -> FeedRows:
         """All records were added."""
         if self._left_out:
@@ -85,7 +101,7 @@ class RowReader:
             self._problems.append(Problem("UNREADABLE_KEY", message))
         unsure = bool(self._problems)
         rows = self._spool.rows(frozenset(self._repeated))
-        return FeedRows(rows, self._problems, unsure, self._kept)
+        return FeedRows(rows, self._problems, unsure, self._kept, self._content)
 
     def _key_of(self, address: str, cells: Mapping[str, Cell]) -> str | None:
         texts = []
@@ -109,3 +125,9 @@ class RowReader:
             self._problems.append(problem)
         else:
             self._left_out += 1
+
+
+def _hash(cells: Sequence[Cell]) -> int:
+    """To be summed up: of 16 bytes, so that no two readings agree by chance."""
+    digest = hashlib.blake2b(marshal.dumps(tuple(cells), 2), digest_size=16).digest()
+    return int.from_bytes(digest)

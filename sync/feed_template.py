@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -17,5 +17,15 @@ def placeholders(template: str) -> frozenset[str]:
 
 
 def expand(template: str, values: Mapping[str, str]) -> str:
-    """The address for a row. KeyError where the row lacks a column that the template names."""
-    return _PLACE.sub(lambda match: quote(values[match[1]], safe=""), template)
+    """The address for a row. ValueError where the row lacks a column that the template names, or leads elsewhere."""
+
+    def value(match: re.Match[str]) -> str:
+        if not values.get(match[1]):
+            raise ValueError(f"it has no {match[1]}, which the address names")
+        return quote(values[match[1]], safe="")
+
+    url = _PLACE.sub(value, template)
+    # Whoever receives these goes up in the path, to another record or to all of them.
+    if not {".", ".."}.isdisjoint(urlsplit(url).path.split("/")):
+        raise ValueError("its address would have a part that is only dots")
+    return url

@@ -5,7 +5,7 @@ defusedxml's list of what XML documents do to their readers.
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from lxml import etree
@@ -36,11 +36,7 @@ class XmlRecords:
         self._namespaces = dict(namespaces)
         self._path = plain_records(records)
         self._whole_limit = whole_limit
-        self._fields = {
-            column.field: etree.XPath(column.field, namespaces=self._namespaces, smart_strings=False)
-            for column in columns
-            if column.field is not None
-        }
+        self._fields = {column.field: self._reader(column.field) for column in columns if column.field is not None}
 
     def records(self, body: Body) -> Iterator[tuple[str, Record]]:
         """As the protocol says."""
@@ -62,12 +58,26 @@ class XmlRecords:
             found = found[0]
         if isinstance(found, Element):
             return _string(found)
-        assert isinstance(found, str | float | bool)
+        assert found is None or isinstance(found, str | float | bool)
         return found
+
+    def _reader(self, field: str) -> Callable[[Element], Any]:
+        """What evaluates a field. One step to an attribute or element needs no XPath, which takes longer."""
+        steps = plain_field(field)
+        if steps is None or len(steps) != 1:
+            return etree.XPath(field, namespaces=self._namespaces, smart_strings=False)
+        if steps[0].startswith("@"):
+            attribute = self._tag(steps[0][1:])
+            return lambda record: record.get(attribute)
+        tag = self._tag(steps[0])
+        return lambda record: next(record.iterchildren(tag), None)
 
     def follow(self, body: Body, path: str) -> str | None:
         """As the protocol says."""
-        found = self._parse(body).xpath(path, namespaces=self._namespaces)
+        try:
+            found = self._parse(body).xpath(path, namespaces=self._namespaces)
+        except etree.XPathError as error:
+            raise FeedUnreadable(f"`{path}` can't be applied to the feed ({error}): correct `pagination`.") from error
         first = found[0] if isinstance(found, list) and found else found
         if isinstance(first, Element):
             first = _string(first)
@@ -184,6 +194,8 @@ class XmlRecords:
 
 def _string(element: Element) -> str:
     """The element's text with all that is in it, as XPath's string() has it."""
+    if len(element) == 0:
+        return element.text or ""
     return str(element.xpath("string()"))
 
 

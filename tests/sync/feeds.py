@@ -109,6 +109,7 @@ class Bench:
     sandbox: Sandbox
     source: Source
     connection: FeedConnection
+    now: float = 0.0
 
     def adapter(self) -> FeedSource:
         return FeedSource(self.source, self.connection, allow)
@@ -181,8 +182,10 @@ def xml_bench(document: str = RATES, **settings: Any) -> Iterator[Bench]:
 def _bench(
     sandbox: Sandbox, binding: FeedBinding, columns: Sequence[Column], key: str, document: str, content_type: str
 ) -> Bench:
-    connection = FeedConnection(make_client(binding, sandbox.url), DaemonThreads(2, "feeds"))
+    made: list[Bench] = []
+    connection = FeedConnection(make_client(binding, sandbox.url), DaemonThreads(2, "feeds"), clock=lambda: made[0].now)
     bench = Bench(sandbox, make_source(binding, columns, key), connection)
+    made.append(bench)
     field = next(column.field for column in columns if column.name == key)
     bench.control("PUT", f"feeds/orders?key={quote(field or key)}", document, content_type)
     return bench
