@@ -7,6 +7,7 @@ What an operation means is `schema`'s; nothing here looks into one.
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Never
 
@@ -86,7 +87,8 @@ class GraphQLView(GraphQL[Context, None]):
             return _refuse(error.status_code, error.detail)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        return runtime(request).context
+        context = runtime(request).context
+        return replace(context, by_get=True) if isinstance(request, Request) and request.method == "GET" else context
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """For whoever opens /graphql in a browser."""

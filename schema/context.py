@@ -58,7 +58,7 @@ class Context:
     their end. `snapshots` bounds how many subscriptions
     read a snapshot at once: each holds a connection of the pool for as long as its client takes to read, and loses it
     to a client that takes nothing for `snapshot_stall_s`. `rollbacks` bounds how many roll back at once: each holds one
-    too, while it waits for the log.
+    too, while it waits for the log. `by_get`: the request is one that a link on any page can make.
     """
 
     pool: Pool
@@ -78,6 +78,7 @@ class Context:
     snapshot_stall_s: float = 30.0
     run_deadline_s: float = 300.0
     principal: Principal = Principal()
+    by_get: bool = False
     statuses: DataLoader[UUID, SourceStatus | None] = field(init=False)
 
     def __post_init__(self) -> None:

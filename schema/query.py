@@ -11,11 +11,11 @@ from schema.fields import resolver
 from schema.history import history
 from schema.not_implemented import missing
 from schema.paging import decode_after, encode_after, page_size
+from schema.preview import preview_source
 from schema.row_types import Row, RowConnection
 from schema.rows import After, First, row, rows
 from schema.run_types import SyncRun, SyncRunConnection
 from schema.runs import run, runs
-from schema.source_inputs import RegisterSourceInput
 from schema.source_types import Source, SourceConnection, SourcePreview
 from schema.sources import find_source
 from schema.system import stats, viewer
@@ -60,12 +60,10 @@ class Query:
             found = await find_source(connection, name)
         return None if found is None else Source.of(found)
 
-    @resolver("Reads a source and infers columns and key; saves nothing. Problems are data, not errors.")
-    async def preview_source(
-        self,
-        input: Annotated[RegisterSourceInput, strawberry.argument(description="The source.")],  # noqa: A002, ARG002
-    ) -> SourcePreview:
-        missing("Query.previewSource")
+    preview_source: SourcePreview = strawberry.field(
+        resolver=preview_source,
+        description="Reads a source, infers columns and key, saves nothing. Problems are data, not errors. POST only.",
+    )
 
     rows: RowConnection = strawberry.field(resolver=rows, description="A page of a source's rows.")
     row: Row | None = strawberry.field(resolver=row, description="One row by its key; null if there is none.")

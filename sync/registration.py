@@ -5,6 +5,7 @@ leader is woken for. The only thing ever written to a sheet here is the header o
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -12,13 +13,14 @@ from uuid import UUID, uuid4
 
 from psycopg import errors
 
-from db.errors import BadUserInput, Conflict, NotFound
+from db.errors import BadUserInput, Conflict, NotFound, SourceUnreachable
 from db.events import EventKind, insert_event
 from db.log import log_state
 from db.notify import notify_deleted, wake
 from db.secrets import Keyring, delete_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
+    Column,
     DeletePolicy,
     Direction,
     Initial,
@@ -63,7 +65,7 @@ from sync.registration_input import (
     check_registration,
     check_settings,
 )
-from sync.registration_plan import Planned, plan_registration
+from sync.registration_plan import Planned, draft_registration, plan_registration
 from sync.soft_delete import MARK, soft_problems, without_mark
 
 _TAKEN = "That worksheet belongs to another source already: a worksheet has one."
@@ -79,6 +81,18 @@ class SheetAccess(Protocol):
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column; does nothing where it has."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a registration would come to. `inspected` is None where the source can't be looked at, `source` None where
+    anything is in the way."""
+
+    problems: Sequence[str]
+    inspected: SheetInspection | None = None
+    columns: Sequence[Column] = ()
+    key: Sequence[str] = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,32 @@ class Registration:
                 "Let its role, or let the table's owner publish the table."
             ) from error
         return source
+
+    async def draft(self, wanted: RegisterSource) -> Draft:
+        """What `register` would bind, and all that it would refuse it for; nothing is written."""
+        problems: list[str] = []
+        with _Noted(problems):
+            check_registration(wanted)
+            await self._refuse_taken(wanted.name)
+        relation, table = Relation("public", wanted.name), None
+        with _Noted(problems):
+            relation = Relation.parse(wanted.table or wanted.name)
+            async with self.pool.connection() as connection:
+                table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
+        inspected = None
+        with _Noted(problems):
+            assert wanted.sheet is not None
+            inspected = await self.sheets.inspect(wanted.sheet)
+        if inspected is None or wanted.sheet is None:
+            return Draft(problems)
+        planned, found = draft_registration(wanted, inspected, table)
+        problems += found
+        binding = _binding(inspected, wanted.sheet.credential)
+        with _Noted(problems):
+            await self._refuse_taken_worksheet(binding)
+            await self._refuse_other_key(relation, planned.key)
+        source = None if problems else _new_source(wanted, relation, planned, binding)
+        return Draft(problems, inspected, planned.columns, planned.key, source)
 
     async def update(self, name: str, wanted: UpdateSource) -> Source:
         """Change the settings that are given."""
@@ -210,13 +250,14 @@ class Registration:
         if any(_place(source.sheet) == _place(binding) for source in sources):
             raise BadUserInput(_TAKEN)
 
+    async def _refuse_other_key(self, relation: Relation, key: Sequence[str]) -> None:
+        async with self.pool.connection() as connection:
+            _refuse_other_keys(relation, key, await sources_of_relation(connection, str(relation)))
+
     async def _create(self, connection: Connection, source: Source, relation: Relation) -> None:
         await lock_relation(connection, source.relation)
         others = await sources_of_relation(connection, source.relation)
-        if any(other.key != source.key for other in others):
-            raise BadUserInput(
-                f"{relation} is bound by {others[0].name} with the key {', '.join(others[0].key)}: use that key too."
-            )
+        _refuse_other_keys(relation, source.key, others)
         if source.adopted:
             await publish(connection, relation)
             await _refuse_unstreamed(connection, relation)
@@ -329,6 +370,28 @@ def _adoptable(relation: Relation, table: Table | None, *, adopt: bool) -> Table
     if table is not None and not adopt:
         raise BadUserInput(_exists(relation))
     return table
+
+
+def _refuse_other_keys(relation: Relation, key: Sequence[str], others: Sequence[Source]) -> None:
+    if any(tuple(other.key) != tuple(key) for other in others):
+        raise BadUserInput(
+            f"{relation} is bound by {others[0].name} with the key {', '.join(others[0].key)}: use that key too."
+        )
+
+
+class _Noted:
+    """A block that ends where something is refused, which becomes one of the problems."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self._problems = problems
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, BadUserInput | Conflict | SourceUnreachable):
+            return False
+        self._problems.append(str(error))
+        return True
 
 
 def _unknown(name: str) -> str:

@@ -36,6 +36,16 @@ class Planned:
 
 def plan_registration(wanted: RegisterSource, inspected: SheetInspection, table: Table | None) -> Planned:
     """The binding; `table` is the existing table to adopt. BadUserInput with all that is in its way."""
+    planned, problems = draft_registration(wanted, inspected, table)
+    if problems:
+        raise BadUserInput(listed(problems))
+    return planned
+
+
+def draft_registration(
+    wanted: RegisterSource, inspected: SheetInspection, table: Table | None
+) -> tuple[Planned, list[str]]:
+    """The same with the problems beside it: then it is what could be made of it."""
     problems = list(inspected.problems)
     if inspected.reader is not None and wanted.direction is not Direction.FROM_SOURCE:
         problems.append(
@@ -67,9 +77,7 @@ def plan_registration(wanted: RegisterSource, inspected: SheetInspection, table:
         )
     if table is not None and not managed:
         problems += adoption_problems(table, key)
-    if problems:
-        raise BadUserInput(listed(problems))
-    return Planned(tuple(columns), key, managed)
+    return Planned(tuple(columns), key, managed), problems
 
 
 def key_problems(inspected: SheetInspection, columns: Sequence[Column], key: Sequence[str]) -> list[str]:

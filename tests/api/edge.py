@@ -41,6 +41,10 @@ class Query:
         return value
 
     @strawberry.field
+    def by_get(self, info: Info) -> bool:
+        return info.context.by_get
+
+    @strawberry.field
     def connections(self, info: Info) -> int:
         return info.context.activity.connections
 

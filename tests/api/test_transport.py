@@ -87,6 +87,11 @@ async def test_a_large_body_is_refused_with_and_without_its_length(edge: Server)
     assert streamed.status_code == 413
 
 
+async def test_a_query_knows_that_it_came_by_get(edge: Server) -> None:
+    assert (await edge.get("/graphql", params={"query": "{ byGet }"})).json() == {"data": {"byGet": True}}
+    assert (await edge.post("/graphql", json={"query": "{ byGet }"})).json() == {"data": {"byGet": False}}
+
+
 async def test_get_answers_queries_and_refuses_mutations(edge: Server) -> None:
     answer = await edge.get(
         "/graphql", params={"query": "query ($t: String!) { echo(text: $t) }", "variables": '{"t":"x"}'}

@@ -16,7 +16,6 @@ _FEED = 'name: "other", feed: {url: "https://example.org/feed.json"}'
 _TOKEN = 'name: "t", role: VIEWER'
 
 REQUESTS: dict[str, list[str]] = {
-    "Query.previewSource": [f"{{ previewSource(input: {{{_SHEET}}}) {{ key }} }}"],
     "Query.tokens": ["{ tokens { id } }"],
     "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
     "Mutation.registerSource(feed)": [f"mutation {{ registerSource(input: {{{_FEED}}}) {{ id }} }}"],
@@ -35,6 +34,7 @@ BUILT = {
     "Query": {
         "sources": "{ sources { totalCount } }",
         "source": '{ source(name: "customers") { id } }',
+        "previewSource": '{ previewSource(input: {name: "a"}) { problems } }',
         "rows": '{ rows(source: "customers") { asOf } }',
         "row": '{ row(source: "customers", key: {id: 1}) { key } }',
         "history": '{ history(source: "customers") { hasNextPage } }',

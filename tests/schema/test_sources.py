@@ -248,3 +248,28 @@ async def test_events_of_no_source_are_refused(ground: Ground) -> None:
         with pytest.raises(GraphQLFailed) as failed:
             await stream.next()
     assert failed.value.code == "NOT_FOUND"
+
+
+PREVIEW = """query($input: RegisterSourceInput!) {
+  previewSource(input: $input) {
+    columns { name field type readOnly isKey } key rows rowCount onlyInSource onlyInDatabase different problems
+  }
+}"""
+
+
+async def test_a_preview_tells_problems_and_is_no_link(ground: Ground) -> None:
+    nothing = await ground.run(PREVIEW, {"input": {"name": "other"}})
+    assert nothing == {
+        "columns": [],
+        "key": [],
+        "rows": [],
+        "rowCount": "0",
+        "onlyInSource": "0",
+        "onlyInDatabase": "0",
+        "different": "0",
+        "problems": nothing["problems"],
+    }
+    assert "exactly one of sheet and feed" in nothing["problems"][0]
+    linked = Ground(ground.dsn, replace(ground.context, by_get=True))
+    refused = await linked.refused(PREVIEW, {"input": {"name": "other"}})
+    assert (refused.code, "POST" in str(refused)) == ("BAD_USER_INPUT", True)
