@@ -26,8 +26,10 @@ from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
 from sync.credentials import Credentials
+from sync.drive_push import EVERY as PUSH_EVERY
+from sync.drive_push import DrivePush
 from sync.engine import Engine
-from sync.scheduler import Scheduler
+from sync.scheduler import Scheduler, utc_now
 from sync.services import google_service, service_of
 from sync.sheet_polls import SheetPolls
 
@@ -57,6 +59,7 @@ class Leadership:
         runs: RunTotals,
         *,
         retention: Retention,
+        drive_hook_url: str | None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -69,6 +72,7 @@ class Leadership:
         self._keyring = keyring
         self._runs = runs
         self._retention = retention
+        self._drive_hook_url = drive_hook_url
         self._clock = clock
         self._sleep = sleep
         self._replication: Replication | None = None
@@ -109,6 +113,8 @@ class Leadership:
             tidying = partial(tidy, pool, term, self._retention)
             scheduler.add_job("tidy", tidying, EVERY)
             scheduler.add_job("credentials", partial(self._recover, scheduler), _CREDENTIALS_EVERY)
+            push = DrivePush(pool, term, self._credentials, self._drive_hook_url, utc_now)
+            scheduler.add_job("push channels", push.tend, PUSH_EVERY, soon=True)
             replication = Replication(
                 self._dsn,
                 term,

@@ -52,7 +52,17 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
-        leadership = Leadership(dsn, bus, listener, credentials, adapters, keys, totals, retention=settings.retention)
+        leadership = Leadership(
+            dsn,
+            bus,
+            listener,
+            credentials,
+            adapters,
+            keys,
+            totals,
+            retention=settings.retention,
+            drive_hook_url=settings.drive_hook_url,
+        )
         context = Context(
             pool=pool,
             hub=hub,

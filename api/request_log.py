@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _log = structlog.stdlib.get_logger(__name__)
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# Asked every few seconds by machines: not worth a line each.
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+# Asked every few seconds by machines, or by anybody with every key that is typed: not worth a line each.
+_QUIET = ("/healthz", "/readyz", "/metrics", "/hooks/")
 
 
 class RequestLog:
@@ -58,7 +58,7 @@ class RequestLog:
                 raise  # half an answer is out: the server must break the connection
             else:
                 await send({"type": "websocket.close", "code": 1011, "reason": f"Internal error {request_id}"})
-        if scope["path"] not in _QUIET:
+        if not scope["path"].startswith(_QUIET):
             _log.info(
                 "request",
                 method=scope.get("method", "WEBSOCKET"),

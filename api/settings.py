@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         None,
-        description="What `hookUrl` begins with: rowcast's address as Google sees it. Unset: the host and port.",
+        description="What `hookUrl` begins with: rowcast's address as Google sees it, and where Google Drive tells of "
+        "changes if it is `https://`. Its name has to be in ROWCAST_ALLOWED_HOSTS. Unset: the host and port.",
     )
     history_days: int = Field(30, ge=1, le=3650, description="How many days the change log reaches back.")
     run_days: int = Field(
@@ -133,6 +134,15 @@ class Settings(BaseSettings):
         return self.local_url if self.public_url is None else self.public_url
 
     @property
+    def drive_hook_url(self) -> str | None:
+        """Where Google Drive may tell us of changes: it calls public addresses by https, its stand-in any."""
+        if self.public_url is None:
+            return None
+        parts = urlsplit(self.public_url)
+        reachable = parts.scheme == "https" and not _is_loopback(parts.hostname or "")
+        return f"{self.public_url}/hooks/drive" if reachable or self.google_api_url is not None else None
+
+    @property
     def local_url(self) -> str:
         """The address that the server listens on, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -150,11 +160,7 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _loopback(cls, value: str) -> str:
-        try:
-            loopback = value == "localhost" or ipaddress.ip_address(value).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
+        if not _is_loopback(value):
             raise ValueError(
                 "rowcast has no authentication yet, so whoever reaches it may read and change everything: "
                 "take a loopback address such as 127.0.0.1, and a tunnel or a proxy with authentication before it"
@@ -228,6 +234,13 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         return Settings(_env_file=env_file)
     except ValidationError as error:
         raise SettingsError("\n".join(_wrong(details) for details in error.errors(include_input=False))) from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _checked_url(value: str) -> str:

@@ -25,12 +25,14 @@ EVENTS: Final = "rowcast_events"
 """An event was stored; the payload is its id."""
 WAKE: Final = "rowcast_wake"
 """Somebody wants a run; the payload is what `wake` makes of a source and a trigger."""
+LOOK: Final = "rowcast_look"
+"""Something changed in what a Google credential can see; the payload is the credential's name."""
 RUNS: Final = "rowcast_runs"
 """A run ended; the payload is its id."""
 DELETED: Final = "rowcast_deleted"
 """A source was deleted; the payload is its id."""
 
-_CHANNELS = (EVENTS, WAKE, RUNS, DELETED)
+_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED)
 _QUEUE = 1000
 _CHECK_S = 30.0
 _LONGEST_PAUSE_S = 10.0
@@ -56,6 +58,11 @@ def read_wake(payload: str) -> tuple[UUID, str]:
         return UUID(message["source"]), str(message["trigger"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no wake: {payload!r}") from error
+
+
+async def look(connection: Connection, credential: str) -> None:
+    """Ask the leader to look what changed among the sheets of a credential; announced when the transaction commits."""
+    await connection.execute("SELECT pg_notify(%s, %s)", (LOOK, credential))
 
 
 async def notify_run(connection: Connection, run_id: int) -> None:

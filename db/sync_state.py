@@ -46,10 +46,12 @@ async def sync_state(connection: Connection, source_id: UUID) -> SyncState | Non
     return SyncState(None if cursor is None else Cursor.decode(cursor), *rest)
 
 
-async def note_hook(connection: Connection, source_id: UUID) -> None:
-    """A hook came just now. By the database's clock, as the times of commits are."""
+async def note_hook(connection: Connection, source_id: UUID, age_s: float = 0.0) -> None:
+    """A hook came so many seconds ago. By the database's clock, as the times of commits are."""
     await connection.execute(
-        "UPDATE rowcast.sync_state SET hooked_at = clock_timestamp() WHERE source_id = %s", (source_id,)
+        """UPDATE rowcast.sync_state SET hooked_at = clock_timestamp() - make_interval(secs => %s)
+           WHERE source_id = %s""",
+        (age_s, source_id),
     )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -18,11 +19,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from psycopg_pool import PoolTimeout
 
 from db.errors import LeadershipLost, SourceUnreachable
-from db.notify import WAKE, Listener, Resynchronise, read_wake
+from db.notify import LOOK, WAKE, Listener, Notifications, Resynchronise, read_wake
 from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from db.sync_state import sync_state
+from sync.look_line import LookLine
 from sync.poll_pace import PollPace
 from sync.retry import RetryPolicy
 from sync.run_line import RunLine
@@ -100,6 +102,7 @@ class Scheduler:
         self._rng = rng or random.Random()  # noqa: S311 - spreads polls, guards nothing
         self._line = RunLine(max_runs, min(_SHARE, max_runs), self._service, self._seconds)
         self._pace = PollPace()
+        self._looks = LookLine()
         self._timer = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -120,13 +123,18 @@ class Scheduler:
         """Whether polls are scheduled."""
         return bool(self._timer.running)
 
-    def add_job(self, name: str, work: Callable[[], Awaitable[object]], every: timedelta) -> None:
-        """Upkeep: `work` once per interval while this process leads. What it raises is logged; it comes again."""
+    def add_job(
+        self, name: str, work: Callable[[], Awaitable[object]], every: timedelta, *, soon: bool = False
+    ) -> None:
+        """Upkeep: `work` once per interval while this process leads, `soon`: at the start, too. What it raises is
+        logged; it comes again."""
 
         async def job() -> None:
             await self._guarded(name, work)
 
-        self._timer.add_job(job, "interval", seconds=every.total_seconds(), id=f"upkeep:{name}", timezone=UTC)
+        first = {"next_run_time": utc_now()} if soon else {}
+        seconds = every.total_seconds()
+        self._timer.add_job(job, "interval", seconds=seconds, id=f"upkeep:{name}", timezone=UTC, **first)
 
     def changed(self, relations: Collection[str]) -> None:
         """The log has new entries of these tables."""
@@ -160,8 +168,13 @@ class Scheduler:
     async def run(self) -> None:
         """Every source runs at first; then as it is woken. Raises LeadershipLost when the term is over."""
         try:
-            async with asyncio.TaskGroup() as group, self._listener.subscribe(WAKE) as notifications:
+            async with (
+                asyncio.TaskGroup() as group,
+                self._listener.subscribe(WAKE) as notifications,
+                self._listener.subscribe(LOOK) as looks,
+            ):
                 self._group = group
+                group.create_task(self._hear_looks(looks))
                 group.create_task(self._fail_with_jobs())
                 group.create_task(self._follow_sources())
                 self._timer.add_job(self._refresh_soon, "interval", seconds=_REFRESH_S, id="refresh", timezone=UTC)
@@ -191,6 +204,15 @@ class Scheduler:
         except ValueError as error:
             # Anybody who may connect may notify.
             log.warning("a wake that says nothing was ignored", error=str(error))
+
+    async def _hear_looks(self, looks: Notifications) -> None:
+        """What a group has in common may have changed: look now, and not with the next poll."""
+        async for group in looks:
+            # Where some may be missing the wakes say so, too, and everything is looked at.
+            if not isinstance(group, Resynchronise) and group in self._groups:
+                assert self._group is not None
+                self._pace.stirred(group, self._seconds())
+                self._group.create_task(self._guarded("look", partial(self._look_at, group, RunTrigger.HOOK)))
 
     def _later(self, source_id: UUID | None, trigger: RunTrigger) -> None:
         """Wake once the sources are read again: it may be new, or resumed by the transaction that wakes it."""
@@ -277,8 +299,13 @@ class Scheduler:
             self.wake(source_id, RunTrigger.SCHEDULE)
 
     async def _poll_group(self, group: str) -> None:
-        if not self._pace.due(group, self._groups[group], self._seconds()):
-            return
+        if self._pace.due(group, self._groups[group], self._seconds()):
+            await self._look_at(group, RunTrigger.SCHEDULE)
+
+    async def _look_at(self, group: str, trigger: RunTrigger) -> None:
+        await self._looks.look(group, lambda: self._look(group, trigger))
+
+    async def _look(self, group: str, trigger: RunTrigger) -> None:
         sources = [source for source in self._sources.values() if self._polls.group(source) == group]
         try:
             due = await self._polls.look(group, sources)
@@ -293,7 +320,7 @@ class Scheduler:
             self._poll_now(source for source in sources if source.id in due.waiting)
             for source_id in due.changed:
                 if source_id in self._workers:
-                    self._workers[source_id].wake(RunTrigger.SCHEDULE)
+                    self._workers[source_id].wake(trigger)
             await self._guarded("poll", lambda: self._polls.keep(group))
 
     def _poll_now(self, sources: Iterable[Source]) -> None:

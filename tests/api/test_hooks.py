@@ -1,5 +1,7 @@
 """Hooks over HTTP: they wake the leader when they are signed, and do nothing else."""
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api.hook_debounce import WINDOW_S
 from api.hook_signature import TOLERANCE_S, sign
 from api.limits import HOOK_LIMIT
 from db.notify import RESYNCHRONISE, WAKE, Listener, Notifications, read_wake
@@ -31,6 +34,7 @@ from db.sync_state import sync_state
 from db.wire import ColumnType
 from tests.server import Server
 
+UNKNOWN = UUID(int=0)
 BODY = b'{"spreadsheetId":"s","range":"A7"}'
 
 
@@ -144,6 +148,32 @@ async def test_what_is_not_ours_is_refused_and_wakes_nobody(
     assert await call(edge, "secret", name="other") == 202
     assert await next_wake(wakes) == (other.id, "HOOK")
     await delete_source(connection, other.id)
+
+
+async def test_a_storm_of_hooks_is_few_wakes_and_the_last_one_covers_all(
+    edge: Server, connection: Connection, source: Source, wakes: Notifications
+) -> None:
+    await give_secret(edge, connection, source, "secret")
+    begun = time.monotonic()
+    assert await asyncio.gather(*(call(edge, "secret") for _ in range(100))) == [202] * 100
+    windows = (time.monotonic() - begun) / WINDOW_S
+    arrived = datetime.now(UTC)
+    await connection.execute("SELECT pg_notify(%s, %s)", (WAKE, json.dumps({"source": str(UNKNOWN), "trigger": "END"})))
+    count = 0
+    while await next_wake(wakes) != (UNKNOWN, "END"):
+        count += 1
+    assert 1 <= count <= 2 + windows
+    state = await sync_state(connection, source.id)
+    assert state is not None
+    assert state.hooked_at is not None
+    assert state.hooked_at <= arrived
+
+
+async def test_a_feeds_hook_is_not_a_sheets(edge: Server, connection: Connection, source: Source) -> None:
+    await give_secret(edge, connection, source, "secret")
+    timestamp = str(int(time.time()))
+    headers = {"x-rowcast-timestamp": timestamp, "x-rowcast-signature": sign("secret", timestamp, BODY)}
+    assert (await edge.post("/hooks/feeds/customers", content=BODY, headers=headers)).status_code == 404
 
 
 async def test_a_large_hook_is_refused(edge: Server) -> None:

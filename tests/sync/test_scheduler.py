@@ -14,13 +14,13 @@ import pytest
 from db.embedded import EmbeddedPostgres
 from db.errors import LeadershipLost
 from db.migrate import upgrade
-from db.notify import WAKE, Listener, wake
+from db.notify import WAKE, Listener, look, wake
 from db.runs import RunTrigger
 from db.session import Pool, connect, make_pool
 from db.sources import Column, SheetBinding, Source, SourceState, delete_source, insert_source, set_state, update_source
 from db.sync_state import postpone
 from db.wire import ColumnType
-from sync.scheduler import Scheduler
+from sync.scheduler import Polls, Scheduler
 from sync.sheet_polls import Due
 from tests.sync.sheets import make_source
 
@@ -122,13 +122,15 @@ def a_source(name: str, **changes: object) -> Source:
 
 
 @asynccontextmanager
-async def leading(database: str, *sources: Source, max_runs: int = 4) -> AsyncIterator[Leader]:
+async def leading(
+    database: str, *sources: Source, max_runs: int = 4, polls: Polls | None = None
+) -> AsyncIterator[Leader]:
     async with make_pool(database, "scheduler test") as pool, Listener(database, "scheduler test") as listener:
         async with pool.connection() as connection:
             for source in sources:
                 await insert_source(connection, source)
         engine = Recorder()
-        scheduler = Scheduler(pool, engine, listener, Alone(), rng=random.Random(3), max_runs=max_runs)
+        scheduler = Scheduler(pool, engine, listener, polls or Alone(), rng=random.Random(3), max_runs=max_runs)
         task = asyncio.create_task(scheduler.run())
         try:
             yield Leader(pool, engine, scheduler, task)
@@ -433,3 +435,33 @@ async def test_it_goes_on_after_postgres_was_killed(own_postgres: EmbeddedPostgr
         late = await leader.register("late")
         await engine.until(lambda: bool(engine.of(late)))
         assert not leader.task.done()
+
+
+class Together(Alone):
+    """All sheets are one group; a look finds what the test says."""
+
+    def __init__(self) -> None:
+        self.looks: list[str] = []
+        self.changed: frozenset[UUID] = frozenset()
+
+    def group(self, source: Source) -> str | None:
+        return "default" if source.sheet is not None else None
+
+    async def look(self, group: str, sources: Collection[Source]) -> Due:
+        self.looks.append(group)
+        return Due(self.changed & {source.id for source in sources}, frozenset())
+
+
+async def test_a_hint_of_a_group_looks_now_and_runs_what_changed(database: str) -> None:
+    polls = Together()
+    async with leading(database, a_source("a"), polls=polls) as leader:
+        first = await leader.register("first")
+        second = await leader.register("second")
+        await leader.engine.until(lambda: leader.engine.ended >= 3)
+        polls.changed = frozenset({first.id})
+        async with leader.pool.connection() as connection:
+            await look(connection, "default")
+            await look(connection, "another")
+        await leader.engine.until(lambda: RunTrigger.HOOK in leader.engine.of(first))
+        assert RunTrigger.HOOK not in leader.engine.of(second)
+        assert polls.looks == ["default"]
