@@ -23,8 +23,9 @@ import structlog
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedSecrets
+from sync.breaker import Breakers
 from sync.feed_auth import Authoriser
-from sync.feed_errors import RETRIED, FeedBusy, refuse, unanswered
+from sync.feed_errors import FeedBusy, is_busy, refuse, unanswered
 from sync.feed_guard import FeedForbidden, Guard, check_url, follow, shown
 from sync.feed_gzip import Unpacker
 from sync.feed_records import Body
@@ -97,7 +98,10 @@ class Fetched:
 
 
 class FeedClient:
-    """For one feed, over all of its runs. `clock` gives Unix seconds; `tls` None trusts the public authorities."""
+    """For one feed, over all of its runs. `clock` gives Unix seconds; `tls` None trusts the public authorities.
+
+    `breakers` are shared by all feeds, so that a host that fails is left alone by all of them.
+    """
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class FeedClient:
         limits: FeedLimits | None = None,
         retry: RetryPolicy | None = None,
         tls: ssl.SSLContext | None = None,
+        breakers: Breakers | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
@@ -117,6 +122,7 @@ class FeedClient:
         self._origin = _origin(binding.url)
         self._secrets = secrets
         self._retry = retry or RetryPolicy()
+        self._breakers = breakers or Breakers()
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -210,18 +216,31 @@ class FeedClient:
 
     @asynccontextmanager
     async def _sent(self, request: httpx.Request, url: str) -> AsyncIterator[httpx.Response]:
-        """The answer to a request, within its time. All that goes out passes here, calls for tokens too."""
-        try:
-            async with asyncio.timeout(self.limits.total_s):
-                response = await self._http.send(request, stream=True)
-                try:
-                    yield response
-                finally:
-                    await response.aclose()
-        except httpx.HTTPError as error:
-            raise unanswered(url, error) from error
-        except TimeoutError as error:
-            raise FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.") from error
+        """The answer to a request, within its time. All that goes out passes here, calls for tokens too.
+
+        CircuitOpen where the host has failed too often of late.
+        """
+        host, port = check_url(url)
+        with self._breakers.of(f"feed {host}:{port}").passing() as passage:
+            try:
+                async with asyncio.timeout(self.limits.total_s):
+                    response = await self._http.send(request, stream=True)
+                    try:
+                        if is_busy(response.status_code):
+                            passage.failed(f"{shown(url)} answered {response.status_code}.")
+                        else:
+                            passage.succeeded()
+                        yield response
+                    finally:
+                        await response.aclose()
+            except httpx.HTTPError as error:
+                busy = unanswered(url, error)
+                passage.failed(str(busy))
+                raise busy from error
+            except TimeoutError as error:
+                busy = FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.")
+                passage.failed(str(busy))
+                raise busy from error
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Request:
         target, given = _target(url), httpx.Headers(dict(headers))
@@ -238,7 +257,7 @@ class FeedClient:
         request = self._http.build_request("POST", _target(url), headers=dict(headers), data=dict(form))
         self.calls += 1
         async with self._sent(request, url) as answer:
-            if answer.status_code in RETRIED or answer.status_code >= 500:
+            if is_busy(answer.status_code):
                 raise refuse(url, answer.status_code, answer.headers, "", self._clock())
             return answer.status_code, await _start_of(answer, _TOKEN_BYTES)
 

@@ -16,8 +16,7 @@ import httpx
 from db.errors import SourceUnreachable
 from sync.feed_guard import shown
 
-RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that say nothing about the request."""
+_BUSY: Final = frozenset({408, 425, 429})
 
 
 class FeedBusy(SourceUnreachable):
@@ -37,10 +36,15 @@ class FeedRefused(SourceUnreachable):
         self.reason = reason
 
 
+def is_busy(status: int) -> bool:
+    """Whether a status says nothing about the request, and may be another one soon."""
+    return status in _BUSY or status >= 500
+
+
 def refuse(url: str, status: int, headers: Mapping[str, str], text: str, now: float) -> SourceUnreachable:
     """The error for an answer that is no success. `now` is Unix seconds."""
     where, reason = shown(url), " ".join(text.split())[:200]
-    if status in RETRIED or status >= 500:
+    if is_busy(status):
         return FeedBusy(f"{where} answered {status}.", retry_after(headers.get("retry-after"), now))
     mend = {
         401: "it wants other credentials: correct `auth` with updateSource",

@@ -29,6 +29,7 @@ class Lines:
     port: int = 0
     answers: dict[str, list[bytes | Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    serving: "dict[asyncio.Task[None], asyncio.StreamWriter]" = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -47,6 +48,9 @@ class Lines:
         return chosen(asked) if callable(chosen) else chosen
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving[task] = writer
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
                 first, *rest = head.strip().split("\r\n")
@@ -58,6 +62,12 @@ class Lines:
             pass
         finally:
             writer.close()
+            del self.serving[task]
+
+    async def end(self) -> None:
+        for writer in self.serving.values():
+            writer.close()
+        await asyncio.gather(*self.serving)
 
 
 @asynccontextmanager
@@ -69,6 +79,7 @@ async def lines(tls: ssl.SSLContext | None = None) -> AsyncIterator[Lines]:
     async with server:
         yield made
         server.close()
+        await made.end()
 
 
 def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:

@@ -24,6 +24,7 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedAuth, FeedAuthKind, FeedBinding, FeedFormat, FeedSecrets
 from db.sources import Column
 from db.wire import ColumnType
+from sync.breaker import Breaker, Breakers, CircuitOpen
 from sync.feed_client import FeedClient, FeedLimits
 from sync.feed_errors import FeedBusy, FeedRefused
 from sync.feed_guard import Allowed, FeedForbidden, Guard, is_public
@@ -234,6 +235,23 @@ async def test_an_answer_that_never_ends_ends(server: Lines) -> None:
     client = make(server, limits=FeedLimits(timeout_s=5.0, total_s=0.05))
     with pytest.raises(SourceUnreachable, match="took longer"):
         await read(client, server.url + "/feed")
+
+
+async def test_a_host_that_fails_is_left_alone_by_all_its_feeds(server: Lines) -> None:
+    now, closed = 0.0, []
+    breakers = Breakers(lambda name: Breaker(name, clock=lambda: now, closed=lambda: closed.append(name)))
+    server.on("/feed", answer(b"", "503 Down"))
+    server.on("/other", answer(b"[]"))
+    for _ in range(4):
+        with pytest.raises(SourceUnreachable, match="Gave up after 2"):
+            await read(make(server, breakers=breakers), server.url + "/feed")
+    assert len(server.asked) == 8
+    with pytest.raises(CircuitOpen, match="answered 503"):
+        await read(make(server, "/other", breakers=breakers), server.url + "/other")
+    assert len(server.asked) == 8
+    now = 3600.0
+    assert await read(make(server, "/other", breakers=breakers), server.url + "/other") == b"[]"
+    assert closed == [f"feed 127.0.0.1:{server.port}"]
 
 
 async def test_a_document_that_is_cut_off_is_asked_for_again(server: Lines) -> None:
