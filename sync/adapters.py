@@ -2,13 +2,16 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from db.errors import BadUserInput, SourceUnreachable
 from db.sources import SheetBinding, Source
 from sync.credentials import DEFAULT_CREDENTIAL
+from sync.feed_input import WantedFeed
+from sync.feed_inspection import FeedInspection
+from sync.feeds import Feeds
 from sync.google_project import Caller
 from sync.google_session import Check, GoogleSession
 from sync.inspection import SheetInspection
@@ -34,8 +37,11 @@ class Adapters:
     Serves as registration's access to sheets, too. `untaggable` are sources whose columns are found by headers alone.
     """
 
-    def __init__(self, sessions: Mapping[str, GoogleSession], new_id: NewId | None = None) -> None:
+    def __init__(
+        self, sessions: Mapping[str, GoogleSession], new_id: NewId | None = None, feeds: Feeds | None = None
+    ) -> None:
         self._sessions = sessions
+        self._feeds = feeds
         self._new_id = new_id or random_ids(_unix_ms)
         self._shared: defaultdict[str, Shared] = defaultdict(Shared)
         self.untaggable: Final[set[UUID]] = set()
@@ -61,6 +67,10 @@ class Adapters:
             raise BadUserInput(self._unknown(sheet.credential))
         return await inspect_sheet(self._session(sheet.credential), sheet)
 
+    async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
+        """The feed as it stands, for registration."""
+        return await self._known_feeds().inspect(feed, extra, keyed)
+
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column."""
         await add_managed_key(self._session(binding.credential), binding)
@@ -72,6 +82,11 @@ class Adapters:
     def session(self, credential: str | None) -> GoogleSession:
         """The credential's session. SourceUnreachable without it."""
         return self._session(credential)
+
+    def _known_feeds(self) -> Feeds:
+        if self._feeds is None:
+            raise SourceUnreachable("This process has nothing to read feeds with.")
+        return self._feeds
 
     def _session(self, credential: str | None) -> GoogleSession:
         name = credential or DEFAULT_CREDENTIAL

@@ -70,7 +70,7 @@ def is_same_binding(now: Source, source: Source) -> bool:
 
 
 def _planned_for(source: Source) -> tuple[object, ...]:
-    return (source.columns, source.direction, source.key, source.sheet, source.delete_policy)
+    return (source.columns, source.direction, source.key, source.sheet, source.feed, source.delete_policy)
 
 
 async def apply_to_table(

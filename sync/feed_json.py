@@ -98,7 +98,7 @@ class JsonRecords:
         """An empty list is one; a document without the list is no empty feed, or every row would count as deleted."""
         prefix = ".".join(self._path or ())
         try:
-            events = ijson.parse(_Watched(_utf8(body)), use_float=False)
+            events = ijson.parse(Watched(utf8_stream(body)), use_float=False)
             if any(at == prefix and event == "start_array" for at, event, _ in events):
                 return
         except (ijson.JSONError, ValueError) as error:
@@ -185,13 +185,13 @@ def _search(path: ParsedResult, document: Any, text: str) -> Any:
 
 def _items(body: Body, prefix: str) -> Iterator[Any]:
     try:
-        yield from ijson.items(_Watched(_utf8(body)), prefix, use_float=False)
+        yield from ijson.items(Watched(utf8_stream(body)), prefix, use_float=False)
     except (ijson.JSONError, ValueError) as error:
         raise _unreadable(error) from error
 
 
 def _load(body: Body, limit: int) -> Any:
-    stream = _utf8(body)
+    stream = utf8_stream(body)
     text = stream.read(limit + 1)
     if len(text) > limit:
         raise FeedUnreadable(
@@ -204,7 +204,7 @@ def _load(body: Body, limit: int) -> Any:
         raise _unreadable(error) from error
 
 
-class _Watched:
+class Watched:
     """A document on its way to ijson, whose parser in C ends the process at a number that Python takes for too long."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -221,7 +221,7 @@ class _Watched:
         return part
 
 
-def _utf8(body: Body) -> BinaryIO:
+def utf8_stream(body: Body) -> BinaryIO:
     """The document from its start in UTF-8, without a byte order mark."""
     body.stream.seek(0)
     start = body.stream.read(4)

@@ -83,7 +83,7 @@ def _json_leaves(way: tuple[str, ...], record: Mapping[str, Value]) -> Iterator[
         if isinstance(value, dict) and value:
             yield from _json_leaves(inner, value)
         else:
-            yield ".".join(map(_quoted, inner)), value
+            yield ".".join(map(quoted, inner)), value
 
 
 def _xml_leaves(way: str, element: Element, prefixes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -109,5 +109,6 @@ def _step(tag: str, prefixes: Mapping[str, str]) -> str | None:
     return None if prefix is None else f"{prefix}:{local}"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A member's name as JMESPath has it."""
     return name if _IDENTIFIER.match(name) else json.dumps(name, ensure_ascii=False)

@@ -4,10 +4,10 @@ A source exists once its table, its place in the publication and its binding do;
 leader is woken for. The only thing ever written to a sheet here is the header of a managed key column.
 """
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -15,9 +15,10 @@ from psycopg import errors
 
 from db.errors import BadUserInput, Conflict, NotFound, SourceUnreachable
 from db.events import EventKind, insert_event
+from db.feeds import FeedBinding, FeedSecrets
 from db.log import log_state
 from db.notify import notify_deleted, wake
-from db.secrets import Keyring, delete_secrets, store_hook_secret
+from db.secrets import Keyring, delete_secrets, feed_secrets, store_feed_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
     Column,
@@ -54,9 +55,13 @@ from db.tables import (
     unpublish,
 )
 from db.wire import SQL_TYPES
+from sync.feed_input import UpdateFeed, WantedFeed
+from sync.feed_inspection import FeedInspection
+from sync.feed_plan import bind_feed, direction_of, plan_feed
 from sync.inspection import SheetInspection
 from sync.registration_absent import ABSENT
 from sync.registration_change import moved, refuse_nulls, twice_in, with_changes
+from sync.registration_feed import BoundFeed, check_feed, moved_feed, rebound_feed, write_problems
 from sync.registration_input import (
     RegisterSource,
     UpdateSheet,
@@ -66,13 +71,18 @@ from sync.registration_input import (
     check_settings,
 )
 from sync.registration_plan import Planned, draft_registration, plan_registration
+from sync.registration_table import listed
 from sync.soft_delete import MARK, soft_problems, without_mark
 
 _TAKEN = "That worksheet belongs to another source already: a worksheet has one."
+_FEED_TAKEN = "Those records of that feed belong to another source already: a list of records has one."
+
+Place = tuple[str, int | str] | None
+"""What belongs to one source: a worksheet, a feed's list of records."""
 
 
-class SheetAccess(Protocol):
-    """A look at a worksheet, and the one thing that registration writes. Errors: SourceUnreachable, BadUserInput."""
+class SourceAccess(Protocol):
+    """A look at sheets and feeds, and what registration writes there. Errors: SourceUnreachable, BadUserInput."""
 
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:
         """The worksheet as it stands."""
@@ -81,6 +91,20 @@ class SheetAccess(Protocol):
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column; does nothing where it has."""
         ...
+
+    async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
+        """The feed as it stands: its fields, those at the paths `extra` too, and the values of the names `keyed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a source comes to."""
+
+    planned: Planned
+    direction: Direction
+    sheet: SheetBinding | None = None
+    feed: BoundFeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +125,24 @@ class Registration:
 
     pool: Pool
     keyring: Keyring
-    sheets: SheetAccess
+    access: SourceAccess
 
     async def register(self, wanted: RegisterSource) -> Source:
         """Create the source, its table unless it adopts one, and its place in the publication."""
         check_registration(wanted)
         relation = Relation.parse(wanted.table or wanted.name)
         await self._refuse_taken(wanted.name)
-        assert wanted.sheet is not None
-        inspected = await self.sheets.inspect(wanted.sheet)
-        async with self.pool.connection() as connection:
-            table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
-        planned = plan_registration(wanted, inspected, table)
-        binding = _binding(inspected, wanted.sheet.credential)
-        await self._refuse_taken_worksheet(binding)
-        if planned.managed_key:
-            await self.sheets.add_managed_key(binding)
-        source = _new_source(wanted, relation, planned, binding)
+        if wanted.feed is not None:
+            look = await self._look_at_feed(wanted, wanted.feed, relation)
+        else:
+            assert wanted.sheet is not None
+            look = await self._look_at_sheet(wanted, wanted.sheet, relation)
+        source = _new_source(wanted, relation, look)
         try:
             async with self.pool.connection() as connection:
                 await self._create(connection, source, relation)
+                if look.feed is not None and look.feed.secrets is not None:
+                    await store_feed_secrets(connection, self.keyring, source.id, look.feed.secrets)
         except errors.UniqueViolation as error:
             raise _taken(error, source) from error
         except errors.DuplicateTable as error:
@@ -148,23 +170,51 @@ class Registration:
         inspected = None
         with _Noted(problems):
             assert wanted.sheet is not None
-            inspected = await self.sheets.inspect(wanted.sheet)
+            inspected = await self.access.inspect(wanted.sheet)
         if inspected is None or wanted.sheet is None:
             return Draft(problems)
         planned, found = draft_registration(wanted, inspected, table)
         problems += found
         binding = _binding(inspected, wanted.sheet.credential)
         with _Noted(problems):
-            await self._refuse_taken_worksheet(binding)
+            await self._refuse_taken_place(_place(binding), _TAKEN)
             await self._refuse_other_key(relation, planned.key)
-        source = None if problems else _new_source(wanted, relation, planned, binding)
+        source = None if problems else _new_source(wanted, relation, _Look(planned, wanted.direction, sheet=binding))
         return Draft(problems, inspected, planned.columns, planned.key, source)
+
+    async def _look_at_sheet(self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation) -> _Look:
+        inspected = await self.access.inspect(sheet)
+        planned = plan_registration(wanted, inspected, await self._adoptable(relation, wanted))
+        binding = _binding(inspected, sheet.credential)
+        await self._refuse_taken_place(_place(binding), _TAKEN)
+        if planned.managed_key:
+            await self.access.add_managed_key(binding)
+        return _Look(planned, wanted.direction, sheet=binding)
+
+    async def _look_at_feed(self, wanted: RegisterSource, feed: WantedFeed, relation: Relation) -> _Look:
+        check_feed(feed)
+        wanted = replace(wanted, direction=direction_of(wanted, feed))
+        table = await self._adoptable(relation, wanted)
+        keyed = wanted.key or (table.primary_key if table is not None else None) or ()
+        extra = [column.field for column in wanted.columns if column.field is not None]
+        inspected = await self.access.inspect_feed(feed, extra, keyed)
+        planned = plan_feed(wanted, inspected, table)
+        bound = BoundFeed(bind_feed(feed, inspected), feed.secrets)
+        await self._refuse_taken_place(_place(bound.binding), _FEED_TAKEN)
+        return _Look(planned, wanted.direction, feed=bound)
+
+    async def _adoptable(self, relation: Relation, wanted: RegisterSource) -> Table | None:
+        async with self.pool.connection() as connection:
+            return _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
 
     async def update(self, name: str, wanted: UpdateSource) -> Source:
         """Change the settings that are given."""
         refuse_nulls(wanted)
         source = await self.get(name)
-        changed = await self._rebound(source, wanted)
+        kind, other = ("sheet", "feed") if source.sheet is not None else ("feed", "sheet")
+        if getattr(wanted, other) is not ABSENT:
+            raise BadUserInput(f"{name} is a {kind}, so it has no settings of a {other}: give those of its {kind}.")
+        changed, secrets = await self._rebound(source, wanted)
         check_settings(changed.poll_seconds, changed.max_delete_share)
         if changed.managed_key and changed.direction is Direction.FROM_SOURCE:
             raise BadUserInput("FROM_SOURCE writes nothing to the sheet, and this sheet's key column is written by us.")
@@ -178,6 +228,8 @@ class Registration:
                 if changed.hides_deleted:
                     await _prepare_marks(connection, changed)
                 updated = await update_source(connection, changed)
+                if secrets is not None:
+                    await store_feed_secrets(connection, self.keyring, source.id, secrets)
                 await _forget_seen(connection, source, changed)
                 await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
                 await wake(connection, source.id, "MANUAL")
@@ -224,7 +276,7 @@ class Registration:
     async def rotate_hook_secret(self, name: str) -> str:
         """A new secret for the source's hook; the one before it serves for a day more."""
         source = await self.get(name)
-        secret = secrets.token_urlsafe(32)
+        secret = token_urlsafe(32)
         async with self.pool.connection() as connection:
             await store_hook_secret(connection, self.keyring, source.id, secret)
         return secret
@@ -243,12 +295,12 @@ class Registration:
             if await source_by_name(connection, name) is not None:
                 raise BadUserInput(f'There is a source "{name}" already: choose another name, or updateSource.')
 
-    async def _refuse_taken_worksheet(self, binding: SheetBinding) -> None:
+    async def _refuse_taken_place(self, place: Place, message: str) -> None:
         """Before a key column is written to a worksheet of another source."""
         async with self.pool.connection() as connection:
             sources = await all_sources(connection)
-        if any(_place(source.sheet) == _place(binding) for source in sources):
-            raise BadUserInput(_TAKEN)
+        if any(_place(source.sheet or source.feed) == place for source in sources):
+            raise BadUserInput(message)
 
     async def _refuse_other_key(self, relation: Relation, key: Sequence[str]) -> None:
         async with self.pool.connection() as connection:
@@ -274,12 +326,12 @@ class Registration:
         )
         await wake(connection, source.id, "START")
 
-    async def _rebound(self, source: Source, wanted: UpdateSource) -> Source:
-        """The source with what is wanted of it, its new binding looked at."""
+    async def _rebound(self, source: Source, wanted: UpdateSource) -> tuple[Source, FeedSecrets | None]:
+        """The source with what is wanted of it, its new binding looked at, and a feed's new secrets."""
         given = {
             field.name: value
             for field in fields(wanted)
-            if (value := getattr(wanted, field.name)) is not ABSENT and field.name not in ("sheet", "columns")
+            if (value := getattr(wanted, field.name)) is not ABSENT and field.name not in ("sheet", "feed", "columns")
         }
         changed = replace(source, **given)
         if changed.delete_policy is DeletePolicy.SOFT and not changed.hides_deleted:
@@ -287,11 +339,34 @@ class Registration:
         columns = () if wanted.columns is ABSENT else wanted.columns
         if columns:
             changed = replace(changed, columns=with_changes(changed, columns))
-        if wanted.sheet is ABSENT and not any(column.field is not None for column in columns):
-            return changed
+        bound_anew = any(column.field is not None for column in columns)
+        if source.feed is not None:
+            return await self._rebound_feed(changed, source.feed, wanted, look=bound_anew)
+        if wanted.sheet is ABSENT and not bound_anew:
+            return changed, None
         assert source.sheet is not None
-        place = moved(source.sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
-        inspected = await self.sheets.inspect(place)
+        return await self._rebound_sheet(changed, source.sheet, wanted), None
+
+    async def _rebound_feed(
+        self, changed: Source, feed: FeedBinding, wanted: UpdateSource, *, look: bool
+    ) -> tuple[Source, FeedSecrets | None]:
+        if wanted.feed is ABSENT and not look:
+            if problems := write_problems(changed.direction, feed):
+                raise BadUserInput(listed(problems))
+            return changed, None
+        given = UpdateFeed() if wanted.feed is ABSENT else wanted.feed
+        async with self.pool.connection() as connection:
+            known = await feed_secrets(connection, self.keyring, changed.id)
+        moved = moved_feed(feed, known, given)
+        paths = [column.field for column in changed.bound if column.field is not None]
+        inspected = await self.access.inspect_feed(moved, paths, changed.key)
+        renewed = given.headers is not ABSENT or given.auth is not ABSENT
+        bound = rebound_feed(changed, moved, inspected, secrets=renewed)
+        return replace(changed, feed=bound.binding), bound.secrets
+
+    async def _rebound_sheet(self, changed: Source, sheet: SheetBinding, wanted: UpdateSource) -> Source:
+        place = moved(sheet, UpdateSheet() if wanted.sheet is ABSENT else wanted.sheet)
+        inspected = await self.access.inspect(place)
         headers = [column.field for column in changed.bound]
         shown = {column.header for column in inspected.columns}
         problems = [
@@ -302,7 +377,7 @@ class Registration:
         if problems:
             raise BadUserInput(" ".join(problems))
         binding = _binding(inspected, place.credential)
-        if _place(binding) != _place(source.sheet):
+        if _place(binding) != _place(sheet):
             changed = replace(changed, columns=tuple(replace(column, tag=None) for column in changed.columns))
         return replace(changed, sheet=binding)
 
@@ -408,22 +483,23 @@ def _binding(inspected: SheetInspection, credential: str | None) -> SheetBinding
     )
 
 
-def _new_source(wanted: RegisterSource, relation: Relation, planned: Planned, binding: SheetBinding) -> Source:
-    now = datetime.now(UTC)
+def _new_source(wanted: RegisterSource, relation: Relation, look: _Look) -> Source:
+    now, planned = datetime.now(UTC), look.planned
     return Source(
         id=uuid4(),
         name=wanted.name,
         description=wanted.description,
-        kind=SourceKind.SHEET,
+        kind=SourceKind.SHEET if look.feed is None else SourceKind.FEED,
         state=SourceState.ACTIVE,
         state_reason=None,
-        direction=wanted.direction,
+        direction=look.direction,
         relation=str(relation),
         adopted=wanted.adopt,
         managed_key=planned.managed_key,
         key=planned.key,
         columns=planned.columns,
-        sheet=binding,
+        sheet=look.sheet,
+        feed=None if look.feed is None else look.feed.binding,
         poll_seconds=wanted.poll_seconds,
         conflict_policy=wanted.conflict_policy,
         delete_policy=wanted.delete_policy,
@@ -439,6 +515,8 @@ def _new_source(wanted: RegisterSource, relation: Relation, planned: Planned, bi
 def _taken(error: errors.UniqueViolation, source: Source) -> BadUserInput | Conflict:
     if error.diag.constraint_name == "sources_worksheet":
         return BadUserInput(_TAKEN)
+    if error.diag.constraint_name == "sources_feed":
+        return BadUserInput(_FEED_TAKEN)
     if error.diag.constraint_name == "sources_name_key":
         return BadUserInput(f'There is a source "{source.name}" already: choose another name, or updateSource.')
     return Conflict(f"Something of that name was made meanwhile ({error.diag.message_detail}): try again.")
@@ -453,9 +531,15 @@ async def _forget_seen(connection: Connection, source: Source, changed: Source) 
     """What was seen was seen with other settings: the next run reads everything. In another worksheet it is the first
     one: what only that sheet has was not added by anybody since."""
     await connection.execute("UPDATE rowcast.sync_state SET seen = '{}' WHERE source_id = %s", (source.id,))
-    if _place(source.sheet) != _place(changed.sheet):
+    if _place(source.sheet or source.feed) != _place(changed.sheet or changed.feed):
         await connection.execute("UPDATE rowcast.sync_state SET cursor = NULL WHERE source_id = %s", (source.id,))
 
 
-def _place(sheet: SheetBinding | None) -> tuple[str, int] | None:
-    return None if sheet is None else (sheet.spreadsheet, sheet.sheet_id)
+def _place(binding: SheetBinding | FeedBinding | None) -> Place:
+    match binding:
+        case SheetBinding():
+            return binding.spreadsheet, binding.sheet_id
+        case FeedBinding():
+            return binding.url, binding.records
+        case None:
+            return None

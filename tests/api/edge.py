@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -24,6 +24,8 @@ from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, Info
 from sync.dry_run import DryRuns
+from sync.feed_input import WantedFeed
+from sync.feed_inspection import FeedInspection
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
@@ -81,6 +83,9 @@ def no_sheets(source: Source) -> SourceAdapter:
 class NoSheets:
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:  # noqa: ARG002
         raise SourceUnreachable("There are no sheets here.")
+
+    async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:  # noqa: ARG002
+        raise SourceUnreachable("There are no feeds here.")
 
     async def add_managed_key(self, binding: SheetBinding) -> None:  # noqa: ARG002
         raise SourceUnreachable("There are no sheets here.")

@@ -1,7 +1,7 @@
 """The ground that schema tests stand on: a real leader, hub and listener, a table with a source, the real schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from schema.activity import Activity
 from schema.build import build_schema
 from schema.context import Context
 from sync.dry_run import DryRuns
+from sync.feed_input import WantedFeed
+from sync.feed_inspection import FeedInspection
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
@@ -46,6 +48,9 @@ class NoSheets:
 
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:
         raise AssertionError(sheet)
+
+    async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
+        raise AssertionError(feed, extra, keyed)
 
     async def add_managed_key(self, binding: SheetBinding) -> None:
         raise AssertionError(binding)

@@ -1,7 +1,7 @@
 """Registering, changing and ending sources, with a real worksheet and a real Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ from db.sources import (
 )
 from db.wire import ColumnType
 from sync.adapters import Adapters
+from sync.feed_input import WantedFeed
+from sync.feed_inspection import FeedInspection
 from sync.google_quota import CallKind
 from sync.inspection import SheetInspection
 from sync.registration import Registration
@@ -304,6 +306,9 @@ async def test_a_change_made_meanwhile_is_not_overwritten(desk: Desk, people: Be
         async def inspect(self, sheet: WantedSheet) -> SheetInspection:
             await desk.sql(self.statement)
             return await inspect(sheet)
+
+        async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
+            raise AssertionError(feed, extra, keyed)
 
         async def add_managed_key(self, binding: SheetBinding) -> None:
             raise AssertionError(binding)
