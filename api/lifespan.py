@@ -28,6 +28,9 @@ from schema.context import Context, QuotaUse
 from sync.adapters import Adapters
 from sync.credentials import CredentialPlaces, Credentials
 from sync.dry_run import DryRuns
+from sync.feed_client import FeedLimits
+from sync.feed_guard import Allowed, Guard
+from sync.feeds import Feeds
 from sync.google_quota import QuotaLimits
 from sync.registration import Registration
 
@@ -44,7 +47,6 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     assert dsn is not None
     keys = keyring(settings)
     credentials = _credentials(settings)
-    adapters = Adapters(credentials)
     totals, lag = RunTotals(), LoopLag()
     async with (
         make_pool(dsn, _NAME, max_size=20, wait_s=_WAIT_S) as pool,
@@ -52,6 +54,10 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
+        feeds = Feeds(
+            pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), credentials.breakers
+        )
+        adapters = Adapters(credentials, feeds=feeds)
         leadership = Leadership(
             dsn,
             bus,
@@ -85,6 +91,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
                 circuits=credentials.breakers.states,
             )
         credentials.close()
+        await feeds.close()
 
 
 @asynccontextmanager
@@ -117,6 +124,10 @@ def _credentials(settings: Settings) -> Credentials:
     )
     places = CredentialPlaces(settings.google_credentials, settings.google_credentials_dir)
     return Credentials(places, limits, api_url=settings.google_api_url)
+
+
+def _feed_limits(settings: Settings) -> FeedLimits:
+    return FeedLimits(body_bytes=settings.feed_body_bytes, whole_bytes=settings.feed_whole_bytes)
 
 
 def _quotas(credentials: Credentials) -> Sequence[QuotaUse]:

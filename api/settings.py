@@ -18,7 +18,9 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.errors import BadUserInput
 from db.retention import Retention
+from sync.feed_guard import Allowed
 
 PREFIX: Final = "ROWCAST_"
 # Read by the tests, not by rowcast.
@@ -98,6 +100,19 @@ class Settings(BaseSettings):
         300, ge=1, description="How many reads a minute Google lets all service accounts of a Cloud project make."
     )
     google_project_writes_per_minute: int = Field(300, ge=1, description="The same for writes.")
+    feed_allow: Names = Field(
+        (),
+        description="Hosts, `host:port` or networks of feeds that aren't on the public internet, such as "
+        "`127.0.0.1:8010` or `10.1.0.0/16`; comma-separated. All others there are refused.",
+    )
+    feed_body_bytes: int = Field(
+        256 * 2**20, ge=1024, description="The largest document of a feed, packed and unpacked, in bytes."
+    )
+    feed_whole_bytes: int = Field(
+        32 * 2**20,
+        ge=1024,
+        description="The largest document of a feed that must be in memory whole, since its paths aren't plain.",
+    )
     allowed_hosts: Names = Field(
         (),
         description="Names besides loopback that a request's Host may have, for tunnels and proxies; comma-separated.",
@@ -199,11 +214,20 @@ class Settings(BaseSettings):
     def _url(cls, value: str | None) -> str | None:
         return None if value is None else _checked_url(value)
 
-    @field_validator("allowed_hosts", "allowed_origins", "previous_secret_keys", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "previous_secret_keys", "feed_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("feed_allow")
+    @classmethod
+    def _feed_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            Allowed.parse(value)
+        except BadUserInput as error:
+            raise ValueError(str(error).removeprefix("ROWCAST_FEED_ALLOW: ")) from error
         return value
 
     @field_validator("allowed_origins")

@@ -9,10 +9,9 @@ from typing import NoReturn
 from db.errors import NotImplementedYet
 
 MISSING: Mapping[str, str] = {
+    "Query.previewSource(feed)": "Register the feed instead: what is wrong with it is said then.",
     "Query.tokens": "There is no authentication yet, so the server listens on loopback only.",
     "Query.rows(waitFor)": "Leave waitFor out.",
-    "Mutation.registerSource(feed)": "Only sheets can be registered.",
-    "Mutation.updateSource(feed)": "Only sheets can be registered.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
     "Subscription.changes(columns)": "Leave columns out: every column is sent.",

@@ -9,7 +9,7 @@ from strawberry import UNSET
 from db.errors import BadUserInput
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, Initial
 from schema.context import Info
-from schema.not_implemented import missing
+from schema.feed_inputs import read_feed, read_feed_update
 from schema.source_inputs import ColumnInput, RegisterSourceInput, SheetInput, SheetUpdateInput, UpdateSourceInput
 from schema.source_types import Source, hook_url
 from schema.system_types import HookSecret
@@ -65,14 +65,13 @@ async def rotate_hook_secret(info: Info, name: Name) -> HookSecret:
 
 
 def read_registration(given: RegisterSourceInput) -> RegisterSource:
-    """What is wanted; an explicit null is the default. BadUserInput, NotImplementedYet."""
-    if given.feed:
-        missing("Mutation.registerSource(feed)")
-    if not given.sheet:
-        raise BadUserInput("Name the source's sheet: exactly one of sheet and feed.")
+    """What is wanted; an explicit null is the default. BadUserInput."""
+    if bool(given.feed) is bool(given.sheet):
+        raise BadUserInput("Name the source's sheet or its feed: exactly one of sheet and feed.")
     return RegisterSource(
         name=given.name,
-        sheet=_sheet(given.sheet),
+        sheet=_sheet(given.sheet) if given.sheet else None,
+        feed=read_feed(given.feed) if given.feed else None,
         description=given.description or None,
         table=given.table or None,
         adopt=_or(given.adopt, False),
@@ -89,12 +88,11 @@ def read_registration(given: RegisterSourceInput) -> RegisterSource:
 
 
 def read_update(given: UpdateSourceInput) -> UpdateSource:
-    """What is to change: absent keeps, null clears what can be cleared. BadUserInput, NotImplementedYet."""
-    if given.feed:
-        missing("Mutation.updateSource(feed)")
+    """What is to change: absent keeps, null clears what can be cleared. BadUserInput."""
     return UpdateSource(
         description=_absent(given.description),
         sheet=_update_sheet(given.sheet) if given.sheet else ABSENT,
+        feed=read_feed_update(given.feed) if given.feed else ABSENT,
         columns=ABSENT if given.columns is UNSET else _columns(_given("columns", given.columns)),
         direction=_kept("direction", given.direction),
         poll_seconds=_kept("pollSeconds", given.poll_seconds),

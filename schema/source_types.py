@@ -6,13 +6,13 @@ from typing import Self
 import strawberry
 
 import schema.enums  # noqa: F401 - exposes the enums that the types here name
-from db.feeds import FeedAuthKind, FeedFormat
 from db.runs import get_run
 from db.source_status import SourceStatus, changed_since, row_count
 from db.sources import ConflictPolicy, DeletePolicy, Direction, DriftPolicy, SourceKind, SourceState
 from db.sources import Source as StoredSource
 from db.wire import ColumnType
 from schema.context import Info
+from schema.feed_types import FeedSettings, feed_settings
 from schema.fields import resolver
 from schema.run_types import SyncRun
 from schema.scalars import JSON, BigInt
@@ -34,18 +34,6 @@ class SheetSettings:
     worksheet: str = strawberry.field(description="The worksheet's title.")
     header_row: int = strawberry.field(description="The row of the headers, counted from 1.")
     credential: str | None = strawberry.field(description="The named credential; null: the server's own.")
-
-
-@strawberry.type(description="Where a feed is, as registered, without header values and secrets.")
-class FeedSettings:
-    url: str = strawberry.field(description="Its URL.")
-    format: FeedFormat = strawberry.field(description="How it is written.")
-    records: str | None = strawberry.field(description="The path to the records.")
-    namespaces: JSON | None = strawberry.field(description="Prefixes for XPath.")
-    header_names: list[str] = strawberry.field(description="The names of the headers sent.")
-    auth_kind: FeedAuthKind | None = strawberry.field(description="How requests are authorised.")
-    pagination: JSON | None = strawberry.field(description="How further pages are read.")
-    write: JSON | None = strawberry.field(description="How rows are written.")
 
 
 @strawberry.type(description="A sheet or feed that is kept in step with a table.")
@@ -75,7 +63,9 @@ class Source:
 
     @resolver("The sheet's or the feed's URL, without secrets.")
     def url(self, info: Info) -> str:
-        sheet = self.stored.sheet
+        sheet, feed = self.stored.sheet, self.stored.feed
+        if feed is not None:
+            return feed.url
         assert sheet is not None
         return f"{info.context.sheets_url}/spreadsheets/d/{sheet.spreadsheet}/edit#gid={sheet.sheet_id}"
 
@@ -151,7 +141,7 @@ class Source:
                 header_row=sheet.header_row,
                 credential=sheet.credential,
             ),
-            feed=None,
+            feed=None if source.feed is None else feed_settings(source.feed),
             poll_seconds=source.poll_seconds,
             conflict_policy=source.conflict_policy,
             delete_policy=source.delete_policy,

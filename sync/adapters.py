@@ -11,7 +11,7 @@ from db.sources import SheetBinding, Source
 from sync.credentials import DEFAULT_CREDENTIAL
 from sync.feed_input import WantedFeed
 from sync.feed_inspection import FeedInspection
-from sync.feeds import Feeds
+from sync.feeds import FeedOfRun, Feeds
 from sync.google_project import Caller
 from sync.google_session import Check, GoogleSession
 from sync.inspection import SheetInspection
@@ -48,6 +48,8 @@ class Adapters:
 
     def adapter_for(self, source: Source, check: Check, urgency: Urgency = Urgency.NOW) -> SourceAdapter:
         """The source's adapter; `check` is asked before each call. SourceUnreachable without its credential."""
+        if source.feed is not None:
+            return FeedOfRun(self._known_feeds(), source, check)
         assert source.sheet is not None
         session = self._session(source.sheet.credential).on_behalf(Caller(source.id, urgency))
         shared = self.shared(source.sheet.credential)

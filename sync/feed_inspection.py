@@ -68,7 +68,7 @@ class Inspector:
         values = self._extras(record)
         for path, value in self._leaves(record):
             values.setdefault(path, value)
-        for path in values.keys() - self._found.keys():
+        for path in [path for path in values if path not in self._found]:
             keyed = path in self.extra or column_name(field_name(path)) in self.keyed
             self._found[path] = _Found(FieldKinds(self.format), [None] * self.count if keyed else None)
         for path, found in self._found.items():

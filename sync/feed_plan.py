@@ -11,7 +11,7 @@ from typing import Final
 from db.errors import BadUserInput
 from db.feeds import FeedBinding, FeedFormat
 from db.keys import key_text
-from db.sources import Column, DeletePolicy, Direction
+from db.sources import Column, DeletePolicy, Direction, Initial
 from db.tables import MAX_COLUMNS, Relation, Table, adoption_problems
 from db.wire import ColumnType
 from sync.cell_mapping import Unfit
@@ -34,6 +34,8 @@ def direction_of(wanted: RegisterSource, feed: WantedFeed) -> Direction:
         return wanted.direction
     if wanted.direction is Direction.TO_SOURCE:
         raise BadUserInput("TO_SOURCE writes to the feed: say in feed.write how, or choose direction FROM_SOURCE.")
+    if wanted.initial is Initial.DATABASE:
+        raise BadUserInput("initial: DATABASE writes to the feed: say in feed.write how, or leave initial out.")
     return Direction.FROM_SOURCE
 
 

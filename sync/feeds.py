@@ -1,30 +1,103 @@
-"""The feeds of this process: what looks at one, with the guard and the limits that all of their requests pass."""
+"""The feeds of this process: what looks at them, and what reads and writes them, run after run.
+
+All of their requests pass one guard and the same limits. Secrets are read from the database anew for each run, so that
+a changed one serves at once.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Final
+from uuid import UUID
 
-from db.secrets import Keyring
+from db.errors import SourceUnreachable, Unavailable
+from db.feeds import FeedBinding, FeedSecrets
+from db.secrets import Keyring, feed_secrets
 from db.session import Pool
+from db.sources import Source
+from sync.breaker import Breakers
+from sync.daemon_threads import DaemonThreads
+from sync.feed import FeedConnection, FeedSource
 from sync.feed_client import FeedClient, FeedLimits
 from sync.feed_guard import Guard
 from sync.feed_input import WantedFeed
 from sync.feed_inspect import inspect_feed, unfound
 from sync.feed_inspection import FeedInspection
+from sync.google_session import Check
+from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
+
+_THREADS: Final = 4
+"""Parsing holds the interpreter for most of its time: more of them gain nothing."""
 
 
 class Feeds:
-    """Feeds' secrets are read from the database anew for each run, so that a changed one serves at once."""
+    """One connection for each feed, for as long as its binding and secrets stay."""
 
-    def __init__(self, pool: Pool, keyring: Keyring, guard: Guard, limits: FeedLimits | None = None) -> None:
+    def __init__(
+        self, pool: Pool, keyring: Keyring, guard: Guard, limits: FeedLimits, breakers: Breakers | None = None
+    ) -> None:
         self._pool = pool
         self._keyring = keyring
         self._guard: Final = guard
         self._limits = limits
+        self._breakers = breakers or Breakers()
+        self._threads = DaemonThreads(_THREADS, "feeds")
+        self._open: dict[UUID, tuple[FeedBinding, FeedSecrets, FeedConnection]] = {}
 
     async def inspect(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
         """The feed as it stands, for registration. SourceUnreachable, BadUserInput."""
-        client = FeedClient(unfound(feed), feed.secrets, self._guard, limits=self._limits)
+        client = FeedClient(unfound(feed), feed.secrets, self._guard, limits=self._limits, breakers=self._breakers)
         try:
-            return await inspect_feed(client, feed, extra, keyed)
+            return await inspect_feed(client, feed, extra, keyed, self._threads.run)
         finally:
             await client.close()
+
+    async def connection(self, source: Source) -> FeedConnection:
+        """The feed's connection, with the secrets of now. SourceUnreachable where they can't be decrypted."""
+        assert source.feed is not None
+        try:
+            async with self._pool.connection() as connection:
+                secrets = await feed_secrets(connection, self._keyring, source.id)
+        except Unavailable as error:
+            raise SourceUnreachable(str(error)) from error
+        known = self._open.get(source.id)
+        if known is not None and known[:2] == (source.feed, secrets):
+            return known[2]
+        if known is not None:
+            await known[2].client.close()
+        client = FeedClient(source.feed, secrets, self._guard, limits=self._limits, breakers=self._breakers)
+        made = FeedConnection(client, self._threads)
+        self._open[source.id] = source.feed, secrets, made
+        return made
+
+    async def close(self) -> None:
+        """No more requests."""
+        for _, _, connection in self._open.values():
+            await connection.client.close()
+        self._open.clear()
+        self._threads.close()
+
+
+class FeedOfRun:
+    """A feed for one run, opened when it is first asked. Implements `sync.source.SourceAdapter`."""
+
+    def __init__(self, feeds: Feeds, source: Source, check: Check) -> None:
+        self._feeds = feeds
+        self._source = source
+        self._check = check
+        self._opened: FeedSource | None = None
+
+    async def mark(self) -> Mark:
+        """See `FeedSource`."""
+        return await (await self._feed()).mark()
+
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
+        """See `FeedSource`."""
+        return await (await self._feed()).read(last_shown)
+
+    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+        """See `FeedSource`."""
+        return await (await self._feed()).write(edits)
+
+    async def _feed(self) -> FeedSource:
+        if self._opened is None:
+            self._opened = FeedSource(self._source, await self._feeds.connection(self._source), self._check)
+        return self._opened

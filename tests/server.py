@@ -186,7 +186,10 @@ class ProcessServer(Server):
     def launch(self) -> None:
         """Starts it, without waiting."""
         given = self.settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
+        environment = {
+            f"ROWCAST_{name.upper()}": ",".join(value) if isinstance(value, list) else str(value)
+            for name, value in given.items()
+        }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "api", "serve"],

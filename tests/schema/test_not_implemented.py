@@ -12,16 +12,14 @@ from tests.schema.ground import GraphQLFailed, Ground
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 
 _SHEET = 'name: "other", sheet: {spreadsheet: "x"}'
-_FEED = 'name: "other", feed: {url: "https://example.org/feed.json"}'
 _TOKEN = 'name: "t", role: VIEWER'
 
 REQUESTS: dict[str, list[str]] = {
+    "Query.previewSource(feed)": [
+        '{ previewSource(input: {name: "other", feed: {url: "https://example.org/feed.json"}}) { key } }'
+    ],
     "Query.tokens": ["{ tokens { id } }"],
     "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
-    "Mutation.registerSource(feed)": [f"mutation {{ registerSource(input: {{{_FEED}}}) {{ id }} }}"],
-    "Mutation.updateSource(feed)": [
-        'mutation { updateSource(name: "customers", input: {feed: {url: "https://example.org"}}) { id } }'
-    ],
     "Mutation.createToken": [f"mutation {{ createToken(input: {{{_TOKEN}}}) {{ secret }} }}"],
     "Mutation.revokeToken": ['mutation { revokeToken(id: "1") { id } }'],
     "Subscription.changes(columns)": ['subscription { changes(source: "customers", columns: ["id"]) { cursor } }'],

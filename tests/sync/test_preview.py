@@ -34,7 +34,7 @@ class Window:
         found = adapters or self.sheet.adapters
         self.sheet.calls()
         before = await self.stored()
-        registration = replace(self.registration, sheets=found)
+        registration = replace(self.registration, access=found)
         preview = await Previews(self.pool, registration, found.reading()).of(self.wanted(**wanted))
         assert await self.stored() == before
         assert {call.split()[0] for call in self.sheet.calls()} <= {"GET"}
