@@ -16,9 +16,9 @@ from psycopg import sql
 
 from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
-from db.errors import CursorExpired, NotFound, Unavailable
+from db.errors import Conflict, CursorExpired, NotFound, Unavailable
 from db.notify import DELETED, Notifications, Resynchronise
-from db.rows import behind_now, stream_rows
+from db.rows import RowTable, behind_now, stream_rows
 from db.session import Connection
 from db.snapshot import Snapshot
 from db.sources import Source, source_by_id
@@ -48,6 +48,7 @@ QUIET_S = 60.0
 """A filter that lets nothing through gets a newer cursor after this long."""
 
 _AGAIN_S = 1.0
+_ASK_AGAIN_S = 5.0
 _SEES_NOTHING = Snapshot(0, 0, frozenset())
 
 Operations = Annotated[
@@ -143,10 +144,10 @@ class _Subscriber:
         self._context = context
         self._source = opened.source
         self._where = where
-        # Generated columns are not in the log, so the snapshot leaves them out too.
-        logged = {name: column for name, column in opened.table.columns.items() if not column.generated}
-        self._table = replace(opened.table, columns=logged)
+        self._table = _logged(opened.table)
         self._operations = operations
+        self._ignored = frozenset[str]()
+        self._asked_at = context.clock()
 
     async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
         """Everything behind the cursor, without end. CursorExpired where that can't be and no snapshot is wanted."""
@@ -245,6 +246,8 @@ class _Subscriber:
                 batch: Batch | None
                 match event:
                     case LogSlice(transaction, reached):
+                        if self._may_be_new(feed.unknown(transaction)):
+                            await self._widen(feed)
                         batch = feed.slice(transaction, reached)
                         if batch is None and clock() - sent >= QUIET_S:
                             batch = feed.passed(reached)
@@ -253,6 +256,38 @@ class _Subscriber:
                 if batch is not None:
                     sent = clock()
                     yield batch
+
+    def _may_be_new(self, unknown: frozenset[str]) -> bool:
+        """Whether to ask if columns that the subscriber doesn't get are the source's by now: at first, then rarely."""
+        now = self._context.clock()
+        if unknown <= self._ignored and (not unknown or now - self._asked_at < _ASK_AGAIN_S):
+            return False
+        self._ignored |= unknown
+        self._asked_at = now
+        return True
+
+    async def _widen(self, feed: Feed) -> None:
+        """Go on with the columns that the source has now: it may have got some since."""
+        while True:
+            try:
+                async with self._context.pool.connection() as connection:
+                    opened = await open_source(connection, self._source.name)
+            except (NotFound, Conflict) as error:
+                log.info("a subscription goes on with the columns that it has", reason=str(error))
+                return
+            except psycopg.OperationalError as error:
+                log.warning("can't look for new columns of a source, trying again", error=str(error).strip())
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            if opened.source.id == self._source.id:
+                self._source, self._table = opened.source, _logged(opened.table)
+                feed.columns = list(self._table.columns)
+            return
+
+
+def _logged(table: RowTable) -> RowTable:
+    """Without its generated columns, which are not in the log: so snapshots leave them out too."""
+    return replace(table, columns={name: column for name, column in table.columns.items() if not column.generated})
 
 
 def _opened_log(cursor: Cursor) -> Cursor:

@@ -76,8 +76,8 @@ class Feed:
     """One subscriber's view of the log: what to send for each slice of a commit, if anything."""
 
     def __init__(self, columns: Sequence[str], matches: Matcher, operations: Collection[Operation] | None) -> None:
-        """`operations`: only these are sent; None: all."""
-        self._columns = columns
+        """`operations`: only these are sent; None: all. `columns` may be replaced by more at any time."""
+        self.columns = columns
         self._matches = matches
         self._operations = operations
         self._begun = False
@@ -90,7 +90,7 @@ class Feed:
         """
         wanted = tuple(
             delta
-            for delta in deltas(transaction.changes, self._columns, self._matches)
+            for delta in deltas(transaction.changes, self.columns, self._matches)
             if self._operations is None or delta.operation in self._operations
         )
         if not wanted and not (self._begun and transaction.last):
@@ -98,6 +98,13 @@ class Feed:
         self._begun = not transaction.last
         commit = Commit(transaction.xid, transaction.committed_at, transaction.cause, transaction.actor)
         return Batch(cursor, commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
+
+    def unknown(self, transaction: Transaction) -> frozenset[str]:
+        """The columns of the commit's rows that the subscriber does not get: they may be new ones of the source."""
+        known = set(self.columns)
+        return frozenset(
+            name for change in transaction.changes for name in change.after or change.before or () if name not in known
+        )
 
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""

@@ -30,6 +30,25 @@ async def test_a_persons_edit_is_in_the_table_and_in_a_subscription(customers: C
         assert "HOOK" in {run["trigger"] for run in runs["runs"]["nodes"]}
 
 
+async def test_a_new_header_is_a_column_of_the_running_subscription(customers: Customers) -> None:
+    await customers.connect_trigger()
+    async with customers.client.subscribe(CHANGES, FROM_NOW) as subscription:
+        await caught_up(subscription)
+        await customers.sheet.type(f"L{await customers.sheet.line(7)}", [["gold"]])
+        await customers.sheet.type("L1", [["Rank"]])
+        change = await change_of(subscription, 7, "UPDATE")
+        assert change["row"]["rank"] == "gold"
+        assert change["changed"] == ["rank"]
+    assert await customers.value(7, "rank") == "gold"
+    await customers.sql("UPDATE customers SET rank = 'silver' WHERE id = 7")
+    line = await customers.sheet.line(7)
+
+    async def written() -> bool:
+        return bool(await customers.sheet.cell(f"L{line}") == "silver")
+
+    await eventually(written)
+
+
 async def test_a_programs_edit_arrives_with_the_next_poll(customers: Customers) -> None:
     await customers.connect_trigger()
     async with customers.client.subscribe(CHANGES, FROM_NOW) as subscription:

@@ -8,6 +8,8 @@ import pytest
 from db.cursor import Cursor
 from db.position import Position
 from db.session import connect
+from db.sources import Column, update_columns
+from db.wire import ColumnType
 from schema import changes as changes_module
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
 
@@ -208,6 +210,28 @@ async def test_a_quiet_filter_gets_newer_cursors(database: str) -> None:
     assert batch["transactionId"] is None
     assert batch["upToDate"]
     assert Cursor.decode(batch["cursor"]).position > Cursor.decode(first["cursor"]).position
+
+
+async def test_a_column_that_the_source_gets_is_sent_from_then_on(database: str) -> None:
+    now = [0.0]
+    async with standing(database, clock=lambda: now[0]) as ground:
+        source = await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+        async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
+            await stream.until_up_to_date()
+            await ground.sql("ALTER TABLE customers ADD phone text, ADD inner_note text")
+            await ground.sql("UPDATE customers SET name = 'Ada L', inner_note = 'x'")
+            [change] = (await stream.next())["changes"]
+            assert set(change["row"]) == {"id", "name", "age", "total"}, "they are nobody's columns yet"
+            async with await connect(ground.dsn, "rowcast test") as connection:
+                await update_columns(
+                    connection, source.id, [*source.columns, Column("phone", ColumnType.TEXT, "Phone")]
+                )
+            now[0] += changes_module._ASK_AGAIN_S
+            await ground.sql("UPDATE customers SET phone = '7'")
+            [change] = (await stream.next())["changes"]
+            assert change["row"] == {"id": 1, "name": "Ada L", "age": None, "total": None, "phone": "7"}
+            assert change["changed"] == ["phone"]
 
 
 @pytest.mark.parametrize(
