@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,17 +80,31 @@ class Bench:
         return [call["path"].removeprefix("/drive/v3/") for call in made if call["path"].startswith("/drive/")]
 
 
-@pytest.fixture
-async def bench(postgres_server: Server, database_template: str) -> AsyncIterator[Bench]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Sandbox, httpx.Client]]:
+    with Sandbox() as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as control:
+        yield sandbox, control
+
+
+@pytest.fixture(scope="module")
+def dsn(postgres_server: Server, database_template: str) -> Iterator[str]:
     database = postgres_server.create(template=database_template)
-    async with receiving() as receiver, make_pool(database, "push test") as pool:
-        with Sandbox() as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as control:
-            bench = Bench(pool, sandbox, receiver, control)
-            bench.credential("default", "demo@rowcast-sandbox.iam.gserviceaccount.com")
-            yield bench
-            for session in bench.sessions.values():
-                session.close()
+    yield database
     postgres_server.drop(database)
+
+
+@pytest.fixture
+async def bench(dsn: str, running: tuple[Sandbox, httpx.Client]) -> AsyncIterator[Bench]:
+    sandbox, control = running
+    sandbox.do(lambda office: office.reset())
+    async with receiving() as receiver, make_pool(dsn, "push test") as pool:
+        async with pool.connection() as connection:
+            await connection.execute("TRUNCATE rowcast.sources, rowcast.drive_channels CASCADE")
+        bench = Bench(pool, sandbox, receiver, control)
+        bench.credential("default", "demo@rowcast-sandbox.iam.gserviceaccount.com")
+        yield bench
+        for session in bench.sessions.values():
+            session.close()
 
 
 async def test_one_channel_serves_all_sheets_of_a_credential(bench: Bench) -> None:

@@ -103,6 +103,24 @@ def test_addresses_in_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().base_url == "https://rows.example.com"
 
 
+@pytest.mark.parametrize(
+    ("public", "google", "hook"),
+    [
+        (None, None, None),
+        ("https://rowcast.example", None, "https://rowcast.example/hooks/drive"),
+        ("http://rowcast.example", None, None),
+        ("https://127.0.0.1:8000", None, None),
+        ("https://localhost", None, None),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8010", "http://127.0.0.1:8000/hooks/drive"),
+        (None, "http://127.0.0.1:8010", None),
+    ],
+)
+def test_drive_is_told_only_an_address_that_it_may_reach(
+    public: str | None, google: str | None, hook: str | None
+) -> None:
+    assert Settings(public_url=public, google_api_url=google).drive_hook_url == hook
+
+
 def test_the_secret_key_is_made_once_and_private() -> None:
     settings = load_settings()
     key = secret_key(settings)
