@@ -25,6 +25,7 @@ from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
+from sync.breaker import Breakers
 from sync.credentials import Credentials
 from sync.drive_push import EVERY as PUSH_EVERY
 from sync.drive_push import DrivePush
@@ -35,7 +36,7 @@ from sync.sheet_polls import SheetPolls
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_CREDENTIALS_EVERY: Final = timedelta(seconds=2)
+_RECOVER_EVERY: Final = timedelta(seconds=2)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 
@@ -54,6 +55,7 @@ class Leadership:
         bus: BroadcastBus,
         listener: Listener,
         credentials: Credentials,
+        breakers: Breakers,
         adapters: Adapters,
         keyring: Keyring,
         runs: RunTotals,
@@ -68,6 +70,7 @@ class Leadership:
         self._bus = bus
         self._listener = listener
         self._credentials = credentials
+        self._breakers = breakers
         self._adapters = adapters
         self._keyring = keyring
         self._runs = runs
@@ -112,7 +115,7 @@ class Leadership:
             )
             tidying = partial(tidy, pool, term, self._retention)
             scheduler.add_job("tidy", tidying, EVERY)
-            scheduler.add_job("credentials", partial(self._recover, scheduler), _CREDENTIALS_EVERY)
+            scheduler.add_job("recover", partial(self._recover, scheduler), _RECOVER_EVERY)
             push = DrivePush(pool, term, self._credentials, self._drive_hook_url, utc_now)
             scheduler.add_job("push channels", push.tend, PUSH_EVERY, soon=True)
             replication = Replication(
@@ -133,8 +136,8 @@ class Leadership:
                 self._replication = self._scheduler = None
 
     async def _recover(self, scheduler: Scheduler) -> None:
-        """Sources of a credential that works again are looked at now, not when their own pauses end."""
-        services = {google_service(credential) for credential in self._credentials.changed()}
+        """Sources of a service that works again are looked at now, not when their own pauses end."""
+        services = self._breakers.recovered() | {google_service(name) for name in self._credentials.changed()}
         if services:
             scheduler.recover(lambda source: service_of(source) in services)
 

@@ -26,6 +26,7 @@ from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import Adapters
+from sync.breaker import Breakers
 from sync.credentials import CredentialPlaces, Credentials
 from sync.dry_run import DryRuns
 from sync.feed_client import FeedLimits
@@ -46,7 +47,8 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     dsn = settings.database_url
     assert dsn is not None
     keys = keyring(settings)
-    credentials = _credentials(settings)
+    breakers = Breakers()
+    credentials = _credentials(settings, breakers)
     totals, lag = RunTotals(), LoopLag()
     async with (
         make_pool(dsn, _NAME, max_size=20, wait_s=_WAIT_S) as pool,
@@ -54,15 +56,14 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         BroadcastBus(settings.broadcast_url) as bus,
         Hub(pool, bus) as hub,
     ):
-        feeds = Feeds(
-            pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), credentials.breakers
-        )
+        feeds = Feeds(pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), breakers)
         adapters = Adapters(credentials, feeds=feeds)
         leadership = Leadership(
             dsn,
             bus,
             listener,
             credentials,
+            breakers,
             adapters,
             keys,
             totals,
@@ -88,7 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
                 leader=leadership.status,
                 runs=totals,
                 loop_lag_s=lag.seconds,
-                circuits=credentials.breakers.states,
+                circuits=breakers.states,
             )
         credentials.close()
         await feeds.close()
@@ -115,7 +116,7 @@ def _stop_process(task: "asyncio.Task[None]") -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _credentials(settings: Settings) -> Credentials:
+def _credentials(settings: Settings, breakers: Breakers) -> Credentials:
     limits = QuotaLimits(
         settings.google_reads_per_minute,
         settings.google_writes_per_minute,
@@ -123,7 +124,7 @@ def _credentials(settings: Settings) -> Credentials:
         settings.google_project_writes_per_minute,
     )
     places = CredentialPlaces(settings.google_credentials, settings.google_credentials_dir)
-    return Credentials(places, limits, api_url=settings.google_api_url)
+    return Credentials(places, breakers, limits, api_url=settings.google_api_url)
 
 
 def _feed_limits(settings: Settings) -> FeedLimits:

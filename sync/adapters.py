@@ -8,7 +8,6 @@ from uuid import UUID
 
 from db.errors import BadUserInput, SourceUnreachable
 from db.sources import SheetBinding, Source
-from sync.credentials import DEFAULT_CREDENTIAL
 from sync.feed_input import WantedFeed
 from sync.feed_inspection import FeedInspection
 from sync.feeds import FeedOfRun, Feeds
@@ -16,6 +15,7 @@ from sync.google_project import Caller
 from sync.google_session import Check, GoogleSession
 from sync.inspection import SheetInspection
 from sync.registration_input import WantedSheet
+from sync.services import DEFAULT_CREDENTIAL
 from sync.sheet import Shared, SheetSource
 from sync.sheet_inspect import add_managed_key, inspect_sheet
 from sync.sheet_read import NewId, random_ids

@@ -1,7 +1,7 @@
 """Circuits at work: a `Breaker` stands before all calls to one service, `Breakers` are those of this process.
 
 Whoever calls goes through `passing` and says what came of it. Names are for people, logs and metrics:
-`google <credential>`, `feed <host>`.
+those of `sync.services`.
 """
 
 import random
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -146,18 +147,27 @@ class Breaker:
 
 
 class Breakers:
-    """Those of this process by name, made as they are asked for."""
+    """Those of this process by name, made as they are asked for. `clock` as a breaker's."""
 
-    def __init__(self, make: Callable[[str], Breaker] = Breaker) -> None:
-        self._make = make
+    def __init__(self, policy: CircuitPolicy | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
+        self._clock = clock
         self._breakers: dict[str, Breaker] = {}
+        self._recovered: set[str] = set()
 
     def of(self, name: str) -> Breaker:
         """The breaker of that name; the same one each time."""
         if name not in self._breakers:
-            self._breakers[name] = self._make(name)
+            closed = partial(self._recovered.add, name)
+            self._breakers[name] = Breaker(name, self._policy, clock=self._clock, closed=closed)
         return self._breakers[name]
 
     def states(self) -> Mapping[str, CircuitState]:
         """For metrics."""
         return {name: breaker.state for name, breaker in self._breakers.items()}
+
+    def recovered(self) -> frozenset[str]:
+        """Those that closed since this was last asked."""
+        recovered = frozenset(self._recovered)
+        self._recovered.clear()
+        return recovered

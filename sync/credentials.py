@@ -14,16 +14,15 @@ from typing import Final
 import structlog
 
 from db.errors import BadUserInput, SourceUnreachable
-from sync.breaker import Breaker, Breakers
+from sync.breaker import Breakers
 from sync.google_credentials import ServiceAccount, is_json
 from sync.google_project import GoogleProject
 from sync.google_quota import CallKind, QuotaLimits, QuotaUse
 from sync.google_session import GoogleSession
+from sync.services import DEFAULT_CREDENTIAL, google_service
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_CREDENTIAL: Final = "default"
-"""The name of the credential that is used where a source names none."""
 _LOOK_S: Final = 1.0
 
 _Stamp = tuple[int, int, int]
@@ -75,6 +74,7 @@ class Credentials(Mapping[str, GoogleSession]):
     def __init__(
         self,
         places: CredentialPlaces,
+        breakers: Breakers,
         limits: QuotaLimits | None = None,
         *,
         api_url: str | None = None,
@@ -88,7 +88,7 @@ class Credentials(Mapping[str, GoogleSession]):
         self._projects: dict[str, GoogleProject] = {}
         self._changed: set[str] = set()
         self._looked_at = clock()
-        self.breakers: Final = Breakers(self._breaker)
+        self._breakers = breakers
         if places.default is not None and is_json(places.default):
             self._load(DEFAULT_CREDENTIAL, _Held(None, None), partial(ServiceAccount.parse, places.default))
         self._look()
@@ -109,7 +109,7 @@ class Credentials(Mapping[str, GoogleSession]):
         return len(self._held)
 
     def changed(self) -> frozenset[str]:
-        """Those that may work now and didn't when this was last asked: read again, or let in again by Google."""
+        """Those that were read again since this was last asked."""
         self._look_if_due()
         changed = frozenset(self._changed)
         self._changed.clear()
@@ -161,7 +161,7 @@ class Credentials(Mapping[str, GoogleSession]):
         project = self._project(account)
         if held.session is None:
             held.session = GoogleSession(
-                account, api_url=self._api_url, project=project, breaker=self.breakers.of(f"google {name}")
+                account, api_url=self._api_url, project=project, breaker=self._breakers.of(google_service(name))
             )
         else:
             held.session.use(account, project)
@@ -172,9 +172,6 @@ class Credentials(Mapping[str, GoogleSession]):
         if account.project not in self._projects:
             self._projects[account.project] = GoogleProject(account.project, self._limits)
         return self._projects[account.project]
-
-    def _breaker(self, name: str) -> Breaker:
-        return Breaker(name, closed=lambda: self._changed.add(name.removeprefix("google ")))
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -27,11 +27,11 @@ from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from sync.channel_calls import open_channel, stop_channel
 from sync.channel_plan import plan_channels
-from sync.credentials import DEFAULT_CREDENTIAL
 from sync.drive_changes import fetch_start
 from sync.google_errors import GoogleBusy
 from sync.google_quota import CallKind
 from sync.google_session import GoogleSession
+from sync.services import DEFAULT_CREDENTIAL
 
 log = structlog.get_logger(__name__)
 

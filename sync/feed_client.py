@@ -31,6 +31,7 @@ from sync.feed_gzip import Unpacker
 from sync.feed_records import Body
 from sync.feed_transport import GuardedTransport
 from sync.retry import RetryPolicy
+from sync.services import feed_service
 
 log = structlog.get_logger(__name__)
 
@@ -220,8 +221,7 @@ class FeedClient:
 
         CircuitOpen where the host has failed too often of late.
         """
-        host, port = check_url(url)
-        with self._breakers.of(f"feed {host}:{port}").passing() as passage:
+        with self._breakers.of(feed_service(url)).passing() as passage:
             try:
                 async with asyncio.timeout(self.limits.total_s):
                     response = await self._http.send(request, stream=True)

@@ -17,11 +17,11 @@ from db.session import Pool
 from db.sources import SheetBinding, Source, SourceState
 from db.sync_state import PollState, poll_states
 from sync.adapters import Adapters
-from sync.credentials import DEFAULT_CREDENTIAL
 from sync.drive_marks import DriveMarks
 from sync.drive_watch import DriveWatch
 from sync.google_project import Caller
 from sync.google_session import GoogleSession
+from sync.services import DEFAULT_CREDENTIAL
 from sync.sheet import Shared
 from sync.table_edits import RETRIED
 from sync.urgency import Urgency

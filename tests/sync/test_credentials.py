@@ -11,7 +11,7 @@ import structlog
 from db.errors import BadUserInput, SourceUnreachable
 from sandbox.server import Sandbox
 from sync.adapters import Adapters
-from sync.breaker import CircuitOpen
+from sync.breaker import Breakers, CircuitOpen
 from sync.circuit import CircuitState
 from sync.credentials import CredentialPlaces, Credentials
 from sync.google_errors import CredentialRefused
@@ -30,6 +30,7 @@ class World:
     sandbox: Sandbox
     folder: Path
     credentials: Credentials
+    breakers: Breakers
     book: str
     now: list[float]
 
@@ -59,9 +60,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         (folder / "sales.json").write_text(sales)
         sandbox.service_account_info(OTHER)
         now = [0.0]
+        breakers = Breakers()
         places = CredentialPlaces(json.dumps(sandbox.service_account_info()), folder)
-        credentials = Credentials(places, api_url=sandbox.url, clock=lambda: now[0])
-        yield World(sandbox, folder, credentials, sandbox.workbook_id("Shared"), now)
+        credentials = Credentials(places, breakers, api_url=sandbox.url, clock=lambda: now[0])
+        yield World(sandbox, folder, credentials, breakers, sandbox.workbook_id("Shared"), now)
         credentials.close()
 
 
@@ -126,7 +128,7 @@ async def test_a_refused_key_stops_all_calls_until_it_is_read_again(world: World
             with pytest.raises(CircuitOpen, match=r"refused the key .* No call is made until .* UTC, then one to see"):
                 await world.title(session)
         assert world.calls() - before == refused
-    assert world.credentials.breakers.states()["google sales"] is CircuitState.OPEN
+    assert world.breakers.states()["google sales"] is CircuitState.OPEN
     assert await world.title(world.credentials["default"]) == "Shared", "others go on"
     key = json.loads(old)["private_key"]
     assert key not in str(logs)
@@ -135,8 +137,10 @@ async def test_a_refused_key_stops_all_calls_until_it_is_read_again(world: World
     world.put("sales", SALES)
     world.later()
     assert await world.title(world.credentials["sales"]) == "Shared"
-    assert world.credentials.breakers.states()["google sales"] is CircuitState.CLOSED
+    assert world.breakers.states()["google sales"] is CircuitState.CLOSED
     assert world.credentials.changed() == {"sales"}
+    assert world.breakers.recovered() == {"google sales"}
+    assert world.breakers.recovered() == frozenset()
 
 
 def test_the_setting_goes_before_the_folder_and_may_be_a_file(tmp_path: Path) -> None:
@@ -144,8 +148,8 @@ def test_the_setting_goes_before_the_folder_and_may_be_a_file(tmp_path: Path) ->
         for name, email in (("default", SALES), ("given", OTHER)):
             (tmp_path / f"{name}.json").write_text(json.dumps(sandbox.service_account_info(email)))
     for default, email in ((None, SALES), (str(tmp_path / "given.json"), OTHER)):
-        credentials = Credentials(CredentialPlaces(default, tmp_path))
+        credentials = Credentials(CredentialPlaces(default, tmp_path), Breakers())
         assert sorted(credentials) == ["default", "given"]
         assert credentials["default"].email == email
         credentials.close()
-    assert not list(Credentials(CredentialPlaces()))
+    assert not list(Credentials(CredentialPlaces(), Breakers()))

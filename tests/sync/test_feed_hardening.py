@@ -24,7 +24,7 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedAuth, FeedAuthKind, FeedBinding, FeedFormat, FeedSecrets
 from db.sources import Column
 from db.wire import ColumnType
-from sync.breaker import Breaker, Breakers, CircuitOpen
+from sync.breaker import Breakers, CircuitOpen
 from sync.feed_client import FeedClient, FeedLimits
 from sync.feed_errors import FeedBusy, FeedRefused
 from sync.feed_guard import Allowed, FeedForbidden, Guard, is_public
@@ -238,8 +238,8 @@ async def test_an_answer_that_never_ends_ends(server: Lines) -> None:
 
 
 async def test_a_host_that_fails_is_left_alone_by_all_its_feeds(server: Lines) -> None:
-    now, closed = 0.0, []
-    breakers = Breakers(lambda name: Breaker(name, clock=lambda: now, closed=lambda: closed.append(name)))
+    now = 0.0
+    breakers = Breakers(clock=lambda: now)
     server.on("/feed", answer(b"", "503 Down"))
     server.on("/other", answer(b"[]"))
     for _ in range(4):
@@ -251,7 +251,7 @@ async def test_a_host_that_fails_is_left_alone_by_all_its_feeds(server: Lines) -
     assert len(server.asked) == 8
     now = 3600.0
     assert await read(make(server, "/other", breakers=breakers), server.url + "/other") == b"[]"
-    assert closed == [f"feed 127.0.0.1:{server.port}"]
+    assert breakers.recovered() == {f"feed 127.0.0.1:{server.port}"}
 
 
 async def test_a_document_that_is_cut_off_is_asked_for_again(server: Lines) -> None:
