@@ -4,9 +4,10 @@ The first carries out the table's edits, and stores what is about to be written 
 the source shows afterwards. Whatever ends a run between two steps leaves a state from which the next run goes on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from db.base import BaseRow, save_base
 from db.changes import Cause
@@ -24,7 +25,7 @@ from sync.source import Edit, WriteOutcome
 from sync.table_edits import Done, MovedOn, Refused, TableOutcome
 from sync.table_rounds import edit_table
 
-_LOCK_TIMEOUT = "5s"
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +89,49 @@ async def apply_to_table(
 
     `tell` hears of each batch of rows that was edited.
     """
-    edits = [(d.state.key, d.plan.table_edit) for d in differences if d.plan.table_edit is not None]
-    outcomes: Mapping[str, TableOutcome] = {}
+    edited = {d.state.key: d for d in differences if d.plan.table_edit is not None}
+    edits = [(key, d.plan.table_edit) for key, d in edited.items() if d.plan.table_edit is not None]
+    applied = Applied()
+    step = _Step(connection, source, records, applied, new_id, now)
     if edits:
-        await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
         # A deferred constraint would refuse the whole commit, and not the row.
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
         await emit_origin(connection, origin_key, Cause.SOURCE, source.name)
-        outcomes = await edit_table(connection, table, edits, tell)
-        # What follows waits for nobody's rows but ours.
-        await connection.execute("SET LOCAL lock_timeout = DEFAULT")
-    applied = Applied()
-    bases = []
-    for difference in differences:
-        outcome = outcomes.get(difference.state.key)
-        if difference.plan.wait or isinstance(outcome, MovedOn):
-            applied.again = applied.again or isinstance(outcome, MovedOn)
-            applied.left = applied.left or isinstance(outcome, MovedOn)
-            records.keep(difference.state.conflicts, difference.state.failures)
-            continue
-        base = await _apply_row(connection, difference, outcome, records, applied)
-        write = _write(difference.plan, outcome)
-        if write is not None:
-            base = begin_write(base, write, new_id(), now)
-            applied.begun.append(Begun(difference, base, write))
-        bases.append(base)
-    await save_base(connection, source.id, bases)
+        async for outcomes in edit_table(connection, table, edits, tell):
+            await step.take([(edited[key], outcome) for key, outcome in outcomes.items()])
+    others = (difference for difference in differences if difference.plan.table_edit is None)
+    while some := list(islice(others, _CHUNK)):
+        await step.take([(difference, None) for difference in some])
     return applied
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Stores what became of some rows."""
+
+    connection: Connection
+    source: Source
+    records: Records
+    applied: Applied
+    new_id: Callable[[], str]
+    now: datetime
+
+    async def take(self, rows: Iterable[tuple[Difference, TableOutcome | None]]) -> None:
+        """The rows with what the table made of their edits."""
+        bases = []
+        for difference, outcome in rows:
+            if difference.plan.wait or isinstance(outcome, MovedOn):
+                self.applied.again = self.applied.again or isinstance(outcome, MovedOn)
+                self.applied.left = self.applied.left or isinstance(outcome, MovedOn)
+                self.records.keep(difference.state.conflicts, difference.state.failures)
+                continue
+            base = await _apply_row(self.connection, difference, outcome, self.records, self.applied)
+            write = _write(difference.plan, outcome)
+            if write is not None:
+                base = begin_write(base, write, self.new_id(), self.now)
+                self.applied.begun.append(Begun(difference, base, write))
+            bases.append(base)
+        await save_base(self.connection, self.source.id, bases)
 
 
 async def _apply_row(

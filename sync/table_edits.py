@@ -4,7 +4,7 @@ One row that the table refuses must not stop the others, so each batch is a save
 again row by row.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
@@ -61,26 +61,54 @@ TableOutcome = Done | MovedOn | Refused
 KeyedEdit = tuple[str, TableEdit]
 
 
+@dataclass(slots=True)
+class Patience:
+    """How long each row is waited for that somebody holds: briefly, once one of them was not let go."""
+
+    lock_timeout: str = "5s"
+
+    async def begin(self, connection: Connection) -> None:
+        """Of the statements that follow."""
+        await connection.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'".encode())
+
+    async def lose(self, connection: Connection) -> None:
+        """Who holds one row may hold them all: waiting for each in turn would take hours."""
+        self.lock_timeout = _SHORT
+        await self.begin(connection)
+
+    async def end(self, connection: Connection) -> None:
+        """What follows waits for nobody's rows but ours."""
+        await connection.execute("SET LOCAL lock_timeout = DEFAULT")
+
+
 async def edit_in_batches(
-    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit], tell: Tell
-) -> dict[str, TableOutcome]:
-    """What became of each edit, by key text. The transaction stays usable. `tell` hears the size of each batch."""
-    outcomes: dict[str, TableOutcome] = {}
+    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit], patience: Patience, tell: Tell
+) -> AsyncIterator[tuple[Sequence[KeyedEdit], Mapping[str, TableOutcome]]]:
+    """The edits batch by batch, with what became of each, by key text. The transaction stays usable, in between too.
+
+    `tell` hears the size of each batch.
+    """
     for (order, columns), group in groupby(sorted(edits, key=_shape), key=_shape):
         statement = _statement(table, _ORDER[order], columns)
         for batch in _batches(group):
-            outcomes.update(await _run(connection, table, statement, batch, columns))
+            await patience.begin(connection)
+            outcomes = await _run(connection, table, statement, batch, columns, patience)
+            await patience.end(connection)
             await tell(len(batch))
-    return outcomes
+            yield batch, outcomes
 
 
-async def edit_singly(connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit]) -> dict[str, TableOutcome]:
-    """The same one by one, in the order given."""
+async def edit_singly(
+    connection: Connection, table: BoundTable, edits: Iterable[KeyedEdit], patience: Patience
+) -> dict[str, TableOutcome]:
+    """What becomes of each edit, one by one, in the order given."""
     outcomes: dict[str, TableOutcome] = {}
+    await patience.begin(connection)
     for keyed in edits:
         order, columns = _shape(keyed)
         statement = _statement(table, _ORDER[order], columns)
-        outcomes.update(await _run(connection, table, statement, (keyed,), columns))
+        outcomes.update(await _run(connection, table, statement, (keyed,), columns, patience))
+    await patience.end(connection)
     return outcomes
 
 
@@ -90,6 +118,7 @@ async def _run(
     statement: sql.Composed,
     batch: Sequence[KeyedEdit],
     columns: Sequence[str],
+    patience: Patience,
 ) -> dict[str, TableOutcome]:
     outcomes: dict[str, TableOutcome] = {}
     try:
@@ -103,8 +132,7 @@ async def _run(
                 outcomes[key] = Done(rows[0]) if rows else MovedOn()
                 cursor.nextset()
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-        # Who holds one row may hold them all: waiting for each in turn would take hours.
-        await connection.execute(f"SET LOCAL lock_timeout = '{_SHORT}'".encode())
+        await patience.lose(connection)
         if len(batch) == 1:
             return {batch[0][0]: MovedOn()}
     except psycopg.OperationalError as error:
@@ -119,7 +147,7 @@ async def _run(
     else:
         return outcomes
     for one in batch:
-        outcomes.update(await _run(connection, table, statement, (one,), columns))
+        outcomes.update(await _run(connection, table, statement, (one,), columns, patience))
     return outcomes
 
 
