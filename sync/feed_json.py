@@ -44,11 +44,8 @@ class JsonRecords:
     def records(self, body: Body) -> Iterator[tuple[str, Record]]:
         """As the protocol says."""
         where = self._records if self._path is None else ".".join(("$", *self._path))
-        index = -1
         for index, record in enumerate(self._found(body)):
             yield f"{where}[{index}]", record
-        if index < 0 and self._path is not None:
-            self._check_empty(body)
 
     def cell(self, record: Record, column: Column) -> Cell:
         """As the protocol says."""
@@ -61,7 +58,7 @@ class JsonRecords:
     def follow(self, body: Body, path: str) -> str | None:
         """As the protocol says."""
         names = plain_json(path)
-        if names and not any("." in name for name in names):
+        if names and _tellable(names):
             value = next(_items(body, ".".join(names)), None)
         else:
             value = _search(jmespath.compile(path), _load(body, self._whole_limit), path)
@@ -87,20 +84,23 @@ class JsonRecords:
         return render(list(records) if many else records[0]).encode()
 
     def _found(self, body: Body) -> Iterator[Any]:
-        if self._path is None or any("." in name for name in self._path):
+        if self._path is None or not _tellable(self._path):
             found = _search(jmespath.compile(self._records), _load(body, self._whole_limit), self._records)
             if not isinstance(found, list):
                 raise FeedUnreadable(_no_list(self._records))
             return iter(found)
+        self._check_list(body)
         return _items(body, ".".join((*self._path, "item")))
 
-    def _check_empty(self, body: Body) -> None:
+    def _check_list(self, body: Body) -> None:
         """An empty list is one; a document without the list is no empty feed, or every row would count as deleted."""
         prefix = ".".join(self._path or ())
         try:
-            events = ijson.parse(Watched(utf8_stream(body)), use_float=False)
-            if any(at == prefix and event == "start_array" for at, event, _ in events):
-                return
+            for at, event, _ in ijson.parse(Watched(utf8_stream(body)), use_float=False):
+                if at == prefix and event != "map_key":
+                    if event == "start_array":
+                        return
+                    break
         except (ijson.JSONError, ValueError) as error:
             raise _unreadable(error) from error
         raise FeedUnreadable(_no_list(self._records))
@@ -181,6 +181,11 @@ def _search(path: ParsedResult, document: Any, text: str) -> Any:
         raise FeedUnreadable(
             f"`{text}` can't be applied to the feed ({error}): correct it with updateSource."
         ) from error
+
+
+def _tellable(names: Sequence[str]) -> bool:
+    """Whether ijson tells a way by these names from others: it joins them by dots, and calls what a list has `item`."""
+    return not any("." in name or name == "item" for name in names)
 
 
 def _items(body: Body, prefix: str) -> Iterator[Any]:

@@ -58,12 +58,14 @@ class FeedReader:
         self._records = records
         self._compute = compute
         self._check = check
+        # What a cache still shows of before a write would look like an edit back.
+        self._fresh = source.feed.write is not None
         self._spare: Fetched | None = None
 
     async def changed(self, pages: Sequence[SeenPage]) -> bool:
         """Whether any of the pages of the last read is another one now. Costs little where the feed has validators."""
         for page in pages:
-            fetched = await self._client.get(page.url, self._check, page.validators)
+            fetched = await self._client.get(page.url, self._check, page.validators, fresh=self._fresh)
             if fetched is None:
                 continue
             if fetched.digest != page.digest:
@@ -74,28 +76,28 @@ class FeedReader:
 
     async def read(self) -> FeedRead:
         """The whole feed."""
-        rows, pages = await self._pass((), fresh=False)
+        rows, pages = await self._pass(())
         for _ in range(_MOST_REPEATS):
             if len(pages) == 1 or not await self.changed(pages):
                 return FeedRead(rows, pages, steady=True)
             before = rows.content
-            rows, pages = await self._pass((), fresh=False)
+            rows, pages = await self._pass(())
             if rows.content == before:
                 return FeedRead(rows, pages, steady=True)
         return FeedRead(rows, pages, steady=False)
 
     async def look(self, keep: Collection[str]) -> FeedRows:
-        """All rows past any cache, with the records of the keys `keep` as they are."""
-        rows, _ = await self._pass(keep, fresh=True)
+        """All rows, with the records of the keys `keep` as they are."""
+        rows, _ = await self._pass(keep)
         return rows
 
-    async def _pass(self, keep: Collection[str], *, fresh: bool) -> tuple[FeedRows, Sequence[SeenPage]]:
+    async def _pass(self, keep: Collection[str]) -> tuple[FeedRows, Sequence[SeenPage]]:
         reader = RowReader(self._source, self._records, keep)
         pages: list[SeenPage] = []
         url: str | None = self._binding.url
         while url is not None:
             self._refuse_loop(url, pages)
-            fetched = await self._fetch(url, fresh=fresh)
+            fetched = await self._fetch(url)
             try:
                 pages.append(SeenPage(url, fetched.validators, fetched.digest))
                 url = await self._take(reader, fetched, len(pages))
@@ -103,13 +105,13 @@ class FeedReader:
                 fetched.close()
         return reader.end(), pages
 
-    async def _fetch(self, url: str, *, fresh: bool) -> Fetched:
+    async def _fetch(self, url: str) -> Fetched:
         spare, self._spare = self._spare, None
         if spare is not None:
-            if spare.asked == url and not fresh:
+            if spare.asked == url:
                 return spare
             spare.close()
-        fetched = await self._client.get(url, self._check, fresh=fresh)
+        fetched = await self._client.get(url, self._check, fresh=self._fresh)
         if fetched is None:
             raise SourceUnreachable(f"{shown(url)} answered 304, though nothing was asked of it but its content.")
         return fetched

@@ -99,7 +99,7 @@ class FeedWriter:
     async def _look(self, edits: Sequence[Edit]) -> tuple[Mapping[str, SourceRow], Mapping[str, bytes]]:
         wanted = {edit.key for edit in edits}
         read = await self._reader.look(wanted)
-        return {row.key: row for row in read.rows if row.key in wanted}, read.kept
+        return read.rows.of(wanted), read.kept
 
     def _is_due(self, edit: Edit, row: SourceRow | None, fates: _Fates) -> bool:
         """Whether the row still is what the plan saw."""

@@ -3,7 +3,7 @@
 import marshal
 import struct
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, cast, overload
 
 from sync.source import Cell, SourceRow
@@ -47,6 +47,10 @@ class SpooledRows(Sequence[SourceRow]):
 
     def __iter__(self) -> Iterator[SourceRow]:
         return (self._row(*place) for place in self._places)
+
+    def of(self, keys: Collection[str]) -> dict[str, SourceRow]:
+        """The rows of some keys, as far as they are there; no other is made."""
+        return {key: self._row(key, offset) for key, offset in self._places if key in keys}
 
     def _row(self, key: str, offset: int) -> SourceRow:
         self._spool.file.seek(offset)

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import ipaddress
+import json
 import random
 import socket
 import ssl
@@ -11,13 +12,14 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from db.errors import SourceUnreachable
@@ -372,3 +374,43 @@ def test_documents_that_define_things_are_refused(document: bytes, path: str) ->
 def test_xml_is_not_included_from_elsewhere() -> None:
     document = b'<r xmlns:x="http://www.w3.org/2001/XInclude"><i><id><x:include href="/etc/hostname"/></id></i></r>'
     assert xml(document) == [""]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('ab"\\\né\0', max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "item", "r", ""]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON, st.sampled_from(["r", "r.item", "@"]))
+@example({"r": [[{"id": 1}]]}, "r.item")
+@example({"r": {"item": {"id": 1}}}, "r")
+def test_records_are_the_same_one_by_one_and_as_a_whole(document: Any, plain: str) -> None:
+    """The other path is not plain, so that the document is read whole."""
+    text = json.dumps(document).encode()
+    try:
+        whole: Any = [record for _, record in records(text, path=f"{plain} | @")]
+    except FeedUnreadable:
+        whole = None
+    try:
+        streamed: Any = [record for _, record in records(text, path=plain)]
+    except FeedUnreadable:
+        streamed = None
+    assert streamed == whole
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["i", "j"]), st.text("ab<&é\n", max_size=5)), max_size=6),
+    st.sampled_from(["r", "q"]),
+)
+def test_elements_are_the_same_one_by_one_and_as_a_whole(items: list[tuple[str, str]], root: str) -> None:
+    inner = "".join(f"<{tag}><id>{escape(text)}</id><i><id>inner</id></i></{tag}>" for tag, text in items)
+    document = f"<{root}>{inner}</{root}>".encode()
+    if root != "r":
+        with pytest.raises(FeedUnreadable):
+            xml(document)
+        return
+    assert xml(document) == xml(document, path="/r/i[true()]") == [text for tag, text in items if tag == "i"]
