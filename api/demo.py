@@ -1,7 +1,8 @@
-"""`demo`: Postgres, the sandbox and the server as children of one supervisor, and a sheet registered to type in."""
+"""`demo`: Postgres, the sandbox and the server as children of one supervisor, with a sheet and two feeds to edit."""
 
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +13,7 @@ from api.cli_database import require_fit, start_embedded
 from api.cli_error import CommandError
 from api.cli_serve import bound
 from api.demo_children import Database, Program, end_leftovers, sole_demo
-from api.demo_setup import DemoSetup, DemoSheet
+from api.demo_setup import DemoFeed, DemoSetup, DemoSheet
 from api.demo_supervisor import Supervisor
 from api.demo_text import ready
 from api.settings import Settings, variable
@@ -20,6 +21,7 @@ from db.embedded import EmbeddedPostgres
 from db.migrate import upgrade
 from sandbox import demo as sandbox_demo
 from sandbox.accounts import DEMO_ACCOUNT
+from sandbox.demo_feeds import demo_feeds
 
 _SANDBOX_HOST: Final = "127.0.0.1"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -73,12 +75,16 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
         supervisor.start(Program(settings, "sandbox", {}))
         supervisor.await_that(lambda: setup.answers(f"{sandbox}/"), "The sandbox")
         setup.write_service_account(account)
+        for feed in _demo_feeds():
+            setup.put_feed(feed)
         _say("Starting the server.")
-        supervisor.start(Program(settings, "server", _server_environment(dsn, sandbox, account)))
+        supervisor.start(Program(settings, "server", _server_environment(settings, dsn, sandbox, account)))
         supervisor.await_that(lambda: setup.answers(f"{settings.local_url}/readyz"), "The server")
-        _say("Registering the sheet customers.")
+        _say("Registering the sheet customers, and the feeds orders and rates.")
         setup.register()
         setup.connect_trigger()
+        for feed in _demo_feeds():
+            setup.register_feed(feed)
     _say(ready(settings.local_url, sandbox, sheet.spreadsheet, settings.data_dir))
 
 
@@ -91,11 +97,19 @@ def _start_postgres(settings: Settings, supervisor: Supervisor) -> str:
     return dsn
 
 
-def _server_environment(dsn: str, sandbox: str, account: Path) -> dict[str, str]:
+def _demo_feeds() -> Sequence[DemoFeed]:
+    return [
+        DemoFeed(name, content_type, document, key.removeprefix("@"), record_key=key)
+        for name, (content_type, document, key) in demo_feeds().items()
+    ]
+
+
+def _server_environment(settings: Settings, dsn: str, sandbox: str, account: Path) -> dict[str, str]:
     return {
         variable("database_url"): dsn,
         variable("google_api_url"): sandbox,
         variable("google_credentials"): str(account),
+        variable("feed_allow"): ",".join((*settings.feed_allow, sandbox.partition("://")[2])),
         # The sandbox counts no quota unless it is told to.
         variable("google_reads_per_minute"): "100000",
         variable("google_writes_per_minute"): "100000",

@@ -1,4 +1,4 @@
-"""Prepares the demo over the public interfaces: the service account, the sheet `customers`, the trigger that calls us.
+"""Prepares the demo over the public interfaces: the service account, the sheet and its script, the feeds.
 
 Every step may be done again at each start: what is there stays.
 """
@@ -29,6 +29,17 @@ class DemoSheet:
 
     spreadsheet: str
     account: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFeed:
+    """A feed in the sandbox. `key` is the column that tells its records apart, `record_key` the field."""
+
+    name: str
+    content_type: str
+    document: bytes
+    key: str
+    record_key: str
 
 
 class DemoSetup:
@@ -76,6 +87,24 @@ class DemoSetup:
         execution = _success(self._client.post(f"{self._sandbox}/_sandbox/scripts", json=project)).json()
         if execution["error"] is not None:
             raise CommandError(f"The script in the sheet {NAME} could not be set up: {execution['error']}")
+
+    def put_feed(self, feed: DemoFeed) -> None:
+        """Gives the sandbox the feed's document, unless it has one."""
+        url = f"{self._sandbox}/_sandbox/feeds/{feed.name}"
+        if self._client.get(url).status_code == httpx.codes.NOT_FOUND:
+            headers = {"Content-Type": feed.content_type}
+            _success(self._client.put(url, params={"key": feed.record_key}, content=feed.document, headers=headers))
+
+    def register_feed(self, feed: DemoFeed) -> None:
+        """Registers the feed both ways, record by record, unless it is, and waits until it is in the table."""
+        if self._graphql(_FIND, {"name": feed.name})["source"] is not None:
+            return
+        url = f"{self._sandbox}/feeds/{feed.name}"
+        one = f"{url}/{{{feed.key}}}"
+        write = {"upsert": {"method": "PUT", "url": one}, "delete": {"method": "DELETE", "url": one}}
+        wanted = {"name": feed.name, "feed": {"url": url, "write": write}, "key": [feed.key], "pollSeconds": 1}
+        self._graphql(_REGISTER, {"input": wanted})
+        self._graphql(_SYNC, {"name": feed.name})
 
     def _graphql(self, query: str, variables: dict[str, object]) -> dict[str, dict[str, str] | None]:
         answer = self._client.post(f"{self._server}/graphql", json={"query": query, "variables": variables})

@@ -14,6 +14,8 @@ def ready(server: str, sandbox: str, spreadsheet: str, data_dir: Path) -> str:
 rowcast runs.
 
   The sheet          {sandbox}/spreadsheets/d/{spreadsheet}
+  The JSON feed      {sandbox}/feeds/orders/edit
+  The XML feed       {sandbox}/feeds/rates/edit
   The dashboard      {server}/
   The playground     {server}/playground
 
@@ -33,7 +35,10 @@ Then watch every change arrive there, in the sheet, and in the table public.cust
      sheet: {{spreadsheet: "{spreadsheet}", worksheet: "products"}}}}) {{ name table }} }}
 4. Edit one cell on both sides at once, then look at what became of it:
    {{ conflicts(source: "customers", state: RESOLVED) {{ nodes {{ key column database sourceValue resolution }} }} }}
-5. kill -9 $(cat {shlex.quote(str(folder / "run" / "server.pid"))})
+5. Edit a feed on its page, or the table that it is bound to: each follows the other, within 1 s.
+   make psql SQL="UPDATE orders SET state = 'shipped' WHERE id = 1007"
+   make psql SQL="UPDATE rates SET value = 0.95 WHERE currency = 'CHF'"
+6. kill -9 $(cat {shlex.quote(str(folder / "run" / "server.pid"))})
    It is started again, and nothing is lost: not an edit, not a change in the subscription.
 
 Ctrl-C stops everything. The data stays in {folder}; `make clean` removes it.

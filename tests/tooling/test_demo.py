@@ -128,6 +128,10 @@ def test_the_demo_from_its_start_to_its_second_stop(place: Place) -> None:
         assert place.server in first.printed
         data = place.graphql(f'{{ source(name: "{NAME}") {{ state rowCount }} }}')
         assert data == {"source": {"state": "ACTIVE", "rowCount": "200"}}
+        for feed, count in (("orders", "40"), ("rates", "19")):
+            assert f"{place.sandbox}/feeds/{feed}/edit" in first.printed
+            found = place.graphql(f'{{ source(name: "{feed}") {{ kind direction state rowCount }} }}')
+            assert found == {"source": {"kind": "FEED", "direction": "TWO_WAY", "state": "ACTIVE", "rowCount": count}}
 
         # Any gspread program works with the file that the demo writes.
         assert first_cell(place) == "1"
