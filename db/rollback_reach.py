@@ -11,6 +11,7 @@ from db.cursor import Cursor
 from db.errors import BadUserInput, CursorExpired
 from db.log import LogState, log_state
 from db.position import LAST_INDEX, Position
+from db.rows import behind_now
 from db.session import Connection
 from db.sources import Source
 
@@ -38,6 +39,8 @@ async def check_reach(connection: Connection, source: Source, cursor: Cursor) ->
             "The change log had to begin anew after this cursor (the database was restored or failed over, or its "
             f"replication slot was lost). {await _earliest(connection, source, max(floor, begun.position))}"
         )
+    if cursor.position.lsn > (await behind_now(connection)).lsn:
+        raise CursorExpired("This cursor is ahead of the database, which was set back: take one that history shows.")
     if cursor.position < floor:
         raise CursorExpired(
             "The change log no longer reaches back to this cursor. "

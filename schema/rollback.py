@@ -92,7 +92,7 @@ async def _rolling_back(info: Info, name: str, cursor: Cursor) -> AsyncIterator[
             await check_reach(connection, await require_source(connection, name), cursor)
         async with context.pool.connection() as connection:
             source = await require_source(connection, name)
-            with table_errors(source), _refusals(source):
+            with table_errors(source):
                 yield connection, source
 
 
@@ -134,7 +134,8 @@ async def _refuse_unknown(connection: Connection, source: Source, cursor: Cursor
 async def _write(info: Info, connection: Connection, opened: Opened) -> tuple[int, RolledBack]:
     xid = await emit_origin(connection, info.context.keyring.origin, Cause.ROLLBACK, info.context.principal.name)
     read_only = {column.name for column in opened.source.columns if column.read_only}
-    return xid, await restore(connection, opened.table, read_only, MAX_ROWS)
+    with _refusals(opened.source):
+        return xid, await restore(connection, opened.table, read_only, MAX_ROWS)
 
 
 async def _row(connection: Connection, opened: Opened, key: str) -> list[Selected]:

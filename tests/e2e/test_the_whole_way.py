@@ -12,6 +12,7 @@ FROM_NOW = {"source": "customers", "snapshot": False}
 UPSERT = """mutation ($source: String!, $rows: [JSON!]!) {
     upsertRows(source: $source, rows: $rows) { transactionId cursor rows { key data } }
 }"""
+ROLLBACK = "mutation ($source: String!, $to: Cursor!) { rollbackSource(source: $source, to: $to) { transactionId } }"
 DELETE = "mutation ($source: String!, $keys: [JSON!]!) { deleteRows(source: $source, keys: $keys) { deleted } }"
 
 
@@ -105,6 +106,36 @@ async def test_mutations_are_in_the_sheet_and_in_a_subscription(customers: Custo
     assert sheet[7]["city"] == "Lima"
     assert sheet[1002]["name"] == "New"
     assert 10 not in sheet
+
+
+async def test_a_rollback_is_in_the_sheet_and_in_a_subscription(customers: Customers) -> None:
+    client, before = customers.client, await customers.sheet.rows()
+    as_of = (await client.graphql('{ rows(source: "customers", first: 1) { asOf } }'))["rows"]["asOf"]
+    await customers.sheet.type(f"D{await customers.sheet.line(7)}", [["Nairobi"]])
+    await eventually(lambda: _has_city(customers, 7, "Nairobi"))
+    await customers.sql("DELETE FROM customers WHERE id = 9")
+    await customers.sql("INSERT INTO customers (id, name) VALUES (1001, 'New')")
+    await eventually(customers.agree)
+    async with client.subscribe(CHANGES, FROM_NOW) as subscription:
+        await caught_up(subscription)
+        done = await client.graphql(ROLLBACK, {"source": "customers", "to": as_of})
+        batch = (await subscription.next())["changes"]
+        while batch["cause"] == "SOURCE":  # what a formula made of the new row
+            batch = (await subscription.next())["changes"]
+    assert (batch["cause"], batch["actor"]) == ("ROLLBACK", "local")
+    assert batch["transactionId"] == done["rollbackSource"]["transactionId"]
+    assert sorted((change["operation"], change["key"]["id"]) for change in batch["changes"]) == [
+        ("DELETE", 1001),
+        ("INSERT", 9),
+        ("UPDATE", 7),
+    ]
+    await eventually(customers.agree)
+    after = await customers.sheet.rows()
+    assert after == before
+
+
+async def _has_city(customers: Customers, id_: int, city: str) -> bool:
+    return bool(await customers.value(id_, "city") == city)
 
 
 async def test_another_worksheet_and_an_existing_table_are_registered_live(customers: Customers) -> None:

@@ -1,7 +1,9 @@
 """Rolling back tables as people have them: every type, columns that came and went, constraints, marks; and limits."""
 
 import psycopg
+import pytest
 
+from db import rollback, rollback_rows
 from db.cursor import Cursor
 from db.position import Position
 from db.sources import Column, DeletePolicy
@@ -176,11 +178,12 @@ async def test_a_cursor_that_means_no_state_says_why(ground: Ground) -> None:
         ("customers", Cursor(Position(epoch - 1, lsn, 0)).encode(), "CURSOR_EXPIRED", "begin anew"),
         ("customers", Cursor(Position(epoch, 1, 0)).encode(), "CURSOR_EXPIRED", "no longer reaches back"),
         ("younger", Cursor(cursor.position).encode(), "CURSOR_EXPIRED", "registered after this cursor"),
+        ("customers", Cursor(Position(epoch, lsn + 2**40, 0)).encode(), "CURSOR_EXPIRED", "ahead of the database"),
         ("nobody", Cursor(cursor.position).encode(), "NOT_FOUND", "no source"),
     ):
         failed = await ground.refused(SOURCE, {"source": source, "to": given})
         assert (failed.code, says in str(failed)) == (code, True), str(failed)
-        if code == "CURSOR_EXPIRED":
+        if "The earliest state" in str(failed):
             earliest = str(failed).rpartition("the cursor ")[2].rstrip(".").partition(",")[0]
             await ground.run(SOURCE, {"source": source, "to": earliest})
     assert table(ground, "younger") == []
@@ -211,3 +214,31 @@ async def test_thousands_of_rows_and_an_answer_that_has_an_end(ground: Ground) -
     assert await ground.run(query, {"to": before}) == {"deleted": 1}
     with psycopg.connect(ground.dsn) as connection:
         assert connection.execute("SELECT count(*), sum(age) FROM customers").fetchone() == (20000, 0)
+
+
+async def test_who_holds_it_up_and_a_key_that_is_none_are_told(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollback, "_LOCK_TIMEOUT", "50ms")
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    before = await as_of(ground)
+    await ground.sql("UPDATE customers SET age = 1")
+    async with await psycopg.AsyncConnection.connect(ground.dsn) as writer:
+        await writer.execute("UPDATE customers SET age = 2")
+        for query, more in ((SOURCE, {}), (ROW, {"key": {"id": 1}})):
+            failed = await ground.refused(query, {"to": before, **more})
+            assert (failed.code, "has not ended" in str(failed)) == ("CONFLICT", True)
+    assert table(ground) == [("(1,Ada,2,)",)]
+    for key, code in (({"id": "x"}, "BAD_USER_INPUT"), ({"nope": 1}, "BAD_USER_INPUT"), ({"id": 9}, "NOT_FOUND")):
+        assert (await ground.refused(ROW, {"to": before, "key": key})).code == code
+
+
+async def test_a_row_that_is_tied_up_with_too_many(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollback_rows, "MOST_LINKED", 3)
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    before, then = await as_of(ground), table(ground)
+    for id_ in (2, 3):
+        await ground.sql(f"UPDATE customers SET id = {id_}")
+    await ground.run(ROW, {"to": before, "key": {"id": 3}})
+    assert table(ground) == then
+    for id_ in (2, 3, 4):
+        await ground.sql(f"UPDATE customers SET id = {id_}")
+    assert (await ground.refused(ROW, {"to": before, "key": {"id": 1}})).code == "LIMIT_EXCEEDED"
