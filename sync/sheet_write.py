@@ -10,6 +10,7 @@ they don't show, the write ends.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -46,6 +47,7 @@ class SheetWriter:
         self._written: dict[str, Written] = {}
         self._problems: dict[str, dict[str | None, Problem]] = defaultdict(dict)
         self._refusals = 0
+        self._touched = False
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
         """Carry out the edits: changed cells first, which moves nothing, then rows."""
@@ -72,12 +74,13 @@ class SheetWriter:
     async def _update(self, rows: Rows, edits: Sequence[Edit]) -> Rows:
         failed = 0
         while True:
-            plan = plan_updates(rows, [edit for edit in edits if edit.key not in self._written])
+            left = [edit for edit in edits if edit.key not in self._written]
+            plan = await self._calls.session.compute(partial(plan_updates, rows, left))
             self._settle(plan.settled)
             if not plan.writes:
                 return rows
             busy = await self._send_cells(rows, plan.writes)
-            if busy is None or not busy.unsent:
+            if self._touched:
                 rows = await self._repair(rows, await self._look(), plan.writes)
             if busy is None:
                 self._settle(_outcome(rows, plan, self._problems))
@@ -87,11 +90,16 @@ class SheetWriter:
                 rows = await self._look()
 
     async def _send_cells(self, rows: Rows, writes: Sequence[CellWrite]) -> GoogleBusy | None:
-        """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied."""
+        """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied.
+
+        `_touched` says then whether any cell may have been written.
+        """
+        self._touched = False
         try:
-            for chunk in cell_chunks(rows.grid.title, writes):
+            for chunk in await self._calls.session.compute(partial(cell_chunks, rows.grid.title, writes)):
                 await self._send_or_bisect(rows, chunk)
         except GoogleBusy as error:
+            self._touched = self._touched or not error.unsent
             return error
         except WorksheetMoved as error:
             return GoogleBusy(str(error), unsent=True)
@@ -101,6 +109,7 @@ class SheetWriter:
         writes = [write for block in chunk for line in block.lines for write in line]
         try:
             updated = await self._calls.write_values(values_body(rows.grid.title, chunk))
+            self._touched = True
             if updated != len(writes):
                 # What is read back tells which; an unprotected sheet of Google's has no reason for it but a merge.
                 log.warning("not as many cells were updated as asked", asked=len(writes), updated=updated)
@@ -123,7 +132,7 @@ class SheetWriter:
 
     async def _repair(self, before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Rows:
         """Put back what the writes hit by accident; returns the sheet as it is then."""
-        damages = displaced_cells(before, after, writes)
+        damages = await self._calls.session.compute(partial(displaced_cells, before, after, writes))
         failed = 0
         for _ in range(_REPAIR_ROUNDS):
             due = restores(after, damages)
@@ -150,7 +159,8 @@ class SheetWriter:
     async def _insert_and_delete(self, rows: Rows, edits: Sequence[Edit]) -> Rows:
         failed = 0
         while True:
-            plan = plan_rows(rows, [edit for edit in edits if edit.key not in self._written])
+            left = [edit for edit in edits if edit.key not in self._written]
+            plan = await self._calls.session.compute(partial(plan_rows, rows, left))
             self._settle(plan.settled)
             if not plan.inserts and not plan.deletes:
                 return rows
@@ -198,7 +208,8 @@ class SheetWriter:
     async def _send_rows(self, rows: Rows, plan: RowPlan) -> None:
         # All chunks are inserted at the same place, so the last one goes first.
         for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
-            await self._calls.write_batch(row_requests(rows, RowPlan(chunk, plan.deletes, ())))
+            requests = partial(row_requests, rows, RowPlan(chunk, plan.deletes, ()))
+            await self._calls.write_batch(await self._calls.session.compute(requests))
 
     async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)

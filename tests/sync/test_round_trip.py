@@ -266,3 +266,28 @@ FITTING = {
 
 def letter(type_: T) -> str:
     return column_letters(1 + TYPES.index(type_))
+
+
+async def test_types_are_inferred_from_what_is_typed_and_formats_stay(database: str) -> None:
+    lines = [
+        ["ID", "Share", "Price", "Code", "Day", "At", "Done", "Mixed", "Big", "Twice"],
+        ["1", "50%", "$1,234.50", "'007", "2026-01-31", "2026-01-31 12:30:00", "TRUE", "7", "3000000000", "=B2*2"],
+        ["2", "7%", "$5", "'12345678901234567890", "1/2/2026", "2026-07-01 0:00", "FALSE", "seven", "1", "=B3*2"],
+    ]
+    with bench(lines=lines) as people:
+        async with syncing(database, people) as sync:
+            assert (await sync.settle()).state is RunState.SUCCEEDED
+            assert [column.type for column in sync.source.columns] == [
+                T.INTEGER, T.FLOAT, T.FLOAT, T.TEXT, T.DATE, T.TIMESTAMP, T.BOOLEAN, T.TEXT, T.BIGINT, T.FLOAT,
+            ]  # fmt: skip
+            assert sync.source.columns[9].read_only
+            assert sync.sql("SELECT share, price, code, day::text, at::text, done, mixed FROM people ORDER BY id") == [
+                (0.5, 1234.5, "007", "2026-01-31", "2026-01-31 12:30:00", True, "7"),
+                (0.07, 5.0, "12345678901234567890", "2026-01-02", "2026-07-01 00:00:00", False, "seven"),
+            ]
+            sync.sql("UPDATE people SET share = 0.25, price = 99, code = '008', day = day + 1, done = NOT done")
+            await sync.settle()
+            assert (await people.shown("A2:J2", render="FORMATTED_VALUE")) == [
+                ["1", "25%", "$99.00", "008", "2026-02-01", "2026-01-31 12:30:00", "FALSE", "7", "3000000000", "0.5"]
+            ]
+            assert sync.failures() == []

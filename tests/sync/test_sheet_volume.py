@@ -6,7 +6,7 @@ import structlog
 
 from db.runs import RunState
 from sync.sheet_plan import MAX_CELLS
-from tests.sync.sheets import bench, delete, insert, update
+from tests.sync.sheets import COLUMNS, bench, delete, insert, update
 from tests.sync.syncing import syncing
 
 COUNT = 10_000
@@ -31,7 +31,7 @@ async def test_ten_thousand_changed_rows_are_written_back_in_one_call(database: 
 
 
 async def test_inserts_and_deletes_are_one_call_and_neighbours_one_request() -> None:
-    with bench(lines=LINES[:401]) as people:
+    with bench(COLUMNS[:3], lines=LINES[:401]) as people:
         people.calls()
         edits = [delete(f'["{i}"]') for i in range(400) if i % 100]
         added = [insert(f'["{i}"]', id=float(i), name="new", city=None) for i in range(1000, 1200)]

@@ -418,3 +418,14 @@ async def test_a_worksheet_renamed_between_look_and_write_is_followed(people: Be
     assert not written.problems
     assert not written.moved_on
     assert (await people.shown("Renamed!B3")) == [["Grace H"]]
+
+
+async def test_a_sort_is_repaired_although_a_later_call_of_the_same_write_is_denied(people: Bench) -> None:
+    long = "ü" * 49_000
+    people.type("A2", [[str(n), f"n{n}", "", ""] for n in range(1, 11)])
+    people.type_after(READ, "A2", [[str(n), f"n{n}", "", ""] for n in range(10, 0, -1)])
+    people.fault(VALUES, edit=people._edit("F1", [[""]], "Sheet1"))
+    people.fault(VALUES, status=429)
+    await people.adapter().write([update(f'["{n}"]', {"name": f"n{n}"}, name=f"{n}{long}") for n in range(1, 11)])
+    shown = [[row[0], row[1][:2]] for row in (await people.shown())[1:]]
+    assert shown == [[n, f"{n}ü"[:2]] for n in range(10, 0, -1)]
