@@ -221,15 +221,13 @@ class FeedClient:
 
         CircuitOpen where the host has failed too often of late.
         """
+        answered = False
         with self._breakers.of(feed_service(url)).passing() as passage:
             try:
                 async with asyncio.timeout(self.limits.total_s):
                     response = await self._http.send(request, stream=True)
+                    answered = True
                     try:
-                        if is_busy(response.status_code):
-                            passage.failed(f"{shown(url)} answered {response.status_code}.")
-                        else:
-                            passage.succeeded()
                         yield response
                     finally:
                         await response.aclose()
@@ -241,6 +239,15 @@ class FeedClient:
                 busy = FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.")
                 passage.failed(str(busy))
                 raise busy from error
+            except FeedBusy as error:
+                passage.failed(str(error))
+                raise
+            except SourceUnreachable:
+                # It was answered, though not as one would like.
+                if answered:
+                    passage.succeeded()
+                raise
+            passage.succeeded()
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx.Request:
         target, given = _target(url), httpx.Headers(dict(headers))

@@ -8,7 +8,7 @@
 | OFFSET      | `parameter` counted up by the records of the page, from what the address has, else from 0            |
 | CURSOR      | `parameter` set to what the document has at `next`                                                   |
 
-PAGE and OFFSET end with a page that has fewer records than `size`, or none at all.
+PAGE and OFFSET end with a page that has fewer records than `size`, or none at all, or that is not found.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,11 @@ class Page:
     records: int
     link: str | None
     told: str | None
+
+
+def is_counted(pagination: FeedPagination) -> bool:
+    """Whether pages are asked for until there are no more, for nothing tells which is the last."""
+    return pagination.kind in (FeedPaginationKind.PAGE, FeedPaginationKind.OFFSET)
 
 
 def next_page(pagination: FeedPagination, page: Page) -> str | None:

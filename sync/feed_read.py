@@ -13,8 +13,9 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedPaginationKind
 from db.sources import Source
 from sync.feed_client import FeedClient, Fetched, Validators
+from sync.feed_errors import FeedRefused
 from sync.feed_guard import shown
-from sync.feed_pages import Page, next_page
+from sync.feed_pages import Page, is_counted, next_page
 from sync.feed_records import RecordFormat
 from sync.feed_rows import FeedRows, RowReader
 
@@ -24,6 +25,7 @@ Compute = Callable[[Callable[[], int]], Awaitable[int]]
 """Runs what takes long off the event loop."""
 
 _MOST_REPEATS: Final = 3
+_NOT_FOUND: Final = 404
 _TOLD: Final = frozenset({FeedPaginationKind.NEXT_URL, FeedPaginationKind.CURSOR})
 
 
@@ -58,6 +60,7 @@ class FeedReader:
         self._records = records
         self._compute = compute
         self._check = check
+        self._counts = source.feed.pagination is not None and is_counted(source.feed.pagination)
         # What a cache still shows of before a write would look like an edit back.
         self._fresh = source.feed.write is not None
         self._spare: Fetched | None = None
@@ -97,7 +100,12 @@ class FeedReader:
         url: str | None = self._binding.url
         while url is not None:
             self._refuse_loop(url, pages)
-            fetched = await self._fetch(url)
+            try:
+                fetched = await self._fetch(url)
+            except FeedRefused as error:
+                if error.status == _NOT_FOUND and pages and self._counts:
+                    break
+                raise
             try:
                 pages.append(SeenPage(url, fetched.validators, fetched.digest))
                 url = await self._take(reader, fetched, len(pages))

@@ -256,6 +256,16 @@ async def test_a_host_that_fails_is_left_alone_by_all_its_feeds(server: Lines) -
     assert breakers.recovered() == {f"feed 127.0.0.1:{server.port}"}
 
 
+async def test_documents_that_are_never_whole_count_as_failures_of_their_host(server: Lines) -> None:
+    breakers = Breakers()
+    server.on("/feed", answer(gzip.compress(b"[1]")[:-4]))
+    for _ in range(4):
+        with pytest.raises(SourceUnreachable, match="cut off"):
+            await read(make(server, breakers=breakers), server.url + "/feed")
+    with pytest.raises(CircuitOpen):
+        await read(make(server, breakers=breakers), server.url + "/feed")
+
+
 async def test_a_document_that_is_cut_off_is_asked_for_again(server: Lines) -> None:
     server.on("/feed", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n[1", answer(b"[1]"))
 

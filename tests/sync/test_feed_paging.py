@@ -113,6 +113,21 @@ async def test_a_feed_that_takes_no_heed_of_the_page_is_refused_at_once(paged: P
     assert len(paged.server.asked) == 2
 
 
+async def test_counted_pages_end_where_none_is_found(paged: Paged) -> None:
+    page = paged.page
+
+    def or_none(asked: Asked) -> bytes:
+        return answer(b"", "404 Not Found") if "offset=4" in asked.path else page(asked)
+
+    paged.ids = [1, 2, 3, 4]
+    paged.server.on("/feed", or_none)
+    reading = await paged.read(KINDS[3])
+    assert (len(reading.rows), reading.unsure) == (4, False)
+    paged.server.on("/feed", answer(b"", "404 Not Found"))
+    with pytest.raises(SourceUnreachable, match="there is nothing"):
+        await paged.read(KINDS[3])
+
+
 async def test_an_address_says_the_page(paged: Paged) -> None:
     reading = await paged.read(KINDS[0])
     assert [row.address for row in reading.rows][:3] == ["$.items[0]", "$.items[1]", "page 2: $.items[0]"]
