@@ -24,7 +24,7 @@ from sync.merge_verdict import (
 from sync.plan import EditKind, RowPlan, RowState, Rules, SourceWrite, TableEdit
 from sync.source import Cell, Edit
 
-_OF_THE_CELL = frozenset({FLAPPING, "FORMULA_CELL", "MERGED_CELL"})
+_OF_THE_CELL = frozenset({FLAPPING, "FORMULA_CELL", "READ_ONLY", "MERGED_CELL"})
 
 
 @dataclass(slots=True)
@@ -87,6 +87,7 @@ def _cell_state(state: RowState, base: Base, rules: Rules, column: Column) -> Ce
         unfit=unfit,
         formula=column.read_only or name in source.formulas,
         merged=name in source.merged,
+        computed=name in source.formulas,
         generated=name in rules.generated,
         table=state.table.texts[name],
     )

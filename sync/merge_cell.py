@@ -38,7 +38,8 @@ class Way(Enum):
 class CellState:
     """One cell on both sides. `old_*` is the base; `known` is False where there is none, and then both are None.
 
-    `text` is the source's cell as the table would print it, unless `unfit` says why it can't.
+    `text` is the source's cell as the table would print it, unless `unfit` says why it can't. `formula`: it is the
+    source's alone to change; `computed`: since a formula is in it.
     """
 
     column: Column
@@ -52,6 +53,7 @@ class CellState:
     text: str | None
     unfit: NewFailure | None
     formula: bool
+    computed: bool
     merged: bool
     generated: bool
     table: str | None
@@ -116,6 +118,9 @@ def _formula(state: CellState, direction: Direction) -> CellPlan:
             return CellPlan(Way.KEEP)
         over = state.table_changed and state.unfit is None and state.table is not None
         return replace(_to_table(state), verdict=Verdict(ConflictChoice.SOURCE, "formula") if over else None)
+    if not state.computed:
+        message = f"{state.column.name} is read only: no value of the database is ever written to {state.column.field}."
+        return CellPlan(Way.KEEP, failure=_source_failure(state, "READ_ONLY", message))
     message = (
         f"{state.address or state.column.field} holds a formula, which the database never overwrites. "
         "Change the formula's inputs, or replace the formula by a value in the sheet."

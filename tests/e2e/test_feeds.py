@@ -209,8 +209,15 @@ async def test_paths_that_only_read_are_columns_too(orders: Registered) -> None:
     assert len(await orders.sql("SELECT FROM orders WHERE first_sku = items -> 0 ->> 'sku'")) == ORDER_COUNT
     source = (await orders.client.graphql(SOURCE, {"name": ORDERS}))["source"]
     assert {column["name"] for column in source["columns"] if column["readOnly"]} == {"first_sku"}
+    await orders.sql("UPDATE orders SET first_sku = 'mine' WHERE id = 1007")
+    await eventually(lambda: _failed(orders, "first_sku", "first_sku is read only"))
     with pytest.raises(GraphQLFailed, match="belong to another source"):
         await orders.register(name="again")
+
+
+async def _failed(orders: Registered, column: str, message: str) -> bool:
+    found = await orders.client.graphql('{ failures(source: "orders") { nodes { column message } } }')
+    return any(one["column"] == column and message in one["message"] for one in found["failures"]["nodes"])
 
 
 async def test_an_existing_table_is_adopted(orders: Registered) -> None:
