@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.sheet_grid import Grid, known, same_cell
+from sync.sheet_layout import in_order_of
 from sync.sheet_plan import CellWrite
 from sync.sheet_rows import Rows
 from sync.source import Cell
@@ -49,7 +50,8 @@ def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> l
     lost = [write for write in writes if not _arrived(after, write)]
     if not lost:
         return []
-    hits = _Hits(before, after, writes, {write.place for write in lost})
+    before = in_order_of(before, after)
+    hits = _Hits(before, after, writes, {place for write in lost for place in _places(after, write)})
     damages: dict[tuple[str | None, int, int], Damage] = {}
     for write in lost:
         damage = hits.of(write)
@@ -60,7 +62,17 @@ def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> l
 
 def _arrived(after: Rows, write: CellWrite) -> bool:
     landed = after.by_key.get(write.key)
-    return landed is not None and same_cell(after.grid.value(landed.index, write.place), write.value)
+    return landed is not None and same_cell(after.grid.value(landed.index, _meant_for(after, write)), write.value)
+
+
+def _meant_for(after: Rows, write: CellWrite) -> int:
+    """The place of the write's column now: a person may have moved it."""
+    return after.bound.places.get(write.name, write.place)
+
+
+def _places(after: Rows, write: CellWrite) -> tuple[int, int]:
+    """Where the write can be: as it was sent, or gone with its column."""
+    return write.place, _meant_for(after, write)
 
 
 class _Hits:
@@ -70,8 +82,8 @@ class _Hits:
         self._before = before
         self._after = after
         self._key_at = {located.index: key for key, located in after.by_key.items()}
-        self._meant = {(write.key, write.place): write.value for write in writes}
-        self._ours = {(write.place, known(write.value)) for write in writes}
+        self._meant = {(write.key, _meant_for(after, write)): write.value for write in writes}
+        self._ours = {(place, known(write.value)) for write in writes for place in _places(after, write)}
         self._found: dict[tuple[int, object], list[Damage]] = defaultdict(list)
         for key, located in after.by_key.items():
             for place in places:
@@ -82,11 +94,15 @@ class _Hits:
     def of(self, write: CellWrite) -> Damage | None:
         """What the write hit: in the row it was sent to, else the only other row that it can have been."""
         key = self._key_at.get(write.index)
-        here = self._at(write.index, write.place, key) if key != write.key else None
+        here = self._at(write.index, write.place, key)
         if here is not None and same_cell(here.ours, write.value):
             return here
-        found = [damage for damage in self._found[write.place, known(write.value)] if damage.key != write.key]
-        return found[0] if len(found) == 1 else None
+        found = {
+            (damage.key, damage.index, damage.place): damage
+            for place in _places(self._after, write)
+            for damage in self._found[place, known(write.value)]
+        }
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _at(self, index: int, place: int, key: str | None) -> Damage | None:
         before, value = self._before, self._after.grid.value(index, place)

@@ -22,6 +22,7 @@ from sync.google_errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.sheet_calls import SheetCalls
 from sync.sheet_chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheet_grid import same_cell
+from sync.sheet_layout import in_order_of, misplaced_lines
 from sync.sheet_plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates, sheet_full
 from sync.sheet_read import read_located
 from sync.sheet_repair import displaced_cells, displaced_deletes, restores
@@ -185,6 +186,7 @@ class SheetWriter:
                 rows = await self._after_busy(rows, plan, error, failed)
                 continue
             after = await self._bring_back(rows, await self._look(), plan.deletes)
+            after = await self._take_out(after, misplaced_lines(rows, after, plan.inserts))
             self._settle(_rows_outcome(after, plan))
             rows = after
 
@@ -229,6 +231,14 @@ class SheetWriter:
         rows = await self._insert_and_delete(await self._look(), open_edits[:middle])
         return await self._insert_and_delete(await self._look(), open_edits[middle:])
 
+    async def _take_out(self, after: Rows, lines: Mapping[str, int]) -> Rows:
+        """Delete rows that were inserted while columns moved; the next run inserts them as the columns are by then."""
+        if not lines:
+            return after
+        log.warning("columns moved while rows were inserted; taking the rows out", rows=len(lines))
+        await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
+        return await self._bring_back(after, await self._look(), lines)
+
     async def _bring_back(self, before: Rows, after: Rows, deletes: Mapping[str, int]) -> Rows:
         """Insert again what was deleted in place of a row that had moved away."""
         for failed in range(1, _REPAIR_ROUNDS):
@@ -237,7 +247,7 @@ class SheetWriter:
                 return after
             log.warning("rows moved while others were deleted; bringing back what was hit", rows=len(lines))
             try:
-                await self._calls.write_batch(reinsert_requests(before.grid, lines))
+                await self._calls.write_batch(reinsert_requests(in_order_of(before, after).grid, lines))
             except GoogleBusy as error:
                 await self._calls.wait_after(error, failed)
             after = await self._look()
