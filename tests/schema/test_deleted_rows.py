@@ -91,3 +91,9 @@ async def test_marks_of_an_earlier_policy_stay_hidden_while_rows_are_deleted_for
         assert (await ground.run(DELETE, {"keys": [{"id": 1}, {"id": 2}]}))["deleted"] == 1
         await ground.sql(_CLEAR)
         assert await _ids(ground) == [1]
+
+
+async def test_a_row_that_the_source_no_longer_has_says_so(soft: Ground) -> None:
+    await soft.sql("INSERT INTO rowcast.base (source_id, key, absent) SELECT id, '[\"1\"]', true FROM rowcast.sources")
+    found = await soft.run(_ROWS)
+    assert {node["key"]["id"]: node["absentInSource"] for node in found["nodes"]} == {1: True, 2: False}
