@@ -50,7 +50,8 @@ MODES: Final = (Mode(quotas=False, hooks=True), Mode(quotas=True, hooks=True), M
 @dataclass(frozen=True, slots=True)
 class Report:
     """`arrived`: Unix seconds at which each edit's value was first on the other side, by value. `sheet` and `table`:
-    both sides in the end, by cell. `statuses`: how many of rowcast's calls Google answered so."""
+    both sides in the end, by cell. `statuses`: how many of rowcast's calls Google answered so. `runs`: their times.
+    """
 
     mode: Mode
     edits: Sequence[Edit]
@@ -60,12 +61,14 @@ class Report:
     open_failures: int
     open_conflicts: int
     statuses: Mapping[int, int]
+    runs: Percentiles
 
     def __str__(self) -> str:
         lines = [f"{self.mode} ({sum(self.statuses.values())} calls, of which 429: {self.statuses.get(429, 0)})"]
         for hand, way in ((Hand.PERSON, "typed → table"), (Hand.PROGRAM, "API   → table"), (Hand.SQL, "SQL   → sheet")):
             took = [self.arrived[edit.value] - edit.at for edit in self.edits if edit.hand is hand]
             lines.append(f"  {way} {Percentiles.of(took)}")
+        lines.append(f"  runs          {self.runs}")
         return "\n".join(lines)
 
 
@@ -110,12 +113,13 @@ async def simulate(dsn: str, folder: Path, mode: Mode) -> Report:
             await eventually(lambda: _settled(dsn, arrivals, edits), _DEADLINE_S)
             table = await _table(dsn)
             committed = await _committed(dsn)
+            runs = await _run_times(dsn)
             failures, conflicts = [await _open(dsn, kind) for kind in ("failures", "conflicts")]
         finally:
             await server.stop()
         arrived = {edit.value: (arrivals.at if edit.hand is Hand.SQL else committed)[edit.value] for edit in edits}
         sheet, statuses = dict(arrivals.values), sandbox.do(_statuses)
-    return Report(mode, edits, arrived, sheet, table, failures, conflicts, statuses)
+    return Report(mode, edits, arrived, sheet, table, failures, conflicts, statuses, runs)
 
 
 def _workbook(sandbox: Sandbox) -> str:
@@ -170,6 +174,13 @@ async def _committed(dsn: str) -> dict[str, float]:
             WHERE relation = 'public.{NAME}' AND after IS NOT NULL GROUP BY cell.value""",  # noqa: S608 - names of ours
     )
     return dict(rows)
+
+
+async def _run_times(dsn: str) -> Percentiles:
+    rows = await _query(
+        dsn, "SELECT extract(epoch FROM finished_at - started_at)::float8 FROM rowcast.runs WHERE state <> 'UNCHANGED'"
+    )
+    return Percentiles.of([seconds for (seconds,) in rows if seconds is not None])
 
 
 async def _open(dsn: str, kind: str) -> int:
