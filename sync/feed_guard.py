@@ -5,7 +5,6 @@ Each connection is made to the address that was checked, not to a name that may 
 Source: OWASP's "Server-Side Request Forgery Prevention Cheat Sheet".
 """
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,6 +13,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from db.errors import BadUserInput, SourceUnreachable
+from sync.daemon_threads import DaemonThreads
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -22,6 +22,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _UNICAST: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _DOCUMENTATION: Final = ipaddress.ip_network("3fff::/20")
+_LOOK_UPS: Final = 4
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -116,11 +117,19 @@ def shown(url: str) -> str:
 
 
 class Guard:
-    """Finds the addresses of a host that may be connected to. `resolve` gives the addresses of host and port."""
+    """Finds the addresses of a host that may be connected to. `resolve` gives the addresses of host and port.
+
+    Names are looked up in threads of its own, since a name server that hangs must not hold up the process' end.
+    """
 
     def __init__(self, allowed: Allowed, resolve: Resolve | None = None) -> None:
         self._allowed = allowed
-        self._resolve = resolve or _resolve
+        self._threads = DaemonThreads(_LOOK_UPS, "feed-names")
+        self._resolve = resolve or self._look_up
+
+    def close(self) -> None:
+        """No more names are looked up."""
+        self._threads.close()
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """At least one. FeedForbidden where there are only others; OSError where the name leads nowhere."""
@@ -142,7 +151,9 @@ class Guard:
     def _passes(self, address: Address) -> bool:
         return is_public(address) or self._allowed.holds(address)
 
-
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        try:
+            return [str(ipaddress.ip_address(host))]
+        except ValueError:
+            found = await self._threads.run(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        return list(dict.fromkeys(str(one[4][0]) for one in found))

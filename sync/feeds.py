@@ -74,6 +74,7 @@ class Feeds:
             await connection.client.close()
         self._open.clear()
         self._threads.close()
+        self._guard.close()
 
 
 class FeedOfRun:

@@ -94,6 +94,14 @@ def test_only_global_unicast_is_public(address: ipaddress.IPv6Address) -> None:
         assert not is_public(address)
 
 
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "017700000001", "localhost", "[::1]", "[::]"])
+async def test_this_machine_is_refused_however_it_is_spelled(host: str, server: Lines) -> None:
+    url = f"http://{host}:{server.port}/"
+    with pytest.raises(SourceUnreachable, match=r"not on the public internet|leads nowhere"):
+        await read(make(server, url=url, guard=Guard(Allowed())), url)
+    assert not server.asked
+
+
 async def test_a_name_that_changes_its_mind_is_asked_at_the_address_that_was_checked(server: Lines) -> None:
     server.on("/feed", answer(b"[]", Connection="close"))
     told = [["127.0.0.1"], ["127.0.0.1"], ["10.0.0.1"]]
