@@ -82,7 +82,7 @@ class Table:
     `not_full` names the leaves (the table itself, if it isn't partitioned) whose replica identity is not FULL.
     `publications` are those named `rowcast_…` that hold it with every operation, without row filter and column list.
     `virtual` are its columns that are generated when they are read. `publish_generated`: Postgres refuses its updates
-    unless the stored generated columns are published too.
+    unless the stored generated columns are published too. `width` counts dropped columns too, as Postgres' limit does.
     """
 
     relation: Relation
@@ -95,6 +95,7 @@ class Table:
     publications: tuple[str, ...]
     virtual: tuple[str, ...] = ()
     publish_generated: bool = False
+    width: int = 0
 
     def column(self, name: str) -> TableColumn | None:
         """The column of that name."""
@@ -110,7 +111,7 @@ class Table:
 
 
 _DESCRIBE = """
-SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE') AS owned
+SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE') AS owned, c.relnatts
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -155,7 +156,7 @@ async def describe(connection: Connection, relation: Relation) -> Table | None:
     row = await (await connection.execute(_DESCRIBE, (relation.schema, relation.table))).fetchone()
     if row is None:
         return None
-    oid, kind, owned = row
+    oid, kind, owned, width = row
     columns = await (await connection.execute(_COLUMNS, (oid,))).fetchall()
     publish_generated = connection.info.server_version >= 180000 and any(how == "s" for *_, how in columns)
     names = {"oid": oid, "schema": relation.schema, "table": relation.table, "generated": publish_generated}
@@ -173,6 +174,7 @@ async def describe(connection: Connection, relation: Relation) -> Table | None:
         publications=tuple(name for (name,) in publications),
         virtual=tuple(name for name, *_, how in columns if how == "v"),
         publish_generated=publish_generated,
+        width=width,
     )
 
 
@@ -311,11 +313,21 @@ async def drop_table(connection: Connection, relation: Relation) -> None:
 
 
 async def add_column(connection: Connection, relation: Relation, column: Column) -> None:
-    """Add a column, NULL in every row."""
-    await connection.execute(
-        sql.SQL("ALTER TABLE {} ADD {} {}").format(
-            relation.identifier, sql.Identifier(column.name), sql.SQL(SQL_TYPES[column.type])
+    """Add a column, NULL in every row. BadUserInput if the table can't have another one."""
+    try:
+        await connection.execute(
+            sql.SQL("ALTER TABLE {} ADD {} {}").format(
+                relation.identifier, sql.Identifier(column.name), sql.SQL(SQL_TYPES[column.type])
+            )
         )
+    except errors.TooManyColumns as error:
+        raise BadUserInput(_too_wide(relation)) from error
+
+
+def _too_wide(relation: Relation) -> str:
+    return (
+        f"{relation} can't have another column: Postgres' limit is {MAX_COLUMNS:,}, and dropped ones count. Copy it to"
+        " a new table, or bind the header to a column that it has."
     )
 
 

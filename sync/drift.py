@@ -109,6 +109,7 @@ def _place(new: NewColumn, source: Source, table: Table, added: Sequence[Column]
             f'ALTER TABLE {Relation.parse(source.relation).quoted} ADD "{column.name}" {SQL_TYPES[column.type]};'
         )
         return column, f"{source.relation} was adopted, so its owner adds the column: {statement}", True
-    if len(table.columns) + len(added) >= MAX_COLUMNS:
-        return column, f"{source.relation} has {MAX_COLUMNS:,} columns, which is Postgres' limit: remove it.", True
+    if max(table.width, len(table.columns)) + len(added) >= MAX_COLUMNS:
+        limit = f"{MAX_COLUMNS:,} columns, which is Postgres' limit, dropped ones included"
+        return column, f"{source.relation} has {limit}: remove it.", True
     return column, None, False

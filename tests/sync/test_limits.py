@@ -38,6 +38,21 @@ async def test_as_many_columns_as_a_table_takes_and_not_one_more(database: str) 
             assert sync.sql("SELECT id, c0 FROM people") == [(1, "x")]
 
 
+async def test_columns_that_were_dropped_count(database: str) -> None:
+    with bench() as people:
+        async with syncing(database, people) as sync:
+            await sync.settle()
+            more = range(MAX_COLUMNS - 4)
+            sync.sql("ALTER TABLE people " + ", ".join(f"ADD x{i} text" for i in more))
+            sync.sql("ALTER TABLE people " + ", ".join(f"DROP x{i}" for i in more))
+            people.type("E1", [["One more"], ["x"]])
+            assert (await sync.settle()).state is RunState.PARTIAL
+            assert sync.failures() == [("NEW_HEADER", "Sheet1!E1")]
+            people.type("B2", [["Ada L"]])
+            await sync.settle()
+            assert sync.sql("SELECT name FROM people WHERE id = 1") == [("Ada L",)]
+
+
 @pytest.mark.parametrize("name", ["n" * 64, "ä" * 32, "", "a\0b", "ctid"])
 def test_names_that_postgres_does_not_keep_are_refused(name: str) -> None:
     assert name_problem(name)
