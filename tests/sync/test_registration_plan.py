@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from db.errors import BadUserInput, NotImplementedYet
+from db.errors import BadUserInput
 from db.sources import Column, Direction, Initial
 from db.tables import Relation, Table, TableColumn
 from db.wire import ColumnType
@@ -196,15 +196,4 @@ BAD = [
 @pytest.mark.parametrize("wanted", BAD)
 def test_settings_that_mean_nothing_are_refused(wanted: RegisterSource) -> None:
     with pytest.raises(BadUserInput):
-        check_registration(wanted)
-
-
-NOT_BUILT = [
-    replace(WANTED, sheet=WantedSheet("abc", credential="other")),
-]
-
-
-@pytest.mark.parametrize("wanted", NOT_BUILT)
-def test_what_is_not_built_yet_says_so(wanted: RegisterSource) -> None:
-    with pytest.raises(NotImplementedYet):
         check_registration(wanted)
