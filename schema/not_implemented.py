@@ -9,7 +9,6 @@ from typing import NoReturn
 from db.errors import NotImplementedYet
 
 MISSING: Mapping[str, str] = {
-    "Query.previewSource(feed)": "Register the feed instead: what is wrong with it is said then.",
     "Query.tokens": "There is no authentication yet, so the server listens on loopback only.",
     "Query.rows(waitFor)": "Leave waitFor out.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",

@@ -8,7 +8,6 @@ import strawberry
 from db.errors import BadUserInput
 from db.sources import Column as StoredColumn
 from schema.context import Info
-from schema.not_implemented import missing
 from schema.registration import read_registration
 from schema.scalars import JSON, BigInt
 from schema.source_inputs import RegisterSourceInput
@@ -23,8 +22,6 @@ async def preview_source(info: Info, input: Wanted) -> SourcePreview:  # noqa: A
     context = info.context
     if context.by_get:
         raise BadUserInput("previewSource has the server read a source, which a link must not: send it by POST.")
-    if input.feed:
-        missing("Query.previewSource(feed)")
     try:
         wanted = read_registration(input)
     except BadUserInput as error:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from db.errors import BadUserInput, SourceUnreachable
+from db.feeds import FeedSecrets
 from db.sources import SheetBinding, Source
 from sync.feed_input import WantedFeed
 from sync.feed_inspection import FeedInspection
@@ -19,7 +20,7 @@ from sync.services import DEFAULT_CREDENTIAL
 from sync.sheet import Shared, SheetSource
 from sync.sheet_inspect import add_managed_key, inspect_sheet
 from sync.sheet_read import NewId, random_ids
-from sync.source import SourceAdapter
+from sync.source import Reading, SourceAdapter
 from sync.urgency import Urgency
 
 
@@ -72,6 +73,10 @@ class Adapters:
     async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
         """The feed as it stands, for registration."""
         return await self._known_feeds().inspect(feed, extra, keyed)
+
+    async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:
+        """All records of a feed that nobody stored, for a preview."""
+        return await self._known_feeds().read(source, secrets)
 
     async def add_managed_key(self, binding: SheetBinding) -> None:
         """Make sure that the worksheet has the hidden key column."""

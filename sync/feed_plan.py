@@ -55,6 +55,14 @@ def bind_feed(wanted: WantedFeed, inspected: FeedInspection) -> FeedBinding:
 
 def plan_feed(wanted: RegisterSource, inspected: FeedInspection, table: Table | None) -> Planned:
     """The binding; `table` is the existing table to adopt. BadUserInput with all that is in its way."""
+    planned, problems = draft_feed(wanted, inspected, table)
+    if problems:
+        raise BadUserInput(listed(problems))
+    return planned
+
+
+def draft_feed(wanted: RegisterSource, inspected: FeedInspection, table: Table | None) -> tuple[Planned, list[str]]:
+    """The same with the problems beside it: then it is what could be made of it."""
     problems = list(inspected.problems)
     problems += [problem for column in wanted.columns if (problem := name_problem(column.name)) is not None]
     columns = _bind(wanted.columns, inspected, problems)
@@ -73,9 +81,7 @@ def plan_feed(wanted: RegisterSource, inspected: FeedInspection, table: Table | 
         problems += adoption_problems(table, key)
     if wanted.feed is not None:
         problems += template_problems(wanted.feed.write, [c.name for c in columns if c.field is not None], key)
-    if problems:
-        raise BadUserInput(listed(problems))
-    return Planned(tuple(columns), key, managed_key=False)
+    return Planned(tuple(columns), key, managed_key=False), problems
 
 
 def key_problems(inspected: FeedInspection, columns: Sequence[Column], key: Sequence[str]) -> list[str]:

@@ -50,6 +50,15 @@ class Feeds:
         finally:
             await client.close()
 
+    async def read(self, source: Source, secrets: FeedSecrets) -> Reading:
+        """All records of a feed that nobody stored, by a connection of its own. SourceUnreachable."""
+        assert source.feed is not None
+        client = FeedClient(source.feed, secrets, self._guard, limits=self._limits, breakers=self._breakers)
+        try:
+            return await FeedSource(source, FeedConnection(client, self._threads), _nobody).read()
+        finally:
+            await client.close()
+
     async def connection(self, source: Source) -> FeedConnection:
         """The feed's connection, with the secrets of now. SourceUnreachable where they can't be decrypted."""
         assert source.feed is not None
@@ -75,6 +84,10 @@ class Feeds:
         self._open.clear()
         self._threads.close()
         self._guard.close()
+
+
+def _nobody() -> None:
+    """A look at a feed needs no leadership."""
 
 
 class FeedOfRun:

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 
 from db.changes import WireRow
 from db.errors import SourceUnreachable
+from db.feeds import FeedSecrets
+from db.keys import key_values
 from db.session import Connection, Pool
 from db.sources import Column, Source, SourceState
 from db.sync_tables import BoundTable, TableRow, generated_columns, read_table
 from db.view import view
+from db.wire import to_wire
 from sync.inspection import SheetInspection
 from sync.merge import merge_row
-from sync.merge_show import shown
+from sync.merge_show import shown, source_object
 from sync.plan import RowState, Rules
 from sync.registration import Registration
 from sync.registration_input import RegisterSource
@@ -59,22 +62,24 @@ class Previews:
     async def of(self, wanted: RegisterSource) -> Preview:
         """Looks at the source, and where it would adopt a table compares both, by key, as a first run would."""
         draft = await self.registration.draft(wanted)
-        if draft.inspected is None:
-            return Preview((), (), (), 0, Counts(), draft.problems)
-        counts, problems = Counts(only_in_source=len(draft.inspected.rows)), list(draft.problems)
-        if wanted.adopt:
-            counts = Counts()
-            if draft.source is not None:
-                try:
-                    counts = await self._compare(draft.source)
-                except SourceUnreachable as error:
-                    problems.append(str(error))
-        rows = sample(draft.inspected, draft.columns)
-        return Preview(draft.columns, draft.key, rows, len(draft.inspected.rows), counts, problems)
+        counts, problems = Counts() if wanted.adopt else Counts(only_in_source=draft.rows), list(draft.problems)
+        rows = [] if draft.sheet is None else sample(draft.sheet, draft.columns)
+        if draft.source is not None and (wanted.adopt or draft.secrets is not None):
+            try:
+                reading = await self._read(draft.source, draft.secrets)
+                rows = rows or [_row(draft.source, row, reading) for row in reading.rows[:SAMPLE]]
+                counts = await self._compare(draft.source, reading) if wanted.adopt else counts
+            except SourceUnreachable as error:
+                problems.append(str(error))
+        return Preview(draft.columns, draft.key, rows, draft.rows, counts, problems)
 
-    async def _compare(self, source: Source) -> Counts:
+    async def _read(self, source: Source, secrets: FeedSecrets | None) -> Reading:
+        if secrets is not None:
+            return await self.registration.access.read_feed(source, secrets)
         # One that is held is read without the ids and marks that a reading may leave in a sheet.
-        reading = await self.adapter_for(replace(source, state=SourceState.HELD)).read()
+        return await self.adapter_for(replace(source, state=SourceState.HELD)).read()
+
+    async def _compare(self, source: Source, reading: Reading) -> Counts:
         async with view(self.pool) as (connection, _):
             table = BoundTable.of(source)
             rules = rules_of(source, reading, await generated_columns(connection, table), first=True)
@@ -116,3 +121,9 @@ def sample(inspected: SheetInspection, columns: Sequence[Column]) -> list[WireRo
         {column.name: shown(column, one.samples[index].cell, mapping) for column, one in bound}
         for index in range(min(SAMPLE, len(inspected.rows)))
     ]
+
+
+def _row(source: Source, row: SourceRow, reading: Reading) -> WireRow:
+    rules = rules_of(source, reading, frozenset(), first=True)
+    key = zip(rules.key, key_values(row.key), strict=True)
+    return {**{column.name: to_wire(column.type, text) for column, text in key}, **source_object(rules, row)}

@@ -5,7 +5,7 @@ leader is woken for. The only thing ever written to a sheet here is the header o
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 from typing import Protocol
@@ -57,7 +57,7 @@ from db.tables import (
 from db.wire import SQL_TYPES
 from sync.feed_input import UpdateFeed, WantedFeed
 from sync.feed_inspection import FeedInspection
-from sync.feed_plan import bind_feed, direction_of, plan_feed
+from sync.feed_plan import bind_feed, direction_of, draft_feed, plan_feed
 from sync.inspection import SheetInspection
 from sync.registration_absent import ABSENT
 from sync.registration_change import moved, refuse_nulls, twice_in, with_changes
@@ -73,6 +73,7 @@ from sync.registration_input import (
 from sync.registration_plan import Planned, draft_registration, plan_registration
 from sync.registration_table import listed
 from sync.soft_delete import MARK, soft_problems, without_mark
+from sync.source import Reading
 
 _TAKEN = "That worksheet belongs to another source already: a worksheet has one."
 _FEED_TAKEN = "Those records of that feed belong to another source already: a list of records has one."
@@ -96,6 +97,10 @@ class SourceAccess(Protocol):
         """The feed as it stands: its fields, those at the paths `extra` too, and the values of the names `keyed`."""
         ...
 
+    async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:
+        """All records of a feed that nobody stored."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -109,14 +114,16 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a registration would come to. `inspected` is None where the source can't be looked at, `source` None where
-    anything is in the way."""
+    """What a registration would come to: empty where the source can't be looked at. `source` is None where anything is
+    in the way; a feed is to be read with its `secrets`."""
 
     problems: Sequence[str]
-    inspected: SheetInspection | None = None
     columns: Sequence[Column] = ()
     key: Sequence[str] = ()
+    rows: int = 0
     source: Source | None = None
+    sheet: SheetInspection | None = None
+    secrets: FeedSecrets | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +172,53 @@ class Registration:
         relation, table = Relation("public", wanted.name), None
         with _Noted(problems):
             relation = Relation.parse(wanted.table or wanted.name)
-            async with self.pool.connection() as connection:
-                table = _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
+            table = await self._adoptable(relation, wanted)
+        if wanted.feed is not None:
+            return await self._draft_feed(wanted, wanted.feed, relation, table, problems)
+        assert wanted.sheet is not None
+        return await self._draft_sheet(wanted, wanted.sheet, relation, table, problems)
+
+    async def _draft_sheet(
+        self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation, table: Table | None, problems: list[str]
+    ) -> Draft:
         inspected = None
         with _Noted(problems):
-            assert wanted.sheet is not None
-            inspected = await self.access.inspect(wanted.sheet)
-        if inspected is None or wanted.sheet is None:
+            inspected = await self.access.inspect(sheet)
+        if inspected is None:
             return Draft(problems)
         planned, found = draft_registration(wanted, inspected, table)
+        look = _Look(planned, wanted.direction, sheet=_binding(inspected, sheet.credential))
         problems += found
-        binding = _binding(inspected, wanted.sheet.credential)
+        source = await self._drafted(wanted, relation, look, problems)
+        return Draft(problems, planned.columns, planned.key, len(inspected.rows), source, inspected)
+
+    async def _draft_feed(
+        self, wanted: RegisterSource, feed: WantedFeed, relation: Relation, table: Table | None, problems: list[str]
+    ) -> Draft:
+        inspected = None
         with _Noted(problems):
-            await self._refuse_taken_place(_place(binding), _TAKEN)
-            await self._refuse_other_key(relation, planned.key)
-        source = None if problems else _new_source(wanted, relation, _Look(planned, wanted.direction, sheet=binding))
-        return Draft(problems, inspected, planned.columns, planned.key, source)
+            check_feed(feed)
+            wanted = replace(wanted, direction=direction_of(wanted, feed))
+            inspected = await self._inspect_feed(wanted, feed, table)
+        if inspected is None:
+            return Draft(problems)
+        planned, found = draft_feed(wanted, inspected, table)
+        look = _Look(planned, wanted.direction, feed=BoundFeed(bind_feed(feed, inspected), feed.secrets))
+        problems += found
+        source = await self._drafted(wanted, relation, look, problems)
+        return Draft(problems, planned.columns, planned.key, inspected.count, source, secrets=feed.secrets)
+
+    async def _drafted(
+        self, wanted: RegisterSource, relation: Relation, look: _Look, problems: list[str]
+    ) -> Source | None:
+        """The source that it would be, unless anything is in the way."""
+        with _Noted(problems):
+            if look.sheet is not None:
+                await self._refuse_taken_place(_place(look.sheet), _TAKEN)
+            if look.feed is not None:
+                await self._refuse_taken_place(_place(look.feed.binding), _FEED_TAKEN)
+            await self._refuse_other_key(relation, look.planned.key)
+        return None if problems else _new_source(wanted, relation, look)
 
     async def _look_at_sheet(self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation) -> _Look:
         inspected = await self.access.inspect(sheet)
@@ -195,13 +233,16 @@ class Registration:
         check_feed(feed)
         wanted = replace(wanted, direction=direction_of(wanted, feed))
         table = await self._adoptable(relation, wanted)
-        keyed = wanted.key or (table.primary_key if table is not None else None) or ()
-        extra = [column.field for column in wanted.columns if column.field is not None]
-        inspected = await self.access.inspect_feed(feed, extra, keyed)
+        inspected = await self._inspect_feed(wanted, feed, table)
         planned = plan_feed(wanted, inspected, table)
         bound = BoundFeed(bind_feed(feed, inspected), feed.secrets)
         await self._refuse_taken_place(_place(bound.binding), _FEED_TAKEN)
         return _Look(planned, wanted.direction, feed=bound)
+
+    async def _inspect_feed(self, wanted: RegisterSource, feed: WantedFeed, table: Table | None) -> FeedInspection:
+        keyed = wanted.key or (table.primary_key if table is not None else None) or ()
+        extra = [column.field for column in wanted.columns if column.field is not None]
+        return await self.access.inspect_feed(feed, extra, keyed)
 
     async def _adoptable(self, relation: Relation, wanted: RegisterSource) -> Table | None:
         async with self.pool.connection() as connection:
@@ -329,9 +370,9 @@ class Registration:
     async def _rebound(self, source: Source, wanted: UpdateSource) -> tuple[Source, FeedSecrets | None]:
         """The source with what is wanted of it, its new binding looked at, and a feed's new secrets."""
         given = {
-            field.name: value
-            for field in fields(wanted)
-            if (value := getattr(wanted, field.name)) is not ABSENT and field.name not in ("sheet", "feed", "columns")
+            one.name: value
+            for one in fields(wanted)
+            if (value := getattr(wanted, one.name)) is not ABSENT and one.name not in ("sheet", "feed", "columns")
         }
         changed = replace(source, **given)
         if changed.delete_policy is DeletePolicy.SOFT and not changed.hides_deleted:

@@ -15,6 +15,7 @@ from api.run_totals import RunTotals
 from api.runtime import LeaderStatus, Runtime
 from api.settings import Settings
 from db.errors import SourceUnreachable
+from db.feeds import FeedSecrets
 from db.notify import Listener
 from db.secrets import Keyring
 from db.session import make_pool
@@ -29,7 +30,7 @@ from sync.feed_inspection import FeedInspection
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
-from sync.source import SourceAdapter
+from sync.source import Reading, SourceAdapter
 
 
 @strawberry.type
@@ -85,6 +86,9 @@ class NoSheets:
         raise SourceUnreachable("There are no sheets here.")
 
     async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:  # noqa: ARG002
+        raise SourceUnreachable("There are no feeds here.")
+
+    async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:  # noqa: ARG002
         raise SourceUnreachable("There are no feeds here.")
 
     async def add_managed_key(self, binding: SheetBinding) -> None:  # noqa: ARG002

@@ -16,6 +16,11 @@ from tests.server import Client
 Json = Any
 
 
+PREVIEW = """query ($input: RegisterSourceInput!) { previewSource(input: $input) {
+    columns { name field type readOnly isKey } key rows rowCount onlyInSource onlyInDatabase different problems
+} }"""
+
+
 class Feed:
     """One of the demo's feeds, as its server's users reach it."""
 
@@ -65,11 +70,16 @@ class Registered:
         self.feed = feed
         self.database = database
 
-    async def register(self, **settings: Json) -> Json:
+    def wanted(self, **settings: Json) -> Json:
         feed = {"url": self.feed.url, "write": self.feed.write(), **settings.pop("feed", {})}
         key = ["id"] if self.feed.name == ORDERS else ["currency"]
-        wanted = {"name": self.feed.name, "feed": feed, "key": key, "pollSeconds": 1, **settings}
-        return (await self.client.graphql(REGISTER, {"input": wanted}))["registerSource"]
+        return {"name": self.feed.name, "feed": feed, "key": key, "pollSeconds": 1, **settings}
+
+    async def register(self, **settings: Json) -> Json:
+        return (await self.client.graphql(REGISTER, {"input": self.wanted(**settings)}))["registerSource"]
+
+    async def preview(self, **settings: Json) -> Json:
+        return (await self.client.graphql(PREVIEW, {"input": self.wanted(**settings)}))["previewSource"]
 
     async def sync(self) -> Json:
         return (await self.client.graphql(SYNC, {"name": self.feed.name}))["syncSource"]

@@ -235,6 +235,35 @@ async def test_an_existing_table_is_adopted(orders: Registered) -> None:
     assert len(await orders.sql("SELECT FROM mine")) == ORDER_COUNT + 1
 
 
+async def test_a_preview_reads_and_leaves_nothing(orders: Registered, rates: Registered) -> None:
+    for settings, problem in REFUSED:
+        preview = await orders.preview(**copy.deepcopy(settings))
+        assert problem in " ".join(preview["problems"]), settings
+    preview = await orders.preview()
+    assert (preview["problems"], preview["key"], preview["rowCount"]) == ([], ["id"], str(ORDER_COUNT))
+    assert (preview["onlyInSource"], preview["onlyInDatabase"], preview["different"]) == (str(ORDER_COUNT), "0", "0")
+    shown = await orders.feed.orders()
+    assert len(preview["rows"]) == 20
+    assert all(row["state"] == shown[row["id"]]["state"] for row in preview["rows"])
+    assert (await rates.preview())["rowCount"] == str(len(await rates.feed.rates()))
+    await orders.sql("CREATE TABLE mine (id int PRIMARY KEY, state text)")
+    await orders.sql("ALTER TABLE mine REPLICA IDENTITY FULL")
+    for column in ("customer_id int", "customer_note text", "total float", "gift bool", "items jsonb", "due date"):
+        await orders.sql(f"ALTER TABLE mine ADD {column}")
+    assert "no column for the field" in (await orders.preview(table="mine", adopt=True))["problems"][0]
+    await orders.sql("ALTER TABLE mine ADD placed_at timestamptz")
+    await orders.sql("INSERT INTO mine VALUES (1007, 'mine'), (3000, 'only here')")
+    preview = await orders.preview(table="mine", adopt=True)
+    assert (preview["onlyInSource"], preview["onlyInDatabase"], preview["different"]) == (
+        str(ORDER_COUNT - 1),
+        "1",
+        "1",
+    )
+    assert preview["problems"] == []
+    assert (await orders.client.graphql(SOURCE, {"name": ORDERS}))["source"] is None
+    assert await orders.feed.orders() == shown
+
+
 async def test_secrets_are_nowhere_but_in_the_requests(process: ProcessServer, sandbox: Sandbox, database: str) -> None:
     orders = Registered(process, Feed(sandbox, ORDERS), database)
     await orders.feed.reset()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.errors import SourceUnreachable
+from db.feeds import FeedSecrets
 from db.notify import Listener
 from db.secrets import Keyring
 from db.session import connect, make_pool
@@ -23,7 +24,7 @@ from sync.feed_inspection import FeedInspection
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import WantedSheet
-from sync.source import SourceAdapter
+from sync.source import Reading, SourceAdapter
 from tests.replication.leader import ORIGIN_KEY, leading, source_of
 
 DEADLINE_S = 60.0
@@ -51,6 +52,9 @@ class NoSheets:
 
     async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
         raise AssertionError(feed, extra, keyed)
+
+    async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:
+        raise AssertionError(source, secrets)
 
     async def add_managed_key(self, binding: SheetBinding) -> None:
         raise AssertionError(binding)

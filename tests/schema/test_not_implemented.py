@@ -15,9 +15,6 @@ _SHEET = 'name: "other", sheet: {spreadsheet: "x"}'
 _TOKEN = 'name: "t", role: VIEWER'
 
 REQUESTS: dict[str, list[str]] = {
-    "Query.previewSource(feed)": [
-        '{ previewSource(input: {name: "other", feed: {url: "https://example.org/feed.json"}}) { key } }'
-    ],
     "Query.tokens": ["{ tokens { id } }"],
     "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
     "Mutation.createToken": [f"mutation {{ createToken(input: {{{_TOKEN}}}) {{ secret }} }}"],

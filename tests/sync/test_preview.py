@@ -139,6 +139,6 @@ async def test_a_source_that_can_t_be_reached_is_a_problem(database: str, spread
     async with looking(database, HEAD) as at:
         preview = await at.look(sheet=WantedSheet(spreadsheet))
         assert len(preview.problems) == 1
-        assert (preview.columns, preview.rows, preview.row_count) == ((), (), 0)
+        assert (preview.columns, preview.rows, preview.row_count) == ((), [], 0)
         preview = await at.look(Adapters({}))
         assert ["no Google credentials" in problem for problem in preview.problems] == [True]

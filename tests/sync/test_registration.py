@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from db.errors import BadUserInput, Conflict, NotFound, SourceUnreachable, Unavailable
+from db.feeds import FeedSecrets
 from db.secrets import Keyring, hook_secrets
 from db.session import Pool, make_pool
 from db.sources import (
@@ -15,6 +16,7 @@ from db.sources import (
     ConflictPolicy,
     Direction,
     SheetBinding,
+    Source,
     SourceState,
     all_sources,
     lock_relation,
@@ -28,6 +30,7 @@ from sync.google_quota import CallKind
 from sync.inspection import SheetInspection
 from sync.registration import Registration
 from sync.registration_input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
+from sync.source import Reading
 from tests.sync.sheets import Bench, allow, bench, make_session
 
 
@@ -309,6 +312,9 @@ async def test_a_change_made_meanwhile_is_not_overwritten(desk: Desk, people: Be
 
         async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
             raise AssertionError(feed, extra, keyed)
+
+        async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:
+            raise AssertionError(source, secrets)
 
         async def add_managed_key(self, binding: SheetBinding) -> None:
             raise AssertionError(binding)
