@@ -36,6 +36,8 @@ SHOWN_WITHIN_S: Final = 120.0
 """How long the feed may show an accepted write not yet."""
 
 _MOST_REFUSALS: Final = 50
+_DOWN: Final = 3
+"""So many writes in a row that get nowhere are the feed's trouble, and not theirs."""
 _UNAUTHORISED: Final = frozenset({401, 407})
 _GONE: Final = frozenset({404, 410})
 
@@ -50,6 +52,7 @@ class _Fates:
     unsent: set[str] = field(default_factory=set)
     failing: dict[str, FeedBusy] = field(default_factory=dict)
     sent: int = 0
+    failed_in_a_row: int = 0
     refusals: int = 0
 
 
@@ -149,12 +152,14 @@ class FeedWriter:
                 return
             self._refused(group.sendings[0].edit, error, fates)
         except FeedBusy as error:
-            # It may be this request that the feed fails at: the next one tells.
-            if fates.failing:
-                raise SourceUnreachable(str(error)) from error
+            # It may be this request that the feed fails at: the next ones tell.
+            fates.failed_in_a_row += 1
+            if fates.failed_in_a_row >= _DOWN:
+                raise SourceUnreachable(f"{error} So it was with {_DOWN} writes; the next run tries again.") from error
             fates.failing.update(dict.fromkeys(keys, error))
         else:
             fates.sent += 1
+            fates.failed_in_a_row = 0
             now = self._clock()
             self._accepted.update({sending.edit.idempotency_key: now for sending in group.sendings})
 
