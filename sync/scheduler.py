@@ -6,10 +6,10 @@ from APScheduler, which keeps all of the time here: polls, retries, upkeep. Part
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -18,28 +18,24 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from psycopg_pool import PoolTimeout
 
-from db.errors import LeadershipLost, SourceUnreachable
+from db.errors import LeadershipLost
 from db.notify import LOOK, WAKE, Listener, Notifications, Resynchronise, read_wake
 from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from db.sync_state import sync_state
-from sync.look_line import LookLine
-from sync.poll_pace import PollPace
+from sync.poll_clock import PollClock, Polls
 from sync.retry import RetryPolicy
 from sync.run_line import RunLine
 from sync.services import service_of
-from sync.sheet_polls import Due
 from sync.source_worker import SourceWorker
 
 log = structlog.get_logger(__name__)
 
 _REFRESH_S: Final = 30
-_JITTER_SHARE: Final = 0.1
 _SHARE: Final = 4
 """Runs of one credential or one feed's host at once."""
 _AFTER_CRASH: Final = RetryPolicy(attempts=64, base_s=1.0, cap_s=15.0)
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _OVER: Final = "This process no longer leads: its scheduler has stopped."
 
 
@@ -48,30 +44,6 @@ class Engine(Protocol):
 
     async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """A whole run, recorded. Raises LeadershipLost; anything else that it raises is a fault of ours."""
-        ...
-
-
-class Polls(Protocol):
-    """Looks at all sources of a group in one go. `sync.sheet_polls.SheetPolls` does."""
-
-    def group(self, source: Source) -> str | None:
-        """What a source is polled together with; None: by itself."""
-        ...
-
-    async def look(self, group: str, sources: Collection[Source]) -> Due:
-        """Which of them are to run. Raises SourceUnreachable."""
-        ...
-
-    async def keep(self, group: str) -> None:
-        """Those that are due have been woken."""
-        ...
-
-    def hinted(self, sources: Collection[Source], trigger: RunTrigger) -> None:
-        """Something else than a poll wakes them."""
-        ...
-
-    def ended(self, source: Source) -> None:
-        """A run of it ended."""
         ...
 
 
@@ -101,11 +73,10 @@ class Scheduler:
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads polls, guards nothing
         self._line = RunLine(max_runs, min(_SHARE, max_runs), self._service, self._seconds)
-        self._pace = PollPace()
-        self._looks = LookLine()
         self._timer = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
+        self._clockwork = PollClock(self._timer, polls, self._run_soon, self._fail, clock)
         self._group: asyncio.TaskGroup | None = None
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._workers: dict[UUID, SourceWorker] = {}
@@ -113,8 +84,6 @@ class Scheduler:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._sources: dict[UUID, Source] = {}
         self._crashes: dict[UUID, int] = {}
-        self._groups: dict[str, int] = {}
-        self._polled_at: dict[UUID, datetime] = {}
         self._waiting: list[tuple[UUID | None, RunTrigger]] = []
         self._stale = asyncio.Event()
 
@@ -151,7 +120,7 @@ class Scheduler:
         self._polls.hinted([self._sources[source_id] for source_id in known], trigger)
         for source_id in known:
             if trigger is not RunTrigger.SCHEDULE:
-                self._stirred(source_id)
+                self._clockwork.stirred(source_id)
             self._workers[source_id].wake(trigger)
 
     def recover(self, wanted: Callable[[Source], bool]) -> None:
@@ -209,10 +178,10 @@ class Scheduler:
         """What a group has in common may have changed: look now, and not with the next poll."""
         async for group in looks:
             # Where some may be missing the wakes say so, too, and everything is looked at.
-            if not isinstance(group, Resynchronise) and group in self._groups:
+            if not isinstance(group, Resynchronise) and self._clockwork.knows(group):
                 assert self._group is not None
-                self._pace.stirred(group, self._seconds())
-                self._group.create_task(self._guarded("look", partial(self._look_at, group, RunTrigger.HOOK)))
+                look = partial(self._clockwork.look, group, RunTrigger.HOOK)
+                self._group.create_task(self._guarded("look", look))
 
     def _later(self, source_id: UUID | None, trigger: RunTrigger) -> None:
         """Wake once the sources are read again: it may be new, or resumed by the transaction that wakes it."""
@@ -247,90 +216,16 @@ class Scheduler:
         for gone in self._workers.keys() - sources.keys():
             self._workers.pop(gone).stop()
             self._crashes.pop(gone, None)
-            self._pace.forget(gone)
-            self._polled_at.pop(gone, None)
-            for job in (_poll_id(gone), _retry_id(gone)):
-                if self._timer.get_job(job) is not None:
-                    self._timer.remove_job(job)
+            if self._timer.get_job(_retry_id(gone)) is not None:
+                self._timer.remove_job(_retry_id(gone))
         for source in sources.values():
-            known = self._sources.get(source.id)
             if source.id not in self._workers:
                 lock = self._locks.setdefault(source.id, asyncio.Lock())
                 worker = SourceWorker(source.id, self._run_source, lock, self._line, self._clock)
                 self._workers[source.id] = worker
                 self._group.create_task(worker.serve(), name=f"source {source.name}")
-                known = None
-            alone = self._polls.group(source) is None
-            if alone and (known is None or known.poll_seconds != source.poll_seconds):
-                self._poll_every(source.poll_seconds, self._poll, source.id)
         self._sources = sources
-        self._follow_groups()
-
-    def _follow_groups(self) -> None:
-        """Each group is polled as often as the most impatient of its sources wants."""
-        groups: dict[str, int] = {}
-        for source in self._sources.values():
-            if (group := self._polls.group(source)) is not None:
-                groups[group] = min(source.poll_seconds, groups.get(group, source.poll_seconds))
-        for gone in self._groups.keys() - groups.keys():
-            self._timer.remove_job(_poll_id(gone))
-            self._pace.forget(gone)
-        for group, seconds in groups.items():
-            if self._groups.get(group) != seconds:
-                self._poll_every(seconds, self._poll_group, group)
-        self._groups = groups
-
-    def _poll_every(self, seconds: int, poll: Callable[[Any], Awaitable[None]], what: UUID | str) -> None:
-        jitter = seconds * _JITTER_SHARE
-        self._timer.add_job(
-            poll,
-            "interval",
-            args=[what],
-            seconds=seconds - jitter,
-            jitter=jitter,
-            id=_poll_id(what),
-            replace_existing=True,
-            timezone=UTC,
-        )
-
-    async def _poll(self, source_id: UUID) -> None:
-        source = self._sources.get(source_id)
-        if source is not None and self._pace.due(source_id, source.poll_seconds, self._seconds()):
-            self.wake(source_id, RunTrigger.SCHEDULE)
-
-    async def _poll_group(self, group: str) -> None:
-        if self._pace.due(group, self._groups[group], self._seconds()):
-            await self._look_at(group, RunTrigger.SCHEDULE)
-
-    async def _look_at(self, group: str, trigger: RunTrigger) -> None:
-        await self._looks.look(group, lambda: self._look(group, trigger))
-
-    async def _look(self, group: str, trigger: RunTrigger) -> None:
-        sources = [source for source in self._sources.values() if self._polls.group(source) == group]
-        try:
-            due = await self._polls.look(group, sources)
-        except LeadershipLost as error:
-            self._fail(error)
-        except SourceUnreachable as error:
-            log.warning("sheets can't be polled together; each looks by itself", credential=group, reason=str(error))
-            self._poll_now(sources)
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            log.warning("the database can't be asked what to poll; the next poll comes", error=str(error).strip())
-        else:
-            self._poll_now(source for source in sources if source.id in due.waiting)
-            for source_id in due.changed:
-                if source_id in self._workers:
-                    self._workers[source_id].wake(trigger)
-            await self._guarded("poll", lambda: self._polls.keep(group))
-
-    def _poll_now(self, sources: Iterable[Source]) -> None:
-        """Wake those that were not woken so for about their own pollSeconds."""
-        now = self._clock()
-        for source in sources:
-            rest = timedelta(seconds=source.poll_seconds * (1 - 2 * _JITTER_SHARE))
-            if source.id in self._workers and now - self._polled_at.get(source.id, _LONG_AGO) >= rest:
-                self._polled_at[source.id] = now
-                self._workers[source.id].wake(RunTrigger.SCHEDULE)
+        self._clockwork.follow(sources)
 
     # Runs
 
@@ -346,7 +241,7 @@ class Scheduler:
         else:
             self._crashes.pop(source_id, None)
             if run is None or run.state is not RunState.UNCHANGED:
-                self._stirred(source_id)
+                self._clockwork.stirred(source_id)
             await self._look_again(source_id)
         finally:
             if (source := self._sources.get(source_id)) is not None:
@@ -393,16 +288,14 @@ class Scheduler:
             self._workers[source_id].leave_alone(None)
             self.wake(source_id, RunTrigger.SCHEDULE)
 
+    def _run_soon(self, source_id: UUID, trigger: RunTrigger) -> None:
+        """A poll found that the source may differ."""
+        if source_id in self._workers:
+            self._workers[source_id].wake(trigger)
+
     def _service(self, source_id: UUID) -> str | None:
         source = self._sources.get(source_id)
         return None if source is None else service_of(source)
-
-    def _stirred(self, source_id: UUID) -> None:
-        """Something happened there: what is polled with it is polled as often as can be, too."""
-        self._pace.stirred(source_id, self._seconds())
-        source = self._sources.get(source_id)
-        if source is not None and (group := self._polls.group(source)) is not None:
-            self._pace.stirred(group, self._seconds())
 
     def _seconds(self) -> float:
         return self._clock().timestamp()
@@ -424,10 +317,6 @@ class Scheduler:
 
     async def _fail_with_jobs(self) -> None:
         await self._fatal
-
-
-def _poll_id(what: UUID | str) -> str:
-    return f"poll:{what}"
 
 
 def _retry_id(source_id: UUID) -> str:

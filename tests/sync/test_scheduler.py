@@ -20,7 +20,8 @@ from db.session import Pool, connect, make_pool
 from db.sources import Column, SheetBinding, Source, SourceState, delete_source, insert_source, set_state, update_source
 from db.sync_state import postpone
 from db.wire import ColumnType
-from sync.scheduler import Polls, Scheduler
+from sync.poll_clock import Polls
+from sync.scheduler import Scheduler
 from sync.sheet_polls import Due
 from tests.sync.sheets import make_source
 
