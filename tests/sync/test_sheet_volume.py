@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 import structlog
 
 from db.runs import RunState
@@ -10,31 +11,31 @@ from tests.sync.sheets import COLUMNS, bench, delete, insert, update
 from tests.sync.syncing import syncing
 
 COUNT = 10_000
-LINES = [["ID", "Name", "City"], *([str(i), f"name {i}", f"city {i}"] for i in range(COUNT))]
+LINES = [["ID", "Name"], *([str(i), f"name {i}"] for i in range(COUNT))]
 
 
+@pytest.mark.timeout(300)
 async def test_ten_thousand_changed_rows_are_written_back_in_one_call(database: str) -> None:
     with bench(lines=LINES) as people:
         async with syncing(database, people) as sync:
             await sync.settle()
-            sync.sql("UPDATE people SET city = 'moved to ' || id")
+            sync.sql("UPDATE people SET name = 'called ' || id")
             people.calls()
             run = await sync.run()
             writes = [call for call in people.calls() if call.startswith("POST")]
             assert run.counts.source_upserts == COUNT
             assert len(writes) == 1
-            assert (await people.shown(f"C{COUNT}:C{COUNT + 1}")) == [
-                [f"moved to {COUNT - 2}"],
-                [f"moved to {COUNT - 1}"],
+            assert (await people.shown(f"B{COUNT}:B{COUNT + 1}")) == [
+                [f"called {COUNT - 2}"],
+                [f"called {COUNT - 1}"],
             ]
-            assert (await sync.run()).counts.source_upserts == 0
 
 
 async def test_inserts_and_deletes_are_one_call_and_neighbours_one_request() -> None:
-    with bench(COLUMNS[:3], lines=LINES[:401]) as people:
+    with bench(COLUMNS[:2], lines=LINES[:401]) as people:
         people.calls()
         edits = [delete(f'["{i}"]') for i in range(400) if i % 100]
-        added = [insert(f'["{i}"]', id=float(i), name="new", city=None) for i in range(1000, 1200)]
+        added = [insert(f'["{i}"]', id=float(i), name="new") for i in range(1000, 1200)]
         outcome = await people.adapter().write([*edits, *added])
         assert not any(one.moved_on or one.problems for one in outcome.written)
         calls = [call for call in people.control("GET", "requests") if call["path"].endswith(":batchUpdate")]
