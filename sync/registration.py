@@ -4,16 +4,14 @@ A source exists once its table, its place in the publication and its binding do;
 leader is woken for. The only thing ever written to a sheet here is the header of a managed key column.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from secrets import token_urlsafe
-from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from psycopg import errors
 
-from db.errors import BadUserInput, Conflict, NotFound, SourceUnreachable
+from db.errors import BadUserInput, Conflict, NotFound
 from db.events import EventKind, insert_event
 from db.feeds import FeedBinding, FeedSecrets
 from db.log import log_state
@@ -21,14 +19,12 @@ from db.notify import notify_deleted, wake
 from db.secrets import Keyring, delete_secrets, feed_secrets, store_feed_secrets, store_hook_secret
 from db.session import Connection, Pool
 from db.sources import (
-    Column,
     DeletePolicy,
     Direction,
     Initial,
     SheetBinding,
     Side,
     Source,
-    SourceKind,
     SourceState,
     all_sources,
     delete_source,
@@ -58,7 +54,6 @@ from db.wire import SQL_TYPES
 from sync.feed_input import UpdateFeed, WantedFeed
 from sync.feed_inspection import FeedInspection
 from sync.feed_plan import bind_feed, direction_of, draft_feed, plan_feed
-from sync.inspection import SheetInspection
 from sync.registration_absent import ABSENT
 from sync.registration_change import moved, refuse_nulls, twice_in, with_changes
 from sync.registration_feed import BoundFeed, check_feed, moved_feed, rebound_feed, write_problems
@@ -70,60 +65,25 @@ from sync.registration_input import (
     check_registration,
     check_settings,
 )
-from sync.registration_plan import Planned, draft_registration, plan_registration
+from sync.registration_look import (
+    FEED_TAKEN,
+    TAKEN,
+    Draft,
+    Look,
+    Noted,
+    Place,
+    SourceAccess,
+    adoptable,
+    binding_of,
+    exists,
+    new_source,
+    place_of,
+    refuse_other_keys,
+    taken,
+)
+from sync.registration_plan import draft_registration, plan_registration
 from sync.registration_table import listed
 from sync.soft_delete import MARK, soft_problems, without_mark
-from sync.source import Reading
-
-_TAKEN = "That worksheet belongs to another source already: a worksheet has one."
-_FEED_TAKEN = "Those records of that feed belong to another source already: a list of records has one."
-
-Place = tuple[str, int | str] | None
-"""What belongs to one source: a worksheet, a feed's list of records."""
-
-
-class SourceAccess(Protocol):
-    """A look at sheets and feeds, and what registration writes there. Errors: SourceUnreachable, BadUserInput."""
-
-    async def inspect(self, sheet: WantedSheet) -> SheetInspection:
-        """The worksheet as it stands."""
-        ...
-
-    async def add_managed_key(self, binding: SheetBinding) -> None:
-        """Make sure that the worksheet has the hidden key column; does nothing where it has."""
-        ...
-
-    async def inspect_feed(self, feed: WantedFeed, extra: Sequence[str], keyed: Collection[str]) -> FeedInspection:
-        """The feed as it stands: its fields, those at the paths `extra` too, and the values of the names `keyed`."""
-        ...
-
-    async def read_feed(self, source: Source, secrets: FeedSecrets) -> Reading:
-        """All records of a feed that nobody stored."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What a look at a source comes to."""
-
-    planned: Planned
-    direction: Direction
-    sheet: SheetBinding | None = None
-    feed: BoundFeed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a registration would come to: empty where the source can't be looked at. `source` is None where anything is
-    in the way; a feed is to be read with its `secrets`."""
-
-    problems: Sequence[str]
-    columns: Sequence[Column] = ()
-    key: Sequence[str] = ()
-    rows: int = 0
-    source: Source | None = None
-    sheet: SheetInspection | None = None
-    secrets: FeedSecrets | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +104,16 @@ class Registration:
         else:
             assert wanted.sheet is not None
             look = await self._look_at_sheet(wanted, wanted.sheet, relation)
-        source = _new_source(wanted, relation, look)
+        source = new_source(wanted, relation, look)
         try:
             async with self.pool.connection() as connection:
                 await self._create(connection, source, relation)
                 if look.feed is not None and look.feed.secrets is not None:
                     await store_feed_secrets(connection, self.keyring, source.id, look.feed.secrets)
         except errors.UniqueViolation as error:
-            raise _taken(error, source) from error
+            raise taken(error, source) from error
         except errors.DuplicateTable as error:
-            raise BadUserInput(_exists(relation)) from error
+            raise BadUserInput(exists(relation)) from error
         except errors.UndefinedTable as error:
             raise Conflict(f"{relation} was dropped at the same moment: look at it, then try again.") from error
         except errors.InsufficientPrivilege as error:
@@ -166,11 +126,11 @@ class Registration:
     async def draft(self, wanted: RegisterSource) -> Draft:
         """What `register` would bind, and all that it would refuse it for; nothing is written."""
         problems: list[str] = []
-        with _Noted(problems):
+        with Noted(problems):
             check_registration(wanted)
             await self._refuse_taken(wanted.name)
         relation, table = Relation("public", wanted.name), None
-        with _Noted(problems):
+        with Noted(problems):
             relation = Relation.parse(wanted.table or wanted.name)
             table = await self._adoptable(relation, wanted)
         if wanted.feed is not None:
@@ -182,12 +142,12 @@ class Registration:
         self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation, table: Table | None, problems: list[str]
     ) -> Draft:
         inspected = None
-        with _Noted(problems):
+        with Noted(problems):
             inspected = await self.access.inspect(sheet)
         if inspected is None:
             return Draft(problems)
         planned, found = draft_registration(wanted, inspected, table)
-        look = _Look(planned, wanted.direction, sheet=_binding(inspected, sheet.credential))
+        look = Look(planned, wanted.direction, sheet=binding_of(inspected, sheet.credential))
         problems += found
         source = await self._drafted(wanted, relation, look, problems)
         return Draft(problems, planned.columns, planned.key, len(inspected.rows), source, inspected)
@@ -196,48 +156,48 @@ class Registration:
         self, wanted: RegisterSource, feed: WantedFeed, relation: Relation, table: Table | None, problems: list[str]
     ) -> Draft:
         inspected = None
-        with _Noted(problems):
+        with Noted(problems):
             check_feed(feed)
             wanted = replace(wanted, direction=direction_of(wanted, feed))
             inspected = await self._inspect_feed(wanted, feed, table)
         if inspected is None:
             return Draft(problems)
         planned, found = draft_feed(wanted, inspected, table)
-        look = _Look(planned, wanted.direction, feed=BoundFeed(bind_feed(feed, inspected), feed.secrets))
+        look = Look(planned, wanted.direction, feed=BoundFeed(bind_feed(feed, inspected), feed.secrets))
         problems += found
         source = await self._drafted(wanted, relation, look, problems)
         return Draft(problems, planned.columns, planned.key, inspected.count, source, secrets=feed.secrets)
 
     async def _drafted(
-        self, wanted: RegisterSource, relation: Relation, look: _Look, problems: list[str]
+        self, wanted: RegisterSource, relation: Relation, look: Look, problems: list[str]
     ) -> Source | None:
         """The source that it would be, unless anything is in the way."""
-        with _Noted(problems):
+        with Noted(problems):
             if look.sheet is not None:
-                await self._refuse_taken_place(_place(look.sheet), _TAKEN)
+                await self._refuse_taken_place(place_of(look.sheet), TAKEN)
             if look.feed is not None:
-                await self._refuse_taken_place(_place(look.feed.binding), _FEED_TAKEN)
+                await self._refuse_taken_place(place_of(look.feed.binding), FEED_TAKEN)
             await self._refuse_other_key(relation, look.planned.key)
-        return None if problems else _new_source(wanted, relation, look)
+        return None if problems else new_source(wanted, relation, look)
 
-    async def _look_at_sheet(self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation) -> _Look:
+    async def _look_at_sheet(self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation) -> Look:
         inspected = await self.access.inspect(sheet)
         planned = plan_registration(wanted, inspected, await self._adoptable(relation, wanted))
-        binding = _binding(inspected, sheet.credential)
-        await self._refuse_taken_place(_place(binding), _TAKEN)
+        binding = binding_of(inspected, sheet.credential)
+        await self._refuse_taken_place(place_of(binding), TAKEN)
         if planned.managed_key:
             await self.access.add_managed_key(binding)
-        return _Look(planned, wanted.direction, sheet=binding)
+        return Look(planned, wanted.direction, sheet=binding)
 
-    async def _look_at_feed(self, wanted: RegisterSource, feed: WantedFeed, relation: Relation) -> _Look:
+    async def _look_at_feed(self, wanted: RegisterSource, feed: WantedFeed, relation: Relation) -> Look:
         check_feed(feed)
         wanted = replace(wanted, direction=direction_of(wanted, feed))
         table = await self._adoptable(relation, wanted)
         inspected = await self._inspect_feed(wanted, feed, table)
         planned = plan_feed(wanted, inspected, table)
         bound = BoundFeed(bind_feed(feed, inspected), feed.secrets)
-        await self._refuse_taken_place(_place(bound.binding), _FEED_TAKEN)
-        return _Look(planned, wanted.direction, feed=bound)
+        await self._refuse_taken_place(place_of(bound.binding), FEED_TAKEN)
+        return Look(planned, wanted.direction, feed=bound)
 
     async def _inspect_feed(self, wanted: RegisterSource, feed: WantedFeed, table: Table | None) -> FeedInspection:
         keyed = wanted.key or (table.primary_key if table is not None else None) or ()
@@ -246,7 +206,7 @@ class Registration:
 
     async def _adoptable(self, relation: Relation, wanted: RegisterSource) -> Table | None:
         async with self.pool.connection() as connection:
-            return _adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
+            return adoptable(relation, await describe(connection, relation), adopt=wanted.adopt)
 
     async def update(self, name: str, wanted: UpdateSource) -> Source:
         """Change the settings that are given."""
@@ -275,7 +235,7 @@ class Registration:
                 await insert_event(connection, EventKind.STATE, name, "The settings were changed.", {})
                 await wake(connection, source.id, "MANUAL")
         except errors.UniqueViolation as error:
-            raise _taken(error, changed) from error
+            raise taken(error, changed) from error
         return updated
 
     async def delete(self, name: str, *, drop: bool) -> Source:
@@ -340,17 +300,17 @@ class Registration:
         """Before a key column is written to a worksheet of another source."""
         async with self.pool.connection() as connection:
             sources = await all_sources(connection)
-        if any(_place(source.sheet or source.feed) == place for source in sources):
+        if any(place_of(source.sheet or source.feed) == place for source in sources):
             raise BadUserInput(message)
 
     async def _refuse_other_key(self, relation: Relation, key: Sequence[str]) -> None:
         async with self.pool.connection() as connection:
-            _refuse_other_keys(relation, key, await sources_of_relation(connection, str(relation)))
+            refuse_other_keys(relation, key, await sources_of_relation(connection, str(relation)))
 
     async def _create(self, connection: Connection, source: Source, relation: Relation) -> None:
         await lock_relation(connection, source.relation)
         others = await sources_of_relation(connection, source.relation)
-        _refuse_other_keys(relation, source.key, others)
+        refuse_other_keys(relation, source.key, others)
         if source.adopted:
             await publish(connection, relation)
             await _refuse_unstreamed(connection, relation)
@@ -417,8 +377,8 @@ class Registration:
         ]
         if problems:
             raise BadUserInput(" ".join(problems))
-        binding = _binding(inspected, place.credential)
-        if _place(binding) != _place(sheet):
+        binding = binding_of(inspected, place.credential)
+        if place_of(binding) != place_of(sheet):
             changed = replace(changed, columns=tuple(replace(column, tag=None) for column in changed.columns))
         return replace(changed, sheet=binding)
 
@@ -480,87 +440,8 @@ async def _refuse_unstreamed(connection: Connection, relation: Relation) -> None
         )
 
 
-def _adoptable(relation: Relation, table: Table | None, *, adopt: bool) -> Table | None:
-    if table is None and adopt:
-        raise BadUserInput(f"There is no table {relation} to adopt: create it, or leave adopt out.")
-    if table is not None and not adopt:
-        raise BadUserInput(_exists(relation))
-    return table
-
-
-def _refuse_other_keys(relation: Relation, key: Sequence[str], others: Sequence[Source]) -> None:
-    if any(tuple(other.key) != tuple(key) for other in others):
-        raise BadUserInput(
-            f"{relation} is bound by {others[0].name} with the key {', '.join(others[0].key)}: use that key too."
-        )
-
-
-class _Noted:
-    """A block that ends where something is refused, which becomes one of the problems."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self._problems = problems
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if not isinstance(error, BadUserInput | Conflict | SourceUnreachable):
-            return False
-        self._problems.append(str(error))
-        return True
-
-
 def _unknown(name: str) -> str:
     return f'There is no source "{name}": sources lists them.'
-
-
-def _exists(relation: Relation) -> str:
-    return f"The table {relation} exists: bind to it with adopt: true, or name another table."
-
-
-def _binding(inspected: SheetInspection, credential: str | None) -> SheetBinding:
-    return SheetBinding(
-        inspected.spreadsheet, inspected.worksheet, inspected.sheet_id, inspected.header_row, credential
-    )
-
-
-def _new_source(wanted: RegisterSource, relation: Relation, look: _Look) -> Source:
-    now, planned = datetime.now(UTC), look.planned
-    return Source(
-        id=uuid4(),
-        name=wanted.name,
-        description=wanted.description,
-        kind=SourceKind.SHEET if look.feed is None else SourceKind.FEED,
-        state=SourceState.ACTIVE,
-        state_reason=None,
-        direction=look.direction,
-        relation=str(relation),
-        adopted=wanted.adopt,
-        managed_key=planned.managed_key,
-        key=planned.key,
-        columns=planned.columns,
-        sheet=look.sheet,
-        feed=None if look.feed is None else look.feed.binding,
-        poll_seconds=wanted.poll_seconds,
-        conflict_policy=wanted.conflict_policy,
-        delete_policy=wanted.delete_policy,
-        drift_policy=wanted.drift_policy,
-        max_delete_share=wanted.max_delete_share,
-        initial=wanted.initial,
-        created_at=now,
-        updated_at=now,
-        hides_deleted=wanted.delete_policy is DeletePolicy.SOFT,
-    )
-
-
-def _taken(error: errors.UniqueViolation, source: Source) -> BadUserInput | Conflict:
-    if error.diag.constraint_name == "sources_worksheet":
-        return BadUserInput(_TAKEN)
-    if error.diag.constraint_name == "sources_feed":
-        return BadUserInput(_FEED_TAKEN)
-    if error.diag.constraint_name == "sources_name_key":
-        return BadUserInput(f'There is a source "{source.name}" already: choose another name, or updateSource.')
-    return Conflict(f"Something of that name was made meanwhile ({error.diag.message_detail}): try again.")
 
 
 def _settings(source: Source) -> Source:
@@ -572,15 +453,5 @@ async def _forget_seen(connection: Connection, source: Source, changed: Source) 
     """What was seen was seen with other settings: the next run reads everything. In another worksheet it is the first
     one: what only that sheet has was not added by anybody since."""
     await connection.execute("UPDATE rowcast.sync_state SET seen = '{}' WHERE source_id = %s", (source.id,))
-    if _place(source.sheet or source.feed) != _place(changed.sheet or changed.feed):
+    if place_of(source.sheet or source.feed) != place_of(changed.sheet or changed.feed):
         await connection.execute("UPDATE rowcast.sync_state SET cursor = NULL WHERE source_id = %s", (source.id,))
-
-
-def _place(binding: SheetBinding | FeedBinding | None) -> Place:
-    match binding:
-        case SheetBinding():
-            return binding.spreadsheet, binding.sheet_id
-        case FeedBinding():
-            return binding.url, binding.records
-        case None:
-            return None
