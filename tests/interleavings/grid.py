@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sandbox.office import Office
@@ -28,6 +29,7 @@ class Grid:
     def __init__(self, sandbox: Sandbox, name: str, ledger: Ledger) -> None:
         self._sandbox = sandbox
         self._ledger = ledger
+        self._typed_at: dict[str, datetime] = {}
         self.spreadsheet = sandbox.workbook_id(name)
 
     def fill(self, rows: int) -> None:
@@ -48,6 +50,7 @@ class Grid:
                 return False
             index = list(look.lines)[row % len(look.lines)]
             self._ledger.forget([look.lines[index].get(column)])
+            self._typed_at[value] = office.settings.clock()
             if person:
                 office.person.type_block(self.spreadsheet, 0, index, look.places[column], [(value,)])
             else:
@@ -66,6 +69,7 @@ class Grid:
             office.person.insert(self.spreadsheet, 0, Dimension.ROWS, index, 1)
             total = f"={_letter(look.places['qty'])}{index + 1}*2"
             line = {look.places[name]: value for name, value in {**cells, "total": total}.items()}
+            self._typed_at.update(dict.fromkeys(cells.values(), office.settings.clock()))
             block = tuple(line.get(place) for place in range(max(line) + 1))
             office.person.type_block(self.spreadsheet, 0, index, 0, [block])
 
@@ -110,6 +114,20 @@ class Grid:
                     office.person.type_block(self.spreadsheet, 0, index, 0, blank)
 
         self._do(work)
+
+    def is_unseen(self, value: str) -> bool:
+        """Whether a value was typed just between a look of ours and the write that followed it: Google's API has no
+        compare-and-set, so nobody can tell then what the write overwrote."""
+
+        def work(office: Office) -> bool:
+            at = self._typed_at.get(value)
+            calls = [
+                call for call in office.recorder.calls if self.spreadsheet in call.path and call.status is not None
+            ]
+            after = next((call for call in calls if at is not None and call.at >= at), None)
+            return after is not None and after.method == "POST"
+
+        return self._do(work)
 
     def _look(self, office: Office) -> Look:
         file = office.drive.files[self.spreadsheet]

@@ -127,7 +127,10 @@ class World:
 
     async def _all_found(self) -> bool:
         """The log follows the commits: the last of them may still be on its way to it."""
-        return not self._ledger.lost(await self._found())
+        lost = self._ledger.lost(await self._found())
+        unseen = [value for value in lost if await asyncio.to_thread(self._grid.is_unseen, value)]
+        self._ledger.forget(unseen)
+        return len(lost) == len(unseen)
 
     async def _found(self) -> set[str]:
         """Every value in the sheet, the table, the history, the conflicts and failures."""
