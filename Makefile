@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test soak check format psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test soak check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -56,6 +56,9 @@ check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
 format: .venv/.dev ## put the code into shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+serve: .venv/.runtime web/dist/.built ## start the server alone, on the database in use
+	@exec $(PYTHON) -m api serve
 
 psql: .venv/.runtime ## open psql on the database in use; make psql SQL='…' runs one statement
 	@if [ -n "$$SQL" ]; then exec $(PYTHON) -m api psql -c "$$SQL"; else exec $(PYTHON) -m api psql; fi
