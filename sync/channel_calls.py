@@ -49,8 +49,11 @@ def open_channel(client: HTTPClient, channel: DriveChannel, token: str, page_tok
         # What these say of a spreadsheet is not what they say here.
         raise ChannelRefused(f"Google answered {error.response.status_code}: {error.error.get('message')}") from error
     expiration = answer.get("expiration")
-    expires_at = channel.expires_at if expiration is None else datetime.fromtimestamp(int(expiration) / 1000, UTC)
-    return Opened(answer["resourceId"], expires_at)
+    try:
+        expires_at = channel.expires_at if expiration is None else datetime.fromtimestamp(int(expiration) / 1000, UTC)
+        return Opened(answer["resourceId"], expires_at)
+    except (KeyError, ValueError) as error:
+        raise ChannelRefused(f"Google's answer is no channel: {error!r} is wrong in it.") from error
 
 
 def stop_channel(client: HTTPClient, channel: DriveChannel) -> None:

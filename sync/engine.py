@@ -173,13 +173,14 @@ class Engine:
                 now=self._clock(),
                 patient=work.trigger is not RunTrigger.MANUAL,
                 source_at=latest_possible(
-                    begun_at, reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
+                    self._clock(), reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
                 ),
                 shown=shown,
             )
             let_go = await permitted(connection, source.id)
-            # What a person confirmed or asked for is one run's.
-            limit = None if let_go or work.winner is not None else self._most_plans
+            # What a person confirmed or asked for is one run's, and torn rows show only among all of them.
+            whole = bool(let_go) or work.winner is not None or source.managed_key
+            limit = None if whole else self._most_plans
             found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
         postponed = False
         if work.winner is not None:
@@ -308,7 +309,10 @@ class Engine:
         again = applied.again or work.request is not None
         retry_at = self._due(work.state, again=again, suspects=found.suspects and not reading.unsure)
         if found.more:
-            retry_at = self._clock()
+            moved = applied.database_upserts or applied.database_deletes
+            moved = moved or applied.source_upserts or applied.source_deletes
+            # What gets nowhere must not use up the source's quota.
+            retry_at = self._clock() + (timedelta() if moved else _RESTLESS)
         if work.request is not None and (work.request.last_try or not applied.left):
             await end_request(connection, work.request.id)
         seen = reading.mark if retry_at is None else {}

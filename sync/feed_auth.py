@@ -1,6 +1,7 @@
 """How a feed's requests are authorised. Credentials go to the origin that was registered, and to no other."""
 
 import base64
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,7 @@ from db.feeds import FeedAuth, FeedAuthKind
 
 _EARLY_S: Final = 60.0
 _DEFAULT_LIFE_S: Final = 3600.0
+_CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ def _read_token(status: int, body: bytes) -> tuple[str, float]:
         token, life = answer.get("access_token"), answer.get("expires_in", _DEFAULT_LIFE_S)
         if status == 200 and isinstance(token, str) and token:
             return token, float(life)
-        reason = answer.get("error_description") or answer.get("error") or "no access_token in the answer"
+        # The code alone: a description may repeat what it was sent.
+        code = answer.get("error", "")
+        reason = code if _CODE.fullmatch(str(code)) else "no access_token in the answer"
     except (ValueError, TypeError, AttributeError):
         reason = "the answer is no JSON object with a token"
     raise SourceUnreachable(

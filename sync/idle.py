@@ -12,6 +12,7 @@ from db.log import read_log
 from db.session import Connection
 from db.sync_state import poll_states
 from db.sync_tables import BoundTable, rows_of
+from sync.merge_edit import FEED_RETRIED
 from sync.table_edits import RETRIED
 
 _MOST_KEYS = 500
@@ -20,7 +21,7 @@ _MOST_KEYS = 500
 
 async def waits_for_nothing(connection: Connection, source_id: UUID) -> bool:
     """Whether no pending write, choice, confirmed delete or failure that may heal waits for a run."""
-    state = (await poll_states(connection, [source_id], RETRIED)).get(source_id)
+    state = (await poll_states(connection, [source_id], RETRIED | FEED_RETRIED)).get(source_id)
     return state is not None and not state.waits
 
 

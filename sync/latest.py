@@ -9,7 +9,7 @@ from datetime import datetime
 
 from db.base import BaseRow, Sighting
 from db.slices import LogEntry
-from db.sources import Column
+from db.sources import DELETED_AT, Column
 from db.sync_tables import TableRow
 from db.wire import to_wire
 from sync.plan import Rules, Times
@@ -60,9 +60,7 @@ def commit_times(entries: Iterable[LogEntry], row: TableRow | None, columns: Seq
     Whatever the log doesn't have as the table shows it was committed after all that it has: it is left out.
     """
     if row is None:
-        newest = next(iter(entries), None)
-        gone = newest is not None and (newest.change.after is None or newest.change.old_key is not None)
-        return {None: newest.committed_at} if newest is not None and gone else {}
+        return _deleted_at(entries)
     sought = {column.name: to_wire(column.type, row.texts[column.name]) for column in columns}
     times: dict[str | None, datetime] = {}
     for entry in entries:
@@ -77,6 +75,21 @@ def commit_times(entries: Iterable[LogEntry], row: TableRow | None, columns: Seq
     if times and len(times) == len(columns):
         times[None] = max(times.values())
     return times
+
+
+def _deleted_at(entries: Iterable[LogEntry]) -> Times:
+    """Of a row that is deleted, or marked so: the entry that did it is the last one that found it otherwise."""
+    at = None
+    for entry in entries:
+        before, after = entry.change.before or {}, entry.change.after
+        if after is None or entry.change.old_key is not None:
+            return {None: entry.committed_at}
+        if after.get(DELETED_AT) is None:
+            break
+        at = entry.committed_at
+        if before.get(DELETED_AT) is None:
+            break
+    return {} if at is None else {None: at}
 
 
 def _shown(row: SourceRow, name: str) -> Cell:

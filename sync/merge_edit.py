@@ -159,8 +159,11 @@ def again(failure: Failure) -> NewFailure:
     )
 
 
-# Not of these values: a sheet that was full may have room by now.
-_OF_THE_SOURCE = frozenset({"SHEET_FULL"})
+FEED_RETRIED = frozenset({"FAILING"})
+"""Codes of failures that a feed gets over by itself: every poll tries again."""
+
+# Not of these values: a sheet that was full may have room by now, and a feed that failed may be well.
+_OF_THE_SOURCE = frozenset({"SHEET_FULL"}) | FEED_RETRIED
 
 
 def _failed(state: RowState, side: Side, value: WireRow) -> Failure | None:

@@ -18,9 +18,10 @@ T = TypeVar("T")
 def column_moves(before: Rows, after: Rows) -> Mapping[int, int] | None:
     """The later place of each earlier one; None where all stand as they did.
 
-    Bound columns are known by what binds them, others by their header, the rest by their order.
+    Bound columns are known by what binds them, others by their header. The rest are known by their order, unless there
+    are more or fewer of them: which is which can't be told then.
     """
-    width = max(before.grid.column_count, after.grid.column_count)
+    width = after.grid.column_count
     moves = {
         place: after.bound.places[name] for name, place in before.bound.places.items() if name in after.bound.places
     }
@@ -31,6 +32,8 @@ def column_moves(before: Rows, after: Rows) -> Mapping[int, int] | None:
             moves[here] = there
     if all(here == there for here, there in moves.items()):
         return None
+    if before.grid.column_count != after.grid.column_count:
+        return moves
     free = iter(sorted(set(range(width)) - set(moves.values())))
     for place in range(width):
         later = None if place in moves else next(free, None)
@@ -47,7 +50,7 @@ def in_order_of(before: Rows, after: Rows) -> Rows:
     grid = before.grid
     moved = replace(
         grid,
-        column_count=max(grid.column_count, after.grid.column_count),
+        column_count=after.grid.column_count,
         values=[_ordered(cells, moves) for cells in grid.values],
         computed=_moved(grid.computed, moves),
         errors=_moved(grid.errors, moves),
@@ -56,8 +59,8 @@ def in_order_of(before: Rows, after: Rows) -> Rows:
     )
     bound = replace(
         before.bound,
-        columns=[(column, moves[place]) for column, place in before.bound.columns],
-        key=[(column, moves[place]) for column, place in before.bound.key],
+        columns=[(column, moves[place]) for column, place in before.bound.columns if place in moves],
+        key=[(column, moves[place]) for column, place in before.bound.key if place in moves],
     )
     return replace(before, grid=moved, bound=bound)
 

@@ -186,7 +186,7 @@ class SheetWriter:
                 rows = await self._after_busy(rows, plan, error, failed)
                 continue
             after = await self._bring_back(rows, await self._look(), plan.deletes)
-            after = await self._take_out(after, misplaced_lines(rows, after, plan.inserts))
+            after = await self._take_out(rows, after, plan.inserts)
             self._settle(_rows_outcome(after, plan))
             rows = after
 
@@ -231,13 +231,19 @@ class SheetWriter:
         rows = await self._insert_and_delete(await self._look(), open_edits[:middle])
         return await self._insert_and_delete(await self._look(), open_edits[middle:])
 
-    async def _take_out(self, after: Rows, lines: Mapping[str, int]) -> Rows:
+    async def _take_out(self, before: Rows, after: Rows, inserts: Sequence[Edit]) -> Rows:
         """Delete rows that were inserted while columns moved; the next run inserts them as the columns are by then."""
-        if not lines:
-            return after
-        log.warning("columns moved while rows were inserted; taking the rows out", rows=len(lines))
-        await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
-        return await self._bring_back(after, await self._look(), lines)
+        for failed in range(1, _REPAIR_ROUNDS):
+            lines = misplaced_lines(before, after, inserts)
+            if not lines:
+                return after
+            log.warning("columns moved while rows were inserted; taking the rows out", rows=len(lines))
+            try:
+                await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
+            except GoogleBusy as error:
+                await self._calls.wait_after(error, failed)
+            after = await self._bring_back(after, await self._look(), lines)
+        raise SourceUnreachable(_restless(after))
 
     async def _bring_back(self, before: Rows, after: Rows, deletes: Mapping[str, int]) -> Rows:
         """Insert again what was deleted in place of a row that had moved away."""

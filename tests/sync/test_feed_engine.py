@@ -255,6 +255,18 @@ async def test_a_row_that_the_feed_always_fails_at_holds_up_no_other(database: s
         assert not at.failures()
 
 
+async def test_a_row_that_the_feed_failed_at_is_tried_again_as_it_is(database: str) -> None:
+    async with world(database) as at:
+        at.service.status = lambda id_: "500 Bug" if id_ == "2" else "200 OK"
+        at.sql("UPDATE orders SET item = 'new'")
+        await at.run()
+        assert at.failures() == [("FAILING", None)]
+        at.service.status = lambda _: "200 OK"
+        await at.run()
+        assert at.feed()[2] == "new"
+        assert not at.failures()
+
+
 async def test_a_credential_that_is_refused_is_the_feed_s_state_and_no_row_s(database: str) -> None:
     async with world(database) as at:
         at.service.status = lambda _: "401 Unauthorized"

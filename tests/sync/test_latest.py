@@ -101,6 +101,9 @@ def test_a_deletion_has_its_own_time() -> None:
     deleted = _entry(5, {"name": "b", "age": 1}, None)
     assert commit_times([deleted], None, []) == {None: _at(5)}
     assert commit_times([_entry(4, None, {"name": "b"})], None, []) == {}
+    marked = _entry(7, {"name": "b", "deleted_at": None}, {"name": "b", "deleted_at": "2030-01-01"})
+    touched = _entry(9, {"name": "b", "deleted_at": "2030-01-01"}, {"name": "c", "deleted_at": "2030-01-01"})
+    assert commit_times([touched, marked], None, []) == {None: _at(7)}, "a mark is a deletion, too"
     moved = replace(deleted, change=replace(deleted.change, old_key=KEY, after={"name": "b", "age": 1}))
     assert commit_times([moved], None, []) == {None: _at(5)}
 
