@@ -56,7 +56,7 @@ async def inspect_sheet(session: GoogleSession, wanted: WantedSheet) -> SheetIns
 
 
 async def add_managed_key(session: GoogleSession, binding: SheetBinding) -> None:
-    """Append the hidden key column unless the header is there. Raises SourceUnreachable."""
+    """Append the hidden key column unless the header is there. Raises SourceUnreachable, or BadUserInput if refused."""
     calls = SheetCalls(session, binding.spreadsheet, Worksheet(binding.sheet_id, binding.worksheet), _allow)
     failed = 0
     while True:
