@@ -110,7 +110,7 @@ async def test_the_managed_key_column_is_added_once_and_hidden(people: Bench, fa
 async def test_a_column_that_can_not_be_added(people: Bench) -> None:
     assert people.source.sheet is not None
     people.fault(BATCH, status=400)
-    with pytest.raises(BadUserInput, match="refused the column rowcast_id in Sheet1!.* name a key of the sheet's own"):
+    with pytest.raises(BadUserInput, match=r"refused the column rowcast_id in Sheet1!.* name a key of the sheet's own"):
         await people.adapters.add_managed_key(people.source.sheet)
 
 
