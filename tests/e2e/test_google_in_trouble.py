@@ -91,7 +91,8 @@ async def test_500_commits_to_one_row_during_a_backoff_are_written_once(customer
     await sheet.control("DELETE", "faults")
     await eventually(customers.agree)
     assert await customers.value(7, "city") == "city 499"
-    assert (await customers.sync())["state"] == "SUCCEEDED"
+    # What answers may be the run that the last commits woke, which finds nothing to do.
+    assert (await customers.sync())["state"] in ("SUCCEEDED", "UNCHANGED")
     calls = await sheet.control("GET", "requests")
     assert [
         call["path"].rpartition(":")[2] for call in calls if call["method"] == "POST" and "/v4/" in call["path"]

@@ -22,7 +22,7 @@ from tests.interleavings.sides import Sides
 from tests.interleavings.world import World
 from tests.server import ProcessServer, server_settings
 
-EXAMPLES = int(os.environ.get("INTERLEAVINGS", "6"))
+EXAMPLES = int(os.environ.get("INTERLEAVINGS", "4"))
 _names = count(1)
 
 
