@@ -25,8 +25,8 @@ Open the playground, and run this subscription:
 
 Then watch every change arrive there, in the sheet, and in the table public.customers:
 
-1. Type into a cell of the sheet. A program's edit arrives with the next poll, within 5 s; gspread works with
-   {folder / "service-account.json"}
+1. Type into a cell of the sheet. A program's edit arrives with the next poll, every 5 s, up to 40 s apart where it
+   was quiet; gspread works with {folder / "service-account.json"}
 2. make psql SQL="UPDATE customers SET city = 'Oslo' WHERE id = 7"
    INSERT and DELETE likewise.
 3. In the playground:
@@ -35,8 +35,9 @@ Then watch every change arrive there, in the sheet, and in the table public.cust
      sheet: {{spreadsheet: "{spreadsheet}", worksheet: "products"}}}}) {{ name table }} }}
 4. Edit one cell on both sides at once, then look at what became of it:
    {{ conflicts(source: "customers", state: RESOLVED) {{ nodes {{ key column database sourceValue resolution }} }} }}
-5. Edit a feed on its page, or the table that it is bound to: each follows the other, within 1 s.
-   make psql SQL="UPDATE orders SET state = 'shipped' WHERE id = 1007"
+5. Edit a feed on its page, or the table that it is bound to: each follows the other. A feed is polled
+   every second, up to 8 s apart where it was quiet.
+   make psql SQL="UPDATE orders SET state = 'returned' WHERE id = 1007"
    make psql SQL="UPDATE rates SET value = 0.95 WHERE currency = 'CHF'"
 6. kill -9 $(cat {shlex.quote(str(folder / "run" / "server.pid"))})
    It is started again, and nothing is lost: not an edit, not a change in the subscription.
