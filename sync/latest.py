@@ -16,9 +16,9 @@ from sync.plan import Rules, Times
 from sync.source import Cell, SourceRow
 
 
-def latest_possible(begun_at: datetime, *bounds: datetime | None) -> datetime:
-    """The latest time that an edit can be from which a reading that began then is the first to show."""
-    return min((begun_at, *(bound for bound in bounds if bound is not None)))
+def latest_possible(seen_at: datetime, *bounds: datetime | None) -> datetime:
+    """The latest time that an edit can be from which a reading that ended at `seen_at` is the first to show."""
+    return min((seen_at, *(bound for bound in bounds if bound is not None)))
 
 
 def hook_bound(hooked_at: datetime | None, read_at: datetime | None) -> datetime | None:
