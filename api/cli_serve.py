@@ -15,7 +15,7 @@ from api.settings import Settings
 from db.errors import BadUserInput
 from db.revision import current, newest
 from db.session import connect
-from sync.google_credentials import ServiceAccount
+from sync.google.credentials import ServiceAccount
 
 _GRACE_S = 3
 

@@ -23,7 +23,7 @@ from db.errors import BadUserInput
 from db.preflight import preflight
 from db.revision import current, newest
 from db.session import connect
-from sync.credentials import CredentialPlaces
+from sync.google.named_credentials import CredentialPlaces
 
 _OLDEST_NODE = (20, 19)
 

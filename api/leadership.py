@@ -26,13 +26,13 @@ from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
 from sync.breaker import Breakers
-from sync.credentials import Credentials
-from sync.drive_push import EVERY as PUSH_EVERY
-from sync.drive_push import DrivePush
-from sync.engine import Engine
-from sync.scheduler import Scheduler, utc_now
+from sync.google.drive_push import EVERY as PUSH_EVERY
+from sync.google.drive_push import DrivePush
+from sync.google.named_credentials import Credentials
+from sync.runs.engine import Engine
+from sync.schedule.scheduler import Scheduler, utc_now
+from sync.schedule.sheet_polls import SheetPolls
 from sync.services import google_service, service_of
-from sync.sheet_polls import SheetPolls
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -26,14 +26,14 @@ from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import Adapters
+from sync.address_guard import Allowed, Guard
 from sync.breaker import Breakers
-from sync.credentials import CredentialPlaces, Credentials
-from sync.dry_run import DryRuns
-from sync.feed_client import FeedLimits
-from sync.feed_guard import Allowed, Guard
-from sync.feeds import Feeds
-from sync.google_quota import QuotaLimits
-from sync.registration import Registration
+from sync.feeds.client import FeedLimits
+from sync.feeds.connections import Feeds
+from sync.google.named_credentials import CredentialPlaces, Credentials
+from sync.google.quota import QuotaLimits
+from sync.registration.registrar import Registration
+from sync.runs.dry_run import DryRuns
 
 _log = structlog.stdlib.get_logger(__name__)
 

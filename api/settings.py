@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.errors import BadUserInput
 from db.retention import Retention
-from sync.feed_guard import Allowed
+from sync.address_guard import Allowed
 
 PREFIX: Final = "ROWCAST_"
 # Read by the tests, not by rowcast.

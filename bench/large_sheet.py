@@ -23,9 +23,9 @@ from sandbox.server import Sandbox
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.sheet import PLAIN_COLUMN, Column, Row
 from sync.adapters import Adapters
-from sync.google_credentials import ServiceAccount
-from sync.google_quota import CallKind
-from sync.google_session import GoogleSession
+from sync.google.credentials import ServiceAccount
+from sync.google.quota import CallKind
+from sync.google.session import GoogleSession
 from tests.sync.sheets import allow, make_source
 
 ROWS: Final = 100_000

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from replication.hub import Hub
     from replication.session import ReplicationStatus
     from schema.activity import Activity
-    from sync.dry_run import DryRuns
-    from sync.registration import Registration
+    from sync.registration.registrar import Registration
+    from sync.runs.dry_run import DryRuns
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from schema.source_inputs import (
     FeedWriteInput,
     HeaderInput,
 )
-from sync.feed_input import UpdateFeed, WantedFeed
-from sync.registration_absent import ABSENT, Absent
+from sync.absent import ABSENT, Absent
+from sync.feeds.input import UpdateFeed, WantedFeed
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from schema.registration import read_registration
 from schema.scalars import JSON, BigInt
 from schema.source_inputs import RegisterSourceInput
 from schema.source_types import Column, SourcePreview
-from sync.preview import Counts, Preview, Previews
+from sync.runs.preview import Counts, Preview, Previews
 
 Wanted = Annotated[RegisterSourceInput, strawberry.argument(description="The source.")]
 

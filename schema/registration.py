@@ -13,8 +13,8 @@ from schema.feed_inputs import read_feed, read_feed_update
 from schema.source_inputs import ColumnInput, RegisterSourceInput, SheetInput, SheetUpdateInput, UpdateSourceInput
 from schema.source_types import Source, hook_url
 from schema.system_types import HookSecret
-from sync.registration_absent import ABSENT, Absent
-from sync.registration_input import (
+from sync.absent import ABSENT, Absent
+from sync.registration.input import (
     RegisterSource,
     UpdateSheet,
     UpdateSource,

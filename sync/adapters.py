@@ -9,17 +9,17 @@ from uuid import UUID
 from db.errors import BadUserInput, SourceUnreachable
 from db.feeds import FeedSecrets
 from db.sources import SheetBinding, Source
-from sync.feed_input import WantedFeed
-from sync.feed_inspection import FeedInspection
-from sync.feeds import FeedOfRun, Feeds
-from sync.google_project import Caller
-from sync.google_session import Check, GoogleSession
-from sync.inspection import SheetInspection
-from sync.registration_input import WantedSheet
+from sync.feeds.connections import FeedOfRun, Feeds
+from sync.feeds.input import WantedFeed
+from sync.feeds.inspection import FeedInspection
+from sync.google.project import Caller
+from sync.google.session import Check, GoogleSession
+from sync.registration.input import WantedSheet
+from sync.registration.inspection import SheetInspection
 from sync.services import DEFAULT_CREDENTIAL
-from sync.sheet import Shared, SheetSource
-from sync.sheet_inspect import add_managed_key, inspect_sheet
-from sync.sheet_read import NewId, random_ids
+from sync.sheets.adapter import Shared, SheetSource
+from sync.sheets.look import add_managed_key, inspect_sheet
+from sync.sheets.read import NewId, random_ids
 from sync.source import Reading, SourceAdapter
 from sync.urgency import Urgency
 

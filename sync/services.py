@@ -3,7 +3,7 @@
 from typing import Final
 
 from db.sources import Source
-from sync.feed_guard import check_url
+from sync.address_guard import check_url
 
 DEFAULT_CREDENTIAL: Final = "default"
 """The name of the credential that is used where a source names none."""

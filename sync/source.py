@@ -13,7 +13,7 @@ from typing import Protocol
 from sync.seen_columns import SeenColumns
 
 Cell = str | float | bool | None
-"""A cell as the source keeps it: text, a double, a boolean; None where it is empty. A feed's: `sync.feed_mapping`."""
+"""A cell as the source keeps it: text, a double, a boolean; None where it is empty. A feed's: `sync.feeds.mapping`."""
 
 Mark = Mapping[str, str]
 """The source's own version marks (for a sheet Drive's version); equal marks mean that nothing changed."""

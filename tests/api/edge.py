@@ -24,12 +24,12 @@ from replication.bus import BroadcastBus
 from replication.hub import Hub
 from schema.activity import Activity
 from schema.context import Context, Info
-from sync.dry_run import DryRuns
-from sync.feed_input import WantedFeed
-from sync.feed_inspection import FeedInspection
-from sync.inspection import SheetInspection
-from sync.registration import Registration
-from sync.registration_input import WantedSheet
+from sync.feeds.input import WantedFeed
+from sync.feeds.inspection import FeedInspection
+from sync.registration.input import WantedSheet
+from sync.registration.inspection import SheetInspection
+from sync.registration.registrar import Registration
+from sync.runs.dry_run import DryRuns
 from sync.source import Reading, SourceAdapter
 
 

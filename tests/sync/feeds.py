@@ -26,10 +26,10 @@ from db.sources import (
 )
 from db.wire import ColumnType
 from sandbox.server import Sandbox
+from sync.address_guard import Allowed, Guard
 from sync.daemon_threads import DaemonThreads
-from sync.feed import FeedConnection, FeedSource
-from sync.feed_client import FeedClient, FeedLimits
-from sync.feed_guard import Allowed, Guard
+from sync.feeds.adapter import FeedConnection, FeedSource
+from sync.feeds.client import FeedClient, FeedLimits
 from sync.retry import RetryPolicy
 from sync.source import Edit, Reading, SourceRow
 

@@ -34,7 +34,7 @@ from db.sources import (
 from db.sync_state import SyncState, sync_state
 from db.tables import Relation, publish
 from db.wire import ColumnType
-from sync.engine import MOST_PLANS, Engine
+from sync.runs.engine import MOST_PLANS, Engine
 from sync.source import SourceAdapter
 from sync.urgency import Urgency
 from tests.sync.memory_source import MemorySource

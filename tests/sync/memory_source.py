@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from db.errors import SourceUnreachable
-from sync.sheet_mapping import SheetMapping
+from sync.sheets.mapping import SheetMapping
 from sync.source import Cell, Edit, LastShown, Mark, Problem, Reading, SourceRow, WriteOutcome, Written, nothing_shown
 
 

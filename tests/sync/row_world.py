@@ -1,6 +1,6 @@
 """One row on both sides, without I/O: carries plans out as the engine does, so that the merge's properties can be told.
 
-The sides are dicts; the base advances by `sync.advance`, the records as `sync.bookkeeping` keeps them.
+The sides are dicts; the base advances by `sync.runs.advance`, the records as `sync.runs.bookkeeping` keeps them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,13 +13,13 @@ from db.failures import Failure, FailureState, NewFailure
 from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
 from db.sync_tables import TableRow
 from db.wire import ColumnType
-from sync.advance import after_source_write, after_table_edit, begin_write, planned
-from sync.cell_mapping import Unfit
-from sync.mapping import cell_to_text, same_text
-from sync.merge import merge_row
-from sync.plan import EditKind, RowPlan, RowState, Rules, Times
-from sync.sheet_mapping import SheetMapping
+from sync.merge.plan import EditKind, RowPlan, RowState, Rules, Times
+from sync.merge.rows import merge_row
+from sync.runs.advance import after_source_write, after_table_edit, begin_write, planned
+from sync.sheets.mapping import SheetMapping
 from sync.source import Cell, SourceRow, Written
+from sync.values.cell_mapping import Unfit
+from sync.values.mapping import cell_to_text, same_text
 
 KEY = '["1"]'
 AT = datetime(2030, 1, 1, tzinfo=UTC)

@@ -27,9 +27,9 @@ from db.sources import (
 from db.wire import ColumnType
 from sandbox.server import Sandbox
 from sync.adapters import Adapters
-from sync.google_credentials import ServiceAccount
-from sync.google_quota import CallKind, QuotaLimits
-from sync.google_session import GoogleSession
+from sync.google.credentials import ServiceAccount
+from sync.google.quota import CallKind, QuotaLimits
+from sync.google.session import GoogleSession
 from sync.source import Cell, Edit, SourceAdapter, SourceRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,9 +13,9 @@ from db.secrets import Keyring
 from db.session import Pool, make_pool, session_dsn
 from db.sources import Source
 from db.sync_state import sync_state
-from sync.engine import Engine
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, WantedSheet
+from sync.registration.input import RegisterSource, WantedSheet
+from sync.registration.registrar import Registration
+from sync.runs.engine import Engine
 from tests.sync.sheets import Bench
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.drive_channels import DriveChannel
-from sync.channel_plan import plan_channels
+from sync.google.channel_plan import plan_channels
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 HERE = "https://rowcast.example/hooks/drive"

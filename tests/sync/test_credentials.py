@@ -13,12 +13,12 @@ from sandbox.server import Sandbox
 from sync.adapters import Adapters
 from sync.breaker import Breakers, CircuitOpen
 from sync.circuit import CircuitState
-from sync.credentials import CredentialPlaces, Credentials
-from sync.google_errors import CredentialRefused
-from sync.google_quota import CallKind
-from sync.google_session import GoogleSession
-from sync.registration_input import WantedSheet
-from sync.sheet_calls import fetch_workbook
+from sync.google.errors import CredentialRefused
+from sync.google.named_credentials import CredentialPlaces, Credentials
+from sync.google.quota import CallKind
+from sync.google.session import GoogleSession
+from sync.registration.input import WantedSheet
+from sync.sheets.calls import fetch_workbook
 from tests.sync.sheets import allow
 
 PROJECT = "rowcast-sandbox.iam.gserviceaccount.com"

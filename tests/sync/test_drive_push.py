@@ -18,9 +18,9 @@ from db.sources import Column, SheetBinding, SourceState, delete_source, insert_
 from db.wire import ColumnType
 from sandbox.office import Office
 from sandbox.server import Sandbox
-from sync.drive_push import LIFE, DrivePush
-from sync.google_credentials import ServiceAccount
-from sync.google_session import GoogleSession
+from sync.google.credentials import ServiceAccount
+from sync.google.drive_push import LIFE, DrivePush
+from sync.google.session import GoogleSession
 from sync.retry import RetryPolicy
 from tests.postgres import Server
 from tests.sandbox.discovery import check_call

@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedAuth, FeedAuthKind, FeedBinding, FeedFormat, FeedSecrets
-from sync.feed_client import FeedClient, Fetched
-from sync.feed_errors import FeedBusy, FeedRefused
-from sync.feed_guard import Allowed, FeedForbidden, Guard
+from sync.address_guard import Allowed, FeedForbidden, Guard
+from sync.feeds.client import FeedClient, Fetched
+from sync.feeds.errors import FeedBusy, FeedRefused
 from tests.server import ThreadServer, server_settings
 from tests.sync.feeds import allow, make_client
 

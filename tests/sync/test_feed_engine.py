@@ -18,9 +18,9 @@ from db.sources import Column, Source, insert_source
 from db.tables import Relation, publish
 from db.wire import ColumnType
 from sync.daemon_threads import DaemonThreads
-from sync.engine import Engine
-from sync.feed import FeedConnection, FeedSource
-from sync.feed_write import SHOWN_WITHIN_S
+from sync.feeds.adapter import FeedConnection, FeedSource
+from sync.feeds.write import SHOWN_WITHIN_S
+from sync.runs.engine import Engine
 from tests.sync.feeds import allow, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines
 

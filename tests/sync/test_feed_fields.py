@@ -9,10 +9,10 @@ from lxml import etree
 
 from db.feeds import FeedFormat
 from db.wire import ColumnType as T
-from sync.feed_infer import FieldKinds
-from sync.feed_inspection import Inspector, field_name
-from sync.feed_leaves import BadPath, json_leaves, json_reader, xml_leaves, xml_reader
-from sync.feed_paths import plain_field, plain_json
+from sync.feeds.infer import FieldKinds
+from sync.feeds.inspection import Inspector, field_name
+from sync.feeds.leaves import BadPath, json_leaves, json_reader, xml_leaves, xml_reader
+from sync.feeds.paths import plain_field, plain_json
 
 ORDER = json.loads(
     '{"id": 1, "customer": {"name": "Ann", "tags": [], "more": {}}, "odd name": 1.50, "a\\"b": null,'

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from db.feeds import FeedFormat
-from sync.feed_find import find_format, find_records
-from sync.feed_records import Body, FeedUnreadable
+from sync.feeds.find import find_format, find_records
+from sync.feeds.records import Body, FeedUnreadable
 
 J, X = FeedFormat.JSON, FeedFormat.XML
 

@@ -26,14 +26,14 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedAuth, FeedAuthKind, FeedBinding, FeedFormat, FeedSecrets
 from db.sources import Column
 from db.wire import ColumnType
+from sync.address_guard import Allowed, FeedForbidden, Guard, is_public
 from sync.breaker import Breakers, CircuitOpen
-from sync.feed_client import FeedClient, FeedLimits
-from sync.feed_errors import FeedBusy, FeedRefused
-from sync.feed_guard import Allowed, FeedForbidden, Guard, is_public
-from sync.feed_gzip import Unpacker
-from sync.feed_json import JsonRecords
-from sync.feed_records import Body, FeedUnreadable
-from sync.feed_xml import XmlRecords
+from sync.feeds.client import FeedClient, FeedLimits
+from sync.feeds.errors import FeedBusy, FeedRefused
+from sync.feeds.gunzip import Unpacker
+from sync.feeds.json_records import JsonRecords
+from sync.feeds.records import Body, FeedUnreadable
+from sync.feeds.xml_records import XmlRecords
 from sync.retry import RetryPolicy
 from tests.sync.http_lines import Lines, answer, lines
 

@@ -16,8 +16,8 @@ from db.feeds import (
     FeedSecrets,
     FeedWrite,
 )
-from sync.feed_input import UpdateFeed, WantedFeed, feed_problems, template_problems
-from sync.registration_feed import check_feed, moved_feed
+from sync.feeds.input import UpdateFeed, WantedFeed, feed_problems, template_problems
+from sync.registration.feed import check_feed, moved_feed
 
 URL = "https://example.org/orders"
 WANTED = WantedFeed(URL)

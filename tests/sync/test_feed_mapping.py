@@ -11,9 +11,9 @@ from db.session import session_dsn
 from db.sources import Column
 from db.wire import SQL_TYPES
 from db.wire import ColumnType as T
-from sync.cell_mapping import CellMapping, Unfit
-from sync.feed_mapping import JSON_FEED, STRINGS, XML_FEED
+from sync.feeds.mapping import JSON_FEED, STRINGS, XML_FEED
 from sync.source import Cell
+from sync.values.cell_mapping import CellMapping, Unfit
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"
 BIG = "12345678901234567890.123456789"

@@ -13,7 +13,7 @@ from db.feeds import FeedBinding, FeedFormat, FeedPagination, FeedPaginationKind
 from db.sources import Column
 from db.wire import ColumnType
 from sync.daemon_threads import DaemonThreads
-from sync.feed import FeedConnection, FeedSource
+from sync.feeds.adapter import FeedConnection, FeedSource
 from sync.source import Reading
 from tests.sync.feeds import allow, key, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines

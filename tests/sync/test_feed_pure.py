@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from db.errors import BadUserInput
 from db.feeds import FeedPagination, FeedPaginationKind
-from sync.feed_errors import FeedBusy, FeedRefused, refuse, retry_after
-from sync.feed_guard import Allowed, FeedForbidden, Guard, check_url, is_public, shown
-from sync.feed_json import render
-from sync.feed_pages import Page, next_page
-from sync.feed_paths import plain_field, plain_json, plain_records
-from sync.feed_template import expand, placeholders
-from sync.spooled_rows import RowSpool
+from sync.address_guard import Allowed, FeedForbidden, Guard, check_url, is_public, shown
+from sync.feeds.errors import FeedBusy, FeedRefused, refuse, retry_after
+from sync.feeds.json_records import render
+from sync.feeds.pages import Page, next_page
+from sync.feeds.paths import plain_field, plain_json, plain_records
+from sync.feeds.spooled_rows import RowSpool
+from sync.feeds.template import expand, placeholders
 
 # ---- paths
 

@@ -6,7 +6,7 @@ import pytest
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedPagination, FeedPaginationKind, FeedRequest, FeedWrite
-from sync.feed_write import SHOWN_WITHIN_S
+from sync.feeds.write import SHOWN_WITHIN_S
 from tests.sync.feeds import delete, insert, json_bench, key, update, xml_bench
 
 

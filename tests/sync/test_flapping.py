@@ -9,8 +9,8 @@ from db.base import BaseRow
 from db.failures import FailureState
 from db.runs import RunState
 from db.sources import Side
-from sync.merge_turns import FLAPPING, MOST, WINDOW
-from sync.plan import RowPlan
+from sync.merge.plan import RowPlan
+from sync.merge.turns import FLAPPING, MOST, WINDOW
 from tests.sync.ground import TABLE, Ground, ground, key
 from tests.sync.row_world import KEY, World, rules
 

@@ -16,12 +16,12 @@ from db.errors import BadUserInput, SourceUnreachable
 from sandbox.server import Sandbox
 from sync.breaker import CircuitOpen
 from sync.daemon_threads import DaemonThreads
-from sync.google_credentials import ServiceAccount
-from sync.google_errors import explain
-from sync.google_quota import CallKind
-from sync.google_session import GoogleSession
+from sync.google.credentials import ServiceAccount
+from sync.google.errors import explain
+from sync.google.quota import CallKind
+from sync.google.session import GoogleSession
 from sync.retry import RetryPolicy
-from sync.sheet_calls import fetch_workbook
+from sync.sheets.calls import fetch_workbook
 from tests.sync.sheets import Bench, allow, bench, make_session
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
@@ -181,7 +181,7 @@ def test_answers_are_explained(status: int, error: object, message: str) -> None
 def test_retry_after_is_kept() -> None:
     from gspread.exceptions import APIError
 
-    from sync.google_errors import GoogleBusy
+    from sync.google.errors import GoogleBusy
 
     busy = explain(APIError(answer(429, {"code": 429, "message": "m"}, **{"Retry-After": "12"})), ACCOUNT)
     assert isinstance(busy, GoogleBusy)

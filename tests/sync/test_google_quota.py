@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sync.google_project import Caller, GoogleProject
-from sync.google_quota import CallKind, QuotaLimits, TokenBucket
-from sync.sheet_calls import fetch_workbook
+from sync.google.project import Caller, GoogleProject
+from sync.google.quota import CallKind, QuotaLimits, TokenBucket
+from sync.sheets.calls import fetch_workbook
 from sync.urgency import Urgency
 from tests.sync.sheets import allow, bench, make_session
 

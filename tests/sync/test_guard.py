@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync.guard import SideCounts, holds
+from sync.runs.delete_guard import SideCounts, holds
 
 
 @pytest.mark.parametrize(

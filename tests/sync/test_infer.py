@@ -3,7 +3,7 @@
 import pytest
 
 from db.wire import ColumnType as T
-from sync.infer import Sample, infer
+from sync.values.infer import Sample, infer
 
 
 def _cells(*cells: str | float | bool | None) -> list[Sample]:

@@ -13,8 +13,8 @@ from db.slices import LogEntry
 from db.sources import Column, ConflictPolicy
 from db.sync_tables import TableRow
 from db.wire import ColumnType
-from sync.latest import commit_times, hook_bound, latest_possible, sightings, source_times
-from sync.plan import Rules
+from sync.merge.latest import commit_times, hook_bound, latest_possible, sightings, source_times
+from sync.merge.plan import Rules
 from sync.source import Cell, SourceRow
 from tests.sync.ground import Ground, ground, key
 from tests.sync.log_by_hand import logged, open_log

@@ -9,9 +9,9 @@ from db.errors import BadUserInput
 from db.keys import MAX_KEY_BYTES, is_too_long, key_text
 from db.runs import RunState
 from db.tables import MAX_COLUMNS
-from sync.names import MAX_NAME, column_names, name_problem
-from sync.registration_input import WantedColumn
-from sync.sheet_plan import MAX_CELLS
+from sync.registration.input import WantedColumn
+from sync.sheets.plan import MAX_CELLS
+from sync.values.names import MAX_NAME, column_names, name_problem
 from tests.sync.sheets import bench
 from tests.sync.syncing import syncing
 
@@ -117,7 +117,12 @@ async def test_a_key_too_long_is_one_failure_on_either_side(database: str, names
             run = await sync.settle()
             assert run.state is RunState.PARTIAL
             assert [code for code, _ in sync.failures()] == ["KEY_TOO_LONG"] * 4
-            assert [row[0] for row in await sync.sheet() if len(row[0]) < 100] == ["Ada", "Grace", "Alan", "Edsger"]
+            assert [row[0] for row in await sync.sheet() if len(row[0]) < 100] == [
+                "Ada",
+                "Grace",
+                "Alan",
+                "Edsger",
+            ]
             assert sync.sql("SELECT name FROM people WHERE length(name) < 100 ORDER BY 1") == [
                 ("Ada",),
                 ("Alan",),

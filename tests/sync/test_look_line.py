@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sync.look_line import LookLine
+from sync.schedule.look_line import LookLine
 
 
 async def yielded() -> None:

@@ -13,9 +13,9 @@ from db.session import session_dsn
 from db.sources import Column
 from db.wire import SQL_TYPES
 from db.wire import ColumnType as T
-from sync.cell_mapping import Unfit
-from sync.mapping import cell_to_text, same_cell, same_text, text_to_cell
 from sync.source import Cell
+from sync.values.cell_mapping import Unfit
+from sync.values.mapping import cell_to_text, same_cell, same_text, text_to_cell
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"
 

@@ -8,8 +8,8 @@ import pytest
 from db.base import BaseRow, Intent, IntentKind
 from db.conflicts import ConflictChoice, ConflictKind
 from db.sources import ConflictPolicy, DeletePolicy, Direction, Side
-from sync.merge import merge_row
-from sync.plan import EditKind, RowPlan
+from sync.merge.plan import EditKind, RowPlan
+from sync.merge.rows import merge_row
 from sync.source import Cell, SourceRow
 from tests.sync.row_world import AT, KEY, World, rules
 

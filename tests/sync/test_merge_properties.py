@@ -11,9 +11,9 @@ from db.base import BaseRow, Intent, IntentKind
 from db.changes import WireValue
 from db.conflicts import ConflictChoice
 from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
-from sync.merge_show import shown
-from sync.plan import EditKind
-from sync.sheet_mapping import SheetMapping
+from sync.merge.plan import EditKind
+from sync.merge.show import shown
+from sync.sheets.mapping import SheetMapping
 from sync.source import Cell
 from tests.sync.row_world import AGE, AT, COLUMNS, KEY, NAME, World, rules
 

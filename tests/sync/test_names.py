@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.names import MAX_NAME, column_names
+from sync.values.names import MAX_NAME, column_names
 
 
 @pytest.mark.parametrize(

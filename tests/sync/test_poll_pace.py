@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.poll_pace import PollPace, rest_s
+from sync.schedule.poll_pace import PollPace, rest_s
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from db.session import Pool, make_pool
 from db.sources import Direction
 from db.wire import ColumnType
 from sync.adapters import Adapters
-from sync.preview import Counts, Preview, Previews
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, WantedSheet
+from sync.registration.input import RegisterSource, WantedSheet
+from sync.registration.registrar import Registration
+from sync.runs.preview import Counts, Preview, Previews
 from tests.sync.sheets import Bench, bench
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sync.progress import EVERY, STEP
+from sync.runs.progress import EVERY, STEP
 from tests.sync.ground import Ground, ground
 
 

@@ -24,12 +24,12 @@ from db.sources import (
 )
 from db.wire import ColumnType
 from sync.adapters import Adapters
-from sync.feed_input import WantedFeed
-from sync.feed_inspection import FeedInspection
-from sync.google_quota import CallKind
-from sync.inspection import SheetInspection
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
+from sync.feeds.input import WantedFeed
+from sync.feeds.inspection import FeedInspection
+from sync.google.quota import CallKind
+from sync.registration.input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
+from sync.registration.inspection import SheetInspection
+from sync.registration.registrar import Registration
 from sync.source import Reading
 from tests.sync.sheets import Bench, allow, bench, make_session
 

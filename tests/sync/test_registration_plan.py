@@ -8,11 +8,11 @@ from db.errors import BadUserInput
 from db.sources import Column, Direction, Initial
 from db.tables import Relation, Table, TableColumn
 from db.wire import ColumnType
-from sync.infer import Sample
-from sync.inspection import InspectedColumn, SheetInspection
-from sync.registration_input import RegisterSource, WantedColumn, WantedSheet, check_registration
-from sync.registration_plan import plan_registration
+from sync.registration.input import RegisterSource, WantedColumn, WantedSheet, check_registration
+from sync.registration.inspection import InspectedColumn, SheetInspection
+from sync.registration.plan import plan_registration
 from sync.source import Cell
+from sync.values.infer import Sample
 
 WANTED = RegisterSource(name="customers", sheet=WantedSheet("abc"), key=("id",))
 

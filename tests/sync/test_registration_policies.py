@@ -4,7 +4,7 @@ import pytest
 
 from db.errors import BadUserInput
 from db.sources import DeletePolicy
-from sync.registration_input import UpdateSource, WantedColumn
+from sync.registration.input import UpdateSource, WantedColumn
 from tests.sync.sheets import Bench
 from tests.sync.test_registration import Desk, desk, people  # noqa: F401 - fixtures
 

@@ -12,8 +12,8 @@ import pytest
 
 from db.runs import RunState
 from db.wire import ColumnType as T
-from sync.registration_input import WantedColumn
-from sync.sheet_grid import column_letters
+from sync.registration.input import WantedColumn
+from sync.sheets.grid import column_letters
 from sync.source import Cell
 from tests.sync.sheets import Bench, bench
 from tests.sync.syncing import Sync, syncing

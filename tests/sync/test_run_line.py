@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from db.runs import RunTrigger
-from sync.run_line import RunLine
-from sync.source_worker import SourceWorker
+from sync.schedule.run_line import RunLine
+from sync.schedule.source_worker import SourceWorker
 from sync.urgency import Urgency
 
 HOLDS, IMPORTED, POLLED, HOOKED, EDITED = (UUID(int=number) for number in range(5))

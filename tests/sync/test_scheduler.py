@@ -20,9 +20,9 @@ from db.session import Pool, connect, make_pool
 from db.sources import Column, SheetBinding, Source, SourceState, delete_source, insert_source, set_state, update_source
 from db.sync_state import postpone
 from db.wire import ColumnType
-from sync.poll_clock import Polls
-from sync.scheduler import Scheduler
-from sync.sheet_polls import Due
+from sync.schedule.poll_clock import Polls
+from sync.schedule.scheduler import Scheduler
+from sync.schedule.sheet_polls import Due
 from tests.sync.sheets import make_source
 
 DEADLINE_S = 30

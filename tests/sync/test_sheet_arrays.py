@@ -2,8 +2,8 @@
 
 import pytest
 
-from sync.sheet_arrays import filled_by_array, is_array, open_arrays
-from sync.sheet_grid import Grid
+from sync.sheets.arrays import filled_by_array, is_array, open_arrays
+from sync.sheets.grid import Grid
 from sync.source import Cell
 from tests.sync.sheets import bench
 from tests.sync.syncing import syncing

@@ -59,7 +59,10 @@ async def test_cells_of_one_row_both_win_and_one_cell_is_a_conflict(sync: Sync) 
     sync.sql("UPDATE people SET name = 'Ada table' WHERE id = 1")
     sync.sql("UPDATE people SET city = 'Boston' WHERE id = 2")
     await sync.settle()
-    assert [row[:3] for row in await sync.sheet()][:2] == [[1, "Ada table", "Paris"], [2, "Grace sheet", "Boston"]]
+    assert [row[:3] for row in await sync.sheet()][:2] == [
+        [1, "Ada table", "Paris"],
+        [2, "Grace sheet", "Boston"],
+    ]
     assert sync.sql("SELECT name, city FROM people ORDER BY id")[:2] == [
         ("Ada table", "Paris"),
         ("Grace sheet", "Boston"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from db.sources import Column
 from db.wire import ColumnType
-from sync.sheet_headers import match_headers
+from sync.sheets.headers import match_headers
 
 
 def column(name: str, field: str | None, tag: int | None = None, former: str | None = None) -> Column:

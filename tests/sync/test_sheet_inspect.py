@@ -8,10 +8,10 @@ from db.errors import BadUserInput, SourceUnreachable
 from db.wire import ColumnType
 from sandbox.demo import CUSTOMERS, SPREADSHEET_ID
 from sync.adapters import Adapters
-from sync.infer import infer
-from sync.registration_input import WantedSheet
-from sync.registration_plan import MANAGED_KEY
-from sync.sheet_inspect import parse_spreadsheet
+from sync.registration.input import WantedSheet
+from sync.registration.plan import MANAGED_KEY
+from sync.sheets.look import parse_spreadsheet
+from sync.values.infer import infer
 from tests.sync.sheets import Bench, bench
 
 BATCH = r"POST /v4/spreadsheets/[^/]*:batchUpdate"

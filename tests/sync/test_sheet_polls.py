@@ -17,11 +17,11 @@ from db.secrets import Keyring
 from db.session import Pool, make_pool, session_dsn
 from db.sources import ConflictPolicy, Source, all_sources, update_source
 from db.sync_state import sync_state
-from sync.engine import Engine
-from sync.google_quota import CallKind
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, WantedSheet
-from sync.sheet_polls import Due, SheetPolls
+from sync.google.quota import CallKind
+from sync.registration.input import RegisterSource, WantedSheet
+from sync.registration.registrar import Registration
+from sync.runs.engine import Engine
+from sync.schedule.sheet_polls import Due, SheetPolls
 from tests.sync.sheets import Bench, bench
 
 READ = r"GET /v4/spreadsheets/[^/]*$"

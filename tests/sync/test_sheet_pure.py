@@ -10,20 +10,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import sync.sheet_grid
-import sync.sheet_ids
+import sync.sheets.grid
+import sync.sheets.ids
 from db.keys import key_text
 from db.sources import Column
 from db.wire import ColumnType
-from sync.sheet_answer import parse_grids
-from sync.sheet_binding import Bound
-from sync.sheet_chunks import MAX_BYTES, Block, blocks, cell_chunks
-from sync.sheet_grid import Grid, column_letters, header_text, quote_title, same_cell
-from sync.sheet_ids import new_row_id
-from sync.sheet_plan import MAX_CELLS, CellWrite, plan_rows, plan_updates
-from sync.sheet_repair import Entered, displaced_cells, displaced_deletes, entered, restores
-from sync.sheet_requests import values_body
-from sync.sheet_rows import Rows, read_rows
+from sync.sheets.answer import parse_grids
+from sync.sheets.binding import Bound
+from sync.sheets.chunks import MAX_BYTES, Block, blocks, cell_chunks
+from sync.sheets.grid import Grid, column_letters, header_text, quote_title, same_cell
+from sync.sheets.ids import new_row_id
+from sync.sheets.plan import MAX_CELLS, CellWrite, plan_rows, plan_updates
+from sync.sheets.repair import Entered, displaced_cells, displaced_deletes, entered, restores
+from sync.sheets.requests import values_body
+from sync.sheets.rows import Rows, read_rows
 from sync.source import Cell, Edit
 
 ID = Column("id", ColumnType.INTEGER, "ID")
@@ -43,7 +43,7 @@ def key(id_: int) -> str:
     return key_text([str(id_)])
 
 
-@pytest.mark.parametrize("module", [sync.sheet_grid, sync.sheet_ids])
+@pytest.mark.parametrize("module", [sync.sheets.grid, sync.sheets.ids])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from db.runs import RunState
-from sync.sheet_plan import MAX_CELLS
+from sync.sheets.plan import MAX_CELLS
 from tests.sync.sheets import COLUMNS, bench, delete, insert, update
 from tests.sync.syncing import syncing
 

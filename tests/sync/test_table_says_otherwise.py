@@ -8,8 +8,8 @@ import psycopg
 
 from db.runs import RunState
 from db.secrets import Keyring
-from sync.registration import Registration
-from sync.registration_input import RegisterSource, WantedSheet
+from sync.registration.input import RegisterSource, WantedSheet
+from sync.registration.registrar import Registration
 from tests.sync.sheets import Bench, bench
 from tests.sync.syncing import Sync, syncing
 

@@ -8,7 +8,7 @@ from db.conflicts import ConflictState
 from db.runs import Run, RunCounts, RunState, RunTrigger, last_run, start_run
 from db.sources import ConflictPolicy, DeletePolicy, Side
 from db.sync_requests import is_withdrawn, request_sync, run_of_request, withdraw, withdraw_all
-from sync.dry_run import DryRuns
+from sync.runs.dry_run import DryRuns
 from tests.sync.ground import TABLE, Ground, ground, key
 from tests.sync.memory_source import Broken
 

@@ -1,0 +1,81 @@
+"""A feed as a source: the adapter that the engine reads and writes through, and what of it outlives a run."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from db.sources import Source
+from sync.daemon_threads import DaemonThreads
+from sync.feeds.client import FeedClient
+from sync.feeds.read import FeedRead, FeedReader, SeenPage
+from sync.feeds.rows import record_format
+from sync.feeds.write import FeedWriter
+from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
+
+
+class FeedConnection:
+    """What a feed's runs share: its client with its token, the pages as last read, the threads that parse.
+
+    `accepted`: since when a write was accepted that the feed doesn't show yet, by its idempotency key and `clock`.
+    """
+
+    def __init__(self, client: FeedClient, threads: DaemonThreads, clock: Callable[[], float] = time.monotonic) -> None:
+        self.client: Final = client
+        self.clock: Final = clock
+        self.threads: Final = threads
+        self.pages: Sequence[SeenPage] = ()
+        self.mark: Mark = {}
+        self.accepted: Final[dict[str, float]] = {}
+
+
+class FeedSource:
+    """One feed, for one run. `check` is asked right before every request, and may raise."""
+
+    def __init__(self, source: Source, connection: FeedConnection, check: Callable[[], None]) -> None:
+        assert source.feed is not None
+        self._source = source
+        self._connection = connection
+        self._client = connection.client
+        self._check = check
+        self._records = record_format(source.feed, source.bound, self._client.limits.whole_bytes)
+        self._reader = FeedReader(source, self._client, self._records, connection.threads.run, check)
+
+    async def mark(self) -> Mark:
+        """What was read last is known by the answers' validators, else by its content."""
+        return {} if await self._reader.changed(self._connection.pages) else self._connection.mark
+
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002 - its keys are its own
+        """All records of all pages."""
+        calls = self._client.calls
+        read = await self._reader.read()
+        self._connection.pages = read.pages if read.steady else ()
+        self._connection.mark = _mark(read)
+        return Reading(
+            rows=read.rows.rows,
+            problems=read.rows.problems,
+            unsure=read.rows.unsure or not read.steady,
+            mark=self._connection.mark,
+            modified_at=None,
+            calls=self._client.calls - calls,
+        )
+
+    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+        """Carry out the edits. What came of each is read back."""
+        writer = FeedWriter(
+            self._source,
+            self._client,
+            self._records,
+            self._reader,
+            self._check,
+            self._connection.accepted,
+            self._connection.clock,
+        )
+        return await writer.write(edits)
+
+
+def _mark(read: FeedRead) -> Mark:
+    """Nothing that can be known again where pages changed while others were read."""
+    if not read.steady:
+        return {}
+    return {"digest": hashlib.sha256("\n".join(page.digest for page in read.pages).encode()).hexdigest()}

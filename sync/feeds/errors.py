@@ -1,0 +1,73 @@
+"""What a feed's answers mean, and what the user does about them. Pure.
+
+SourceUnreachable
+├── FeedBusy        no answer, or one that may pass by itself: it is tried again
+├── FeedRefused     the request is wrong in itself: sent again it gets the same answer
+├── FeedUnreadable  the document is not what was registered
+└── FeedForbidden   the request may not be made (`sync.address_guard`)
+"""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from db.errors import SourceUnreachable
+from sync.address_guard import shown
+
+_BUSY: Final = frozenset({408, 425, 429})
+
+
+class FeedBusy(SourceUnreachable):
+    """`retry_after_s`: what the feed asked for."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class FeedRefused(SourceUnreachable):
+    """`status` and `reason` are the feed's own."""
+
+    def __init__(self, message: str, status: int, reason: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+def is_busy(status: int) -> bool:
+    """Whether a status says nothing about the request, and may be another one soon."""
+    return status in _BUSY or status >= 500
+
+
+def refuse(url: str, status: int, headers: Mapping[str, str], text: str, now: float) -> SourceUnreachable:
+    """The error for an answer that is no success. `now` is Unix seconds."""
+    where, reason = shown(url), " ".join(text.split())[:200]
+    if is_busy(status):
+        return FeedBusy(f"{where} answered {status}.", retry_after(headers.get("retry-after"), now))
+    mend = {
+        401: "it wants other credentials: correct `auth` with updateSource",
+        403: "it lets these credentials do this no more: correct `auth`, or let them",
+        404: "there is nothing: correct `url` with updateSource",
+        410: "what was there is gone for good: correct `url` with updateSource",
+    }.get(status, "correct the source with updateSource")
+    return FeedRefused(f"{where} answered {status}: {mend}." + (f" ({reason})" if reason else ""), status, reason)
+
+
+def unanswered(url: str, error: httpx.HTTPError) -> FeedBusy:
+    """The error where no answer came."""
+    what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+    return FeedBusy(f"{shown(url)} {what} ({str(error) or type(error).__name__}).")
+
+
+def retry_after(text: str | None, now: float) -> float | None:
+    """The seconds of a Retry-After header, which has seconds or a date."""
+    if text is None:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return None

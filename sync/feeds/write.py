@@ -1,0 +1,238 @@
+"""Writes edits to a feed, whose records others change at the same time: look, send, look again.
+
+    look ──▶ as the plan saw it? ──no──▶ moved on: the next run sees it anew
+               │ yes
+               ▼
+    send, again with the same key while nobody knows whether it arrived ──refused──▶ a problem of the row
+               │ accepted
+               ▼
+    look ──▶ shows the write ▶ done
+             shows something else ▶ done, and what it shows is merged as the feed's own edit of it
+             shows the row as before ▶ on its way: a cache may be old; nothing is said of the row, the next run looks
+                                       again, and what never shows is a problem at last
+
+HTTP has no compare-and-set that all feeds know, so an edit in the moment between the look and the write is lost.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from db.errors import SourceUnreachable
+from db.sources import Source
+from sync.feeds.client import FeedClient
+from sync.feeds.errors import FeedBusy, FeedRefused
+from sync.feeds.mapping import feed_mapping
+from sync.feeds.read import FeedReader
+from sync.feeds.records import RecordFormat
+from sync.feeds.requests import Group, Requests, Sending
+from sync.source import Edit, Problem, SourceRow, WriteOutcome, Written
+
+log = structlog.get_logger(__name__)
+
+SHOWN_WITHIN_S: Final = 120.0
+"""How long the feed may show an accepted write not yet."""
+
+_MOST_REFUSALS: Final = 50
+_DOWN: Final = 3
+"""So many writes in a row that get nowhere are the feed's trouble, and not theirs."""
+_UNAUTHORISED: Final = frozenset({401, 407})
+_GONE: Final = frozenset({404, 410})
+
+
+@dataclass(slots=True)
+class _Fates:
+    """What became of the edits, by key. `sent`: the feed accepted some. `failing`: it gave up on these by its own
+    errors."""
+
+    written: dict[str, Written] = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)
+    unsent: set[str] = field(default_factory=set)
+    failing: dict[str, FeedBusy] = field(default_factory=dict)
+    sent: int = 0
+    failed_in_a_row: int = 0
+    refusals: int = 0
+
+
+class FeedWriter:
+    """Carries out the edits of one run.
+
+    `accepted` has, by idempotency key, since when a write was accepted that doesn't show yet, by `clock` (monotonic).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        client: FeedClient,
+        records: RecordFormat,
+        reader: FeedReader,
+        check: Callable[[], None],
+        accepted: MutableMapping[str, float],
+        clock: Callable[[], float],
+    ) -> None:
+        assert source.feed is not None
+        self._mapping = feed_mapping(source.feed.format)
+        self._client = client
+        self._content_type = records.content_type
+        self._requests = Requests(source, records)
+        self._reader = reader
+        self._check = check
+        self._accepted = accepted
+        self._clock = clock
+        self._columns = {column.name: column for column in source.bound}
+
+    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+        """As `sync.source.SourceAdapter` says."""
+        calls = self._client.calls
+        before, kept = await self._look(edits)
+        fates = _Fates()
+        due = [edit for edit in edits if self._is_due(edit, before.get(edit.key), fates)]
+        sendings = self._sendings(due, before, kept, fates)
+        for group in self._requests.groups(sendings):
+            await self._send_or_bisect(group, fates)
+        self._judge_failing(fates)
+        after = (await self._look(edits))[0] if sendings else before
+        for edit in due:
+            if edit.key not in fates.written and edit.key not in fates.unsent:
+                self._confirm(edit, before.get(edit.key), after.get(edit.key), fates)
+        return WriteOutcome(list(fates.written.values()), self._client.calls - calls)
+
+    async def _look(self, edits: Sequence[Edit]) -> tuple[Mapping[str, SourceRow], Mapping[str, bytes]]:
+        wanted = {edit.key for edit in edits}
+        read = await self._reader.look(wanted)
+        return read.rows.of(wanted), read.kept
+
+    def _is_due(self, edit: Edit, row: SourceRow | None, fates: _Fates) -> bool:
+        """Whether the row still is what the plan saw."""
+        if row is None and edit.cells is None:
+            fates.written[edit.key] = Written(edit.key, None)
+            return False
+        expected = edit.expected.items()
+        if edit.insert is (row is not None) or (
+            row is not None and any(not self._mapping.unchanged(row.cells.get(name), cell) for name, cell in expected)
+        ):
+            self._accepted.pop(edit.idempotency_key, None)
+            fates.written[edit.key] = Written(edit.key, row, moved_on=True)
+            return False
+        return True
+
+    def _sendings(
+        self, due: Sequence[Edit], before: Mapping[str, SourceRow], kept: Mapping[str, bytes], fates: _Fates
+    ) -> Sequence[Sending]:
+        """What is to be sent: not what was accepted before, and only doesn't show yet."""
+        sendings = []
+        for edit in due:
+            if edit.idempotency_key in self._accepted:
+                continue
+            row = before.get(edit.key)
+            made = self._requests.sending(edit, row, kept.get(edit.key))
+            if isinstance(made, Sending):
+                sendings.append(made)
+            else:
+                fates.written[edit.key] = Written(edit.key, row, [made])
+        return sendings
+
+    # ---- sending
+
+    async def _send_or_bisect(self, group: Group, fates: _Fates) -> None:
+        keys = [sending.edit.key for sending in group.sendings]
+        if fates.refusals >= _MOST_REFUSALS:
+            fates.unsent.update(keys)
+            return
+        try:
+            await self._send(group, fates)
+        except FeedRefused as error:
+            if error.status in _UNAUTHORISED:
+                raise
+            if len(group.sendings) > 1:
+                for half in group.halves():
+                    await self._send_or_bisect(self._requests.group(half), fates)
+                return
+            self._refused(group.sendings[0].edit, error, fates)
+        except FeedBusy as error:
+            # It may be this request that the feed fails at: the next ones tell.
+            fates.failed_in_a_row += 1
+            if fates.failed_in_a_row >= _DOWN:
+                raise SourceUnreachable(f"{error} So it was with {_DOWN} writes; the next run tries again.") from error
+            fates.failing.update(dict.fromkeys(keys, error))
+        else:
+            fates.sent += 1
+            fates.failed_in_a_row = 0
+            now = self._clock()
+            self._accepted.update({sending.edit.idempotency_key: now for sending in group.sendings})
+
+    async def _send(self, group: Group, fates: _Fates) -> None:
+        headers = {"Idempotency-Key": group.once}
+        if group.body is not None:
+            headers["Content-Type"] = self._content_type
+        failed = 0
+        while True:
+            self._check()
+            try:
+                await self._client.send(group.method, group.url, group.body, headers)
+            except FeedBusy as error:
+                failed += 1
+                # After one request that got nowhere, each has one try.
+                if fates.failing or not await self._client.may_try_again(error, failed):
+                    raise
+            else:
+                return
+
+    def _refused(self, edit: Edit, error: FeedRefused, fates: _Fates) -> None:
+        if edit.cells is None and error.status in _GONE:
+            return  # it is gone: the reading back confirms it
+        fates.refusals += 1
+        reason = f": {error.reason}" if error.reason else ""
+        message = f"The feed refused the row ({error.status}{reason}). Correct the row, or what the feed takes."
+        fates.problems[edit.key] = Problem("REFUSED", message, key=edit.key)
+
+    def _judge_failing(self, fates: _Fates) -> None:
+        """The feed works but for one request: that is its rows' problem, and no other's."""
+        for key, error in fates.failing.items():
+            if fates.sent == 0:
+                raise SourceUnreachable(f"{error} Gave up; the next run tries again by itself.") from error
+            message = f"The feed takes other rows, and always fails at this one: {error} Correct the row, or the feed."
+            fates.problems[key] = Problem("FAILING", message, key=key)
+
+    # ---- what came of it
+
+    def _confirm(self, edit: Edit, before: SourceRow | None, after: SourceRow | None, fates: _Fates) -> None:
+        problem = fates.problems.get(edit.key)
+        if problem is not None:
+            fates.written[edit.key] = Written(edit.key, after, [problem])
+        elif (column := self._lags(edit, before, after)) is not None:
+            self._wait_for(edit, after, column, fates)
+        else:
+            self._accepted.pop(edit.idempotency_key, None)
+            # A record that is there again after its delete, or gone after a write, is somebody else's doing.
+            overtaken = (after is None) is not (edit.cells is None)
+            fates.written[edit.key] = Written(edit.key, after, moved_on=overtaken)
+
+    def _lags(self, edit: Edit, before: SourceRow | None, after: SourceRow | None) -> str | None:
+        """A column that still shows what it did before the write, or "" where the whole row does."""
+        if before is None or after is None:
+            return "" if before is after else None
+        if edit.cells is None:
+            return "" if (before.cells, before.errors) == (after.cells, after.errors) else None
+        for name, cell in edit.cells.items():
+            shows = after.cells.get(name)
+            if not self._mapping.same(self._columns[name], shows, cell) and self._mapping.unchanged(
+                shows, before.cells.get(name)
+            ):
+                return name
+        return None
+
+    def _wait_for(self, edit: Edit, after: SourceRow | None, column: str, fates: _Fates) -> None:
+        waited = self._clock() - self._accepted.get(edit.idempotency_key, self._clock())
+        if waited < SHOWN_WITHIN_S:
+            log.info("the feed accepted a write and doesn't show it yet", key=edit.key, seconds=round(waited, 1))
+            return
+        self._accepted.pop(edit.idempotency_key, None)
+        message = (
+            f"The feed accepted the write {waited:.0f} s ago and still shows what it did before: check that `write`"
+            " leads to the records that the feed shows, and that it takes this field."
+        )
+        problem = Problem("NOT_SHOWN", message, column=column or None, key=edit.key)
+        fates.written[edit.key] = Written(edit.key, after, [problem])

@@ -1,0 +1,1 @@
+"""Google as a service: sessions, credentials, quotas, Drive's changes and push channels."""

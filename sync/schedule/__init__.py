@@ -1,0 +1,1 @@
+"""When each source runs: polls, hooks, turns among sources, pauses after failures."""
