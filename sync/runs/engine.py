@@ -185,12 +185,13 @@ class Engine:
         postponed = False
         if work.winner is not None:
             log.info("one side overwrites the other, as it was asked for", source=source.name, winner=work.winner)
-        elif let_go:
-            postponed = only_permitted(found, let_go)
-        elif any(holds(counts, source.max_delete_share) for counts in found.counts()):
+        elif not let_go and any(holds(counts, source.max_delete_share) for counts in found.counts()):
             return await self._hold(work, found, held(found, rules), why_held(*found.counts()))
         elif source.managed_key and (torn := torn_rows(found.differences, rules)):
+            # Who let deletes go saw no sort: what was confirmed stays so, until the rows are themselves again.
             return await self._hold(work, found, [], why_torn(torn))
+        elif let_go:
+            postponed = only_permitted(found, let_go)
         records = records_of(source, found.conflicts, found.failures, winner=work.winner)
         applied = await self._apply(work, table, found, records)
         if applied is None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from db.held import confirm_deletes
 from db.runs import RunState
 from db.sources import ConflictPolicy, Side
 from db.sync_requests import request_sync
@@ -126,6 +127,28 @@ async def test_a_sort_without_the_hidden_column_is_held_until_it_is_undone(datab
         assert (await sync.settle()).state is RunState.SUCCEEDED
         assert table(sync) == await lines(sync)
         assert dict(table(sync).values())["Grace"] == "Vienna"
+
+
+async def test_confirmed_deletes_let_no_such_sort_through(database: str) -> None:
+    async with managed(database) as sync:
+        sync.sql("DELETE FROM people WHERE name <> 'Ada'")
+        held = await sync.run()
+        assert (held.state, held.message is not None and "confirmDeletes" in held.message) == (RunState.HELD, True)
+        async with sync.pool.connection() as connection:
+            await confirm_deletes(connection, held.id)
+        shown = await sync.sheet()
+        await sort(sync, columns=2)
+        run = await sync.run()
+        assert run.state is RunState.HELD
+        assert run.message is not None
+        assert "rows show what other rows showed before" in run.message
+        assert (len(await sync.sheet()), sync.sql("SELECT name, city FROM people")) == (6, [("Ada", "London")])
+        sync.people.type("A2", [line[:2] for line in shown])
+        done = await sync.settle()
+        assert (done.state, [line[:2] for line in await sync.sheet() if any(line)]) == (
+            RunState.SUCCEEDED,
+            [["Ada", "London"]],
+        ), "what was confirmed is still confirmed"
 
 
 async def test_who_is_right_after_such_a_sort_may_be_said(database: str) -> None:
