@@ -39,6 +39,8 @@ _PATIENCE_S: Final = 30.0
 """For the log to get to where it is to be read from, before anything is locked."""
 _LOCKED_S: Final = 10.0
 """The same once rows are locked, which others may wait for."""
+_MOST_ROUNDS: Final = 20
+"""Rounds to find and lock a row's keys in: each begins anew since one was inserted or changed meanwhile."""
 
 To = Annotated[CursorText, strawberry.argument(description="The state just after this commit.")]
 
@@ -116,13 +118,14 @@ async def _log_caught_up(context: Context, connection: Connection, patience_s: f
 async def _lock_keys(context: Context, connection: Connection, opened: Opened, cursor: Cursor, key: str) -> set[str]:
     """The keys to roll back, their rows locked. A row that was inserted while the log was awaited begins it anew."""
     keys, locked = {key}, set[str]()
-    while True:
+    for _ in range(_MOST_ROUNDS):
         there = await lock_rows(connection, opened.table, keys)
         await _log_caught_up(context, connection, _LOCKED_S)
         linked = await linked_keys(connection, opened.source.relation, cursor, key)
         if there == locked and linked == keys:
             return keys
         keys, locked = linked, there
+    raise Conflict("The row's key kept changing while it was rolled back, so nothing was: try again when that is over.")
 
 
 async def _refuse_unknown(connection: Connection, source: Source, cursor: Cursor) -> None:

@@ -119,7 +119,8 @@ class Engine:
         database.
         """
         self._term.check()
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
             source = await locked_source(connection, source_id)
             state = await sync_state(connection, source_id)
             if source is None or state is None or source.state is SourceState.PAUSED:

@@ -242,3 +242,12 @@ async def test_a_row_that_is_tied_up_with_too_many(ground: Ground, monkeypatch: 
     for id_ in (2, 3, 4):
         await ground.sql(f"UPDATE customers SET id = {id_}")
     assert (await ground.refused(ROW, {"to": before, "key": {"id": 1}})).code == "LIMIT_EXCEEDED"
+
+
+async def test_a_row_whose_key_never_rests(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schema.rollback._MOST_ROUNDS", 1)
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    before = await as_of(ground)
+    await ground.sql("UPDATE customers SET id = 2")
+    failed = await ground.refused(ROW, {"to": before, "key": {"id": 2}})
+    assert (failed.code, "kept changing" in str(failed), table(ground)) == ("CONFLICT", True, [("(2,Ada,,)",)])

@@ -545,10 +545,10 @@ async def test_a_leader_whose_term_is_over_writes_nothing(database: str) -> None
         with pytest.raises(LeadershipLost):
             await at.run()
         assert (at.table(), at.rows()) == ({1: ("db", 1)}, {1: ("n1", 9.0)})
-        reads = at.sheet.reads
+        reads, runs = at.sheet.reads, at.sql("SELECT count(*) FROM rowcast.runs")
         with pytest.raises(LeadershipLost):
             await at.run()
-        assert at.sheet.reads == reads
+        assert (at.sheet.reads, at.sql("SELECT count(*) FROM rowcast.runs")) == (reads, runs)
 
 
 async def test_keys_that_the_source_has_twice_are_let_be(database: str) -> None:
