@@ -8,6 +8,7 @@ from typing import Final
 from db.sources import Source
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.client import FeedClient
+from sync.feeds.in_doubt import InDoubt
 from sync.feeds.read import FeedRead, FeedReader, SeenPage
 from sync.feeds.rows import record_format
 from sync.feeds.write import FeedWriter
@@ -18,6 +19,7 @@ class FeedConnection:
     """What a feed's runs share: its client with its token, the pages as last read, the threads that parse.
 
     `accepted`: since when a write was accepted that the feed doesn't show yet, by its idempotency key and `clock`.
+    `in_doubt`: the batches without an answer.
     """
 
     def __init__(self, client: FeedClient, threads: DaemonThreads, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,6 +29,7 @@ class FeedConnection:
         self.pages: Sequence[SeenPage] = ()
         self.mark: Mark = {}
         self.accepted: Final[dict[str, float]] = {}
+        self.in_doubt: Final = InDoubt()
 
 
 class FeedSource:
@@ -69,6 +72,7 @@ class FeedSource:
             self._reader,
             self._check,
             self._connection.accepted,
+            self._connection.in_doubt,
             self._connection.clock,
         )
         return await writer.write(edits)

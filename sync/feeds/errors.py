@@ -17,14 +17,17 @@ from db.errors import SourceUnreachable
 from sync.address_guard import shown
 
 _BUSY: Final = frozenset({408, 425, 429})
+_BETWEEN: Final = frozenset({502, 504})
+"""What a gateway says that has no answer of the feed."""
 
 
 class FeedBusy(SourceUnreachable):
-    """`retry_after_s`: what the feed asked for."""
+    """`retry_after_s`: what the feed asked for. `answered`: the feed itself said that it failed."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, *, answered: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.answered = answered
 
 
 class FeedRefused(SourceUnreachable):
@@ -45,7 +48,8 @@ def refuse(url: str, status: int, headers: Mapping[str, str], text: str, now: fl
     """The error for an answer that is no success. `now` is Unix seconds."""
     where, reason = shown(url), " ".join(text.split())[:200]
     if is_busy(status):
-        return FeedBusy(f"{where} answered {status}.", retry_after(headers.get("retry-after"), now))
+        wait = retry_after(headers.get("retry-after"), now)
+        return FeedBusy(f"{where} answered {status}.", wait, answered=status not in _BETWEEN)
     mend = {
         401: "it wants other credentials: correct `auth` with updateSource",
         403: "it lets these credentials do this no more: correct `auth`, or let them",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from db.feeds import FeedBinding, FeedRequest
@@ -16,23 +16,42 @@ from sync.source import Cell, Edit, Problem, SourceRow
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """An edit with the request that carries it out; `record` is None for a delete that has no body."""
+    """An edit with the request that carries it out; `record` is None for a delete that has no body.
+
+    `row` and `kept` are the row and its record as the feed showed them then.
+    """
 
     edit: Edit
     request: FeedRequest
     url: str
     record: Record | None
+    row: SourceRow | None
+    kept: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What goes in one request. `body` None: it has none. `once`: its idempotency key, the same for the same edits."""
+    """What goes in one request. `body` None: it has none. `once`: its idempotency key, the same for the same edits.
+
+    `batch`: it might have more edits, or fewer, so that the key of one edit depends on the others.
+    """
 
     sendings: Sequence[Sending]
     method: str
     url: str
     body: bytes | None
     once: str
+    batch: bool
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """The keys of its rows."""
+        return frozenset(sending.edit.key for sending in self.sendings)
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The idempotency keys of its edits."""
+        return frozenset(sending.edit.idempotency_key for sending in self.sendings)
 
     def halves(self) -> Sequence[Sequence[Sending]]:
         """The same in two."""
@@ -59,19 +78,19 @@ class Requests:
             message = f"The feed takes no such write: give the source `write.{what}` with updateSource."
             return Problem("READ_ONLY_FEED", message, key=edit.key)
         try:
-            return Sending(
-                edit, request, expand(request.url, self._values(edit, row)), self._record(edit, request, kept)
-            )
+            url = expand(request.url, self._values(edit, row))
+            return Sending(edit, request, url, self._record(edit, request, kept), row, kept)
         except ValueError as error:
             message = f"The request can't be made of the row: {error}. Correct it, or `write` with updateSource."
             return Problem("REQUEST", message, key=edit.key)
 
-    def groups(self, sendings: Sequence[Sending]) -> Iterator[Group]:
-        """What goes in one request: rows of the same operation, where its address names none of them."""
+    def groups(self, sendings: Sequence[Sending], alone: Collection[str]) -> Iterator[Group]:
+        """What goes in one request: rows of the same operation, where its address names none of them. The edits with
+        the idempotency keys `alone` have one of their own each."""
         size = 1 if self._binding.write is None else self._binding.write.batch_size
         batches: dict[FeedRequest, list[Sending]] = defaultdict(list)
         for sending in sendings:
-            if size == 1 or placeholders(sending.request.url):
+            if size == 1 or placeholders(sending.request.url) or sending.edit.idempotency_key in alone:
                 yield self.group([sending])
             else:
                 batches[sending.request].append(sending)
@@ -86,7 +105,7 @@ class Requests:
         many = self._binding.write is not None and self._binding.write.batch_size > 1
         many = many and not placeholders(first.request.url)
         body = self._records.body(records, many=many) if records else None
-        return Group(sendings, first.request.method.upper(), first.url, body, _once(sendings))
+        return Group(sendings, first.request.method.upper(), first.url, body, _once(sendings), many)
 
     def _request(self, edit: Edit) -> FeedRequest | None:
         write = self._binding.write

@@ -11,10 +11,12 @@
              shows the row as before ▶ on its way: a cache may be old; nothing is said of the row, the next run looks
                                        again, and what never shows is a problem at last
 
+A batch that got no answer is sent again as it was, before all else (`sync.feeds.in_doubt`).
+
 HTTP has no compare-and-set that all feeds know, so an edit in the moment between the look and the write is lost.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +26,7 @@ from db.errors import SourceUnreachable
 from db.sources import Source
 from sync.feeds.client import FeedClient
 from sync.feeds.errors import FeedBusy, FeedRefused
+from sync.feeds.in_doubt import InDoubt, may_be_repeated
 from sync.feeds.mapping import feed_mapping
 from sync.feeds.read import FeedReader
 from sync.feeds.records import RecordFormat
@@ -55,9 +58,18 @@ class _Fates:
     failed_in_a_row: int = 0
     refusals: int = 0
 
+    @property
+    def decided(self) -> Collection[str]:
+        """The rows whose write was tried."""
+        return self.problems.keys() | self.failing.keys()
+
+
+class _Overtaken(Exception):
+    """The feed fails at a batch again, and newer writes of its rows wait."""
+
 
 class FeedWriter:
-    """Carries out the edits of one run.
+    """Carries out the edits of one run. `in_doubt` outlives it.
 
     `accepted` has, by idempotency key, since when a write was accepted that doesn't show yet, by `clock` (monotonic).
     """
@@ -70,6 +82,7 @@ class FeedWriter:
         reader: FeedReader,
         check: Callable[[], None],
         accepted: MutableMapping[str, float],
+        in_doubt: InDoubt,
         clock: Callable[[], float],
     ) -> None:
         assert source.feed is not None
@@ -80,6 +93,7 @@ class FeedWriter:
         self._reader = reader
         self._check = check
         self._accepted = accepted
+        self._in_doubt = in_doubt
         self._clock = clock
         self._columns = {column.name: column for column in source.bound}
 
@@ -89,18 +103,19 @@ class FeedWriter:
         before, kept = await self._look(edits)
         fates = _Fates()
         due = [edit for edit in edits if self._is_due(edit, before.get(edit.key), fates)]
+        alone = await self._repeat(due, before, kept, fates)
         sendings = self._sendings(due, before, kept, fates)
-        for group in self._requests.groups(sendings):
+        for group in self._requests.groups(sendings, alone):
             await self._send_or_bisect(group, fates)
         self._judge_failing(fates)
-        after = (await self._look(edits))[0] if sendings else before
+        after = (await self._look(edits))[0] if sendings or fates.sent else before
         for edit in due:
             if edit.key not in fates.written and edit.key not in fates.unsent:
                 self._confirm(edit, before.get(edit.key), after.get(edit.key), fates)
         return WriteOutcome(list(fates.written.values()), self._client.calls - calls)
 
     async def _look(self, edits: Sequence[Edit]) -> tuple[Mapping[str, SourceRow], Mapping[str, bytes]]:
-        wanted = {edit.key for edit in edits}
+        wanted = {edit.key for edit in edits} | self._in_doubt.rows
         read = await self._reader.look(wanted)
         return read.rows.of(wanted), read.kept
 
@@ -124,7 +139,7 @@ class FeedWriter:
         """What is to be sent: not what was accepted before, and only doesn't show yet."""
         sendings = []
         for edit in due:
-            if edit.idempotency_key in self._accepted:
+            if edit.idempotency_key in self._accepted or edit.key in fates.unsent or edit.key in fates.decided:
                 continue
             row = before.get(edit.key)
             made = self._requests.sending(edit, row, kept.get(edit.key))
@@ -136,8 +151,43 @@ class FeedWriter:
 
     # ---- sending
 
-    async def _send_or_bisect(self, group: Group, fates: _Fates) -> None:
-        keys = [sending.edit.key for sending in group.sendings]
+    async def _repeat(
+        self, due: Sequence[Edit], before: Mapping[str, SourceRow], kept: Mapping[str, bytes], fates: _Fates
+    ) -> Collection[str]:
+        """Send the batches that got no answer again. Returns the edits that are to go alone, by idempotency key."""
+        alone: set[str] = set()
+        for group in self._in_doubt.groups:
+            if group.writes.isdisjoint(edit.idempotency_key for edit in due):
+                self._in_doubt.forget(group)  # the feed shows what became of it, or nobody wants it any more
+            elif all(
+                may_be_repeated(one, before.get(one.edit.key), kept.get(one.edit.key), self._mapping, self._columns)
+                for one in group.sendings
+            ):
+                await self._repeat_one(group, due, fates)
+            else:
+                self._in_doubt.forget(group)
+                alone |= group.writes
+        return alone
+
+    async def _repeat_one(self, group: Group, due: Sequence[Edit], fates: _Fates) -> None:
+        newer = {edit.key for edit in due if edit.key in group.rows and edit.idempotency_key not in group.writes}
+        try:
+            await self._send_or_bisect(group, fates, give_up=bool(newer))
+        except _Overtaken:
+            self._in_doubt.forget(group)
+            return
+        # What came of an older write says nothing of the newer one, which goes after it, in the next run.
+        for key in newer:
+            fates.problems.pop(key, None)
+            fates.failing.pop(key, None)
+        fates.unsent |= newer
+        for write in group.writes.difference(edit.idempotency_key for edit in due):
+            self._accepted.pop(write, None)
+
+    async def _send_or_bisect(self, group: Group, fates: _Fates, *, give_up: bool = False) -> None:
+        """`give_up`: there are newer writes of its rows, which must not wait for one that the feed fails at. _Overtaken
+        says so."""
+        keys = group.rows
         if fates.refusals >= _MOST_REFUSALS:
             fates.unsent.update(keys)
             return
@@ -152,6 +202,8 @@ class FeedWriter:
                 return
             self._refused(group.sendings[0].edit, error, fates)
         except FeedBusy as error:
+            if give_up and error.answered:
+                raise _Overtaken from error
             # It may be this request that the feed fails at: the next ones tell.
             fates.failed_in_a_row += 1
             if fates.failed_in_a_row >= _DOWN:
@@ -167,17 +219,23 @@ class FeedWriter:
         headers = {"Idempotency-Key": group.once}
         if group.body is not None:
             headers["Content-Type"] = self._content_type
+        if group.batch:
+            self._in_doubt.keep(group)
         failed = 0
         while True:
             self._check()
             try:
                 await self._client.send(group.method, group.url, group.body, headers)
+            except FeedRefused:
+                self._in_doubt.forget(group)
+                raise
             except FeedBusy as error:
                 failed += 1
                 # After one request that got nowhere, each has one try.
                 if fates.failing or not await self._client.may_try_again(error, failed):
                     raise
             else:
+                self._in_doubt.forget(group)
                 return
 
     def _refused(self, edit: Edit, error: FeedRefused, fates: _Fates) -> None:
@@ -195,6 +253,7 @@ class FeedWriter:
                 raise SourceUnreachable(f"{error} Gave up; the next run tries again by itself.") from error
             message = f"The feed takes other rows, and always fails at this one: {error} Correct the row, or the feed."
             fates.problems[key] = Problem("FAILING", message, key=key)
+        self._in_doubt.forget_rows(fates.failing)
 
     # ---- what came of it
 

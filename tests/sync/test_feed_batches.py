@@ -1,0 +1,158 @@
+"""Batches whose answers get lost, at a server that takes each idempotency key for one request."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from db.errors import SourceUnreachable
+from db.feeds import FeedBinding, FeedFormat, FeedRequest, FeedWrite
+from db.sources import Column
+from db.wire import ColumnType
+from sync.daemon_threads import DaemonThreads
+from sync.feeds.adapter import FeedConnection, FeedSource
+from sync.source import Edit, WriteOutcome
+from tests.sync.feeds import allow, key, make_client, make_source, update
+from tests.sync.http_lines import Asked, Lines, answer, lines
+
+COLUMNS = (Column("id", ColumnType.INTEGER, "id"), Column("item", ColumnType.TEXT, "item"))
+LOST = b"HTTP/1.1 nothing\r\n\r\n"
+ALL_TRIES = 3
+
+
+@dataclass
+class Shop:
+    """Takes lists of records; readers get what was there at first, as of a cache."""
+
+    server: Lines
+    shows: dict[int, str] = field(default_factory=lambda: {1: "a", 2: "b", 3: "c"})
+    lost: int = 0
+    status: str = "200 OK"
+    puts: list[Asked] = field(default_factory=list)
+    carried_out: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server.on("/orders", self.take)
+        write = FeedWrite(upsert=FeedRequest("PUT", f"{self.server.url}/orders"), batch_size=10)
+        binding = FeedBinding(f"{self.server.url}/orders", FeedFormat.JSON, "@", write=write)
+        self.source = make_source(binding, COLUMNS, "id")
+        self.connection = FeedConnection(make_client(binding, self.server.url), DaemonThreads(1, "feed"))
+
+    def take(self, asked: Asked) -> bytes:
+        if asked.line.startswith("GET"):
+            return answer(json.dumps([{"id": id_, "item": item} for id_, item in self.shows.items()]).encode())
+        self.puts.append(asked)
+        if self.status == "200 OK":
+            self.carried_out.setdefault(asked.headers["idempotency-key"], asked.body)
+        if self.lost:
+            self.lost -= 1
+            return LOST
+        return answer(b"", self.status)
+
+    async def write(self, *edits: Edit) -> WriteOutcome:
+        """By the adapter of a new run."""
+        return await FeedSource(self.source, self.connection, allow).write(edits)
+
+    async def lose(self, *edits: Edit) -> None:
+        self.lost = ALL_TRIES
+        with pytest.raises(SourceUnreachable):
+            await self.write(*edits)
+        assert self.lost == 0
+        self.puts.clear()
+
+    def batches(self) -> list[dict[int, str]]:
+        """What was carried out, each idempotency key once."""
+        return [{one["id"]: one["item"] for one in json.loads(body)} for body in self.carried_out.values()]
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with lines() as server:
+        made = Shop(server)
+        yield made
+        await made.connection.client.close()
+        made.connection.threads.close()
+
+
+def edit(id_: int, item: str) -> Edit:
+    """`before` is what the feed shows at first."""
+    return replace(update(id_, {"item": item}, {"item": "abc"[id_ - 1]}), idempotency_key=f"{id_}={item}")
+
+
+def keys(puts: Sequence[Asked]) -> list[Any]:
+    return [put.headers["idempotency-key"] for put in puts]
+
+
+async def test_a_batch_without_an_answer_is_sent_again_as_it_was_though_there_are_more_writes(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert shop.batches() == [{1: "x", 2: "y"}, {3: "z"}], "none was carried out twice"
+    assert len(shop.puts) == 2
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert len(shop.puts) == 2, "all were accepted"
+
+
+async def test_a_batch_without_an_answer_is_sent_again_as_it_was_though_there_are_fewer_writes(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    await shop.write(edit(2, "y"))
+    assert shop.batches() == [{1: "x", 2: "y"}]
+
+
+async def test_a_newer_write_of_a_row_goes_after_the_batch_that_it_was_in(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    outcome = await shop.write(edit(1, "newer"), edit(2, "y"))
+    assert shop.batches() == [{1: "x", 2: "y"}]
+    assert outcome.written == [], "so the next run is at once"
+    shop.shows[1], shop.shows[2] = "x", "y"
+    await shop.write(replace(edit(1, "newer"), expected={"item": "x"}))
+    assert shop.batches() == [{1: "x", 2: "y"}, {1: "newer"}]
+
+
+async def test_what_the_feed_shows_by_now_is_not_sent_again(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    shop.shows[1], shop.shows[2] = "x", "y"
+    await shop.write(edit(3, "z"))
+    assert shop.batches() == [{1: "x", 2: "y"}, {3: "z"}]
+    assert len(shop.puts) == 1
+
+
+async def test_a_batch_does_not_overwrite_what_somebody_changed_since(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    shop.shows[1] = "theirs"
+    outcome = await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert [json.loads(put.body) for put in shop.puts] == [[{"id": 2, "item": "y"}], [{"id": 3, "item": "z"}]]
+    assert keys(shop.puts) == ["2=y", "3=z"], "a write that may have arrived goes by its own key"
+    assert [one.key for one in outcome.written if one.moved_on] == [key(1)]
+
+
+async def test_a_write_that_goes_alone_stays_alone_until_it_is_answered(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    shop.shows[1] = "theirs"
+    await shop.lose(edit(2, "y"))
+    await shop.write(edit(2, "y"), edit(3, "z"))
+    assert keys(shop.puts) == ["2=y", "3=z"]
+
+
+async def test_a_batch_that_the_feed_fails_at_does_not_hold_up_what_would_mend_it(shop: Shop) -> None:
+    shop.status = "500 Bug"
+    with pytest.raises(SourceUnreachable):
+        await shop.write(edit(1, "bad"), edit(2, "y"))
+    shop.puts.clear()
+
+    def mended(asked: Asked) -> bytes:
+        shop.status = "500 Bug" if b"bad" in asked.body else "200 OK"
+        return shop.take(asked)
+
+    shop.server.on("/orders", mended)
+    await shop.write(edit(1, "good"), edit(2, "y"))
+    assert shop.batches() == [{1: "good", 2: "y"}]
+
+
+async def test_a_batch_that_is_refused_is_no_longer_in_doubt(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    shop.status = "422 Unprocessable"
+    outcome = await shop.write(edit(1, "x"), edit(2, "y"))
+    assert [problem.code for one in outcome.written for problem in one.problems] == ["REFUSED", "REFUSED"]
+    assert shop.connection.in_doubt.groups == []
