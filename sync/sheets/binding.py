@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from db.errors import SourceUnreachable
 from db.sources import Column, Direction, DriftPolicy, SheetBinding, Source
 from db.wire import ColumnType
 from sync.sheets.grid import Grid, column_letters, header_text
@@ -18,7 +17,8 @@ class Bound:
 
     `columns` has, behind the source's own, those of `new` headers that are to become columns; they are TEXT until
     their values are looked at. `seen` are all of the source's columns as the headers show them, `lost` the names of
-    bound ones that aren't there.
+    bound ones that aren't there. `refusal` says why the rows can't be synced as they stand: a key column is gone (there
+    is no `key` then), or a bound header is there twice.
     """
 
     header_row: int
@@ -29,6 +29,7 @@ class Bound:
     seen: Sequence[Column] = ()
     lost: Sequence[str] = ()
     new: Sequence[tuple[Column, int]] = ()
+    refusal: str | None = None
 
     @property
     def places(self) -> Mapping[str, int]:
@@ -53,11 +54,10 @@ def takes_columns(source: Source) -> bool:
 
 
 def bind(source: Source, binding: SheetBinding, grid: Grid) -> Bound:
-    """Find the columns. SourceUnreachable where a key column is gone, or a bound header is there twice."""
+    """Find the columns; `refusal` says what is wrong where a key column is gone, or a bound header is there twice."""
     header_row = binding.header_row - 1
     headers = [header_text(cell) for cell in grid.row(header_row)]
     match = match_headers(source.columns, headers, grid.tags)
-    _refuse(source, match, grid, binding)
     columns = [(column, match.places[column.name]) for column in match.columns if column.name in match.places]
     by_name = {column.name: (column, place) for column, place in columns}
     names = column_names([headers[place] for place in match.new], [column.name for column in match.columns])
@@ -65,31 +65,31 @@ def bind(source: Source, binding: SheetBinding, grid: Grid) -> Bound:
     return Bound(
         header_row=header_row,
         columns=[*columns, *new] if takes_columns(source) else columns,
-        key=[by_name[name] for name in source.key],
+        key=[by_name[name] for name in source.key] if all(name in by_name for name in source.key) else (),
         managed=source.managed_key,
         problems=_problems(grid, header_row, headers, match),
         seen=match.columns,
         lost=match.lost,
         new=new,
+        refusal=_refusal(source, match, grid, binding),
     )
 
 
-def _refuse(source: Source, match: Match, grid: Grid, binding: SheetBinding) -> None:
+def _refusal(source: Source, match: Match, grid: Grid, binding: SheetBinding) -> str | None:
     for name, places in match.torn.items():
         column = source.column(name)
         assert column is not None
         cells = ", ".join(grid.address(binding.header_row - 1, place) for place in places)
-        raise SourceUnreachable(
-            f"The header “{column.field}” is there {len(places)} times ({cells}): rename all but the right one."
-        )
+        return f"The header “{column.field}” is there {len(places)} times ({cells}): rename all but the right one."
     for name in source.key:
         column = source.column(name)
         if name not in match.places:
             header = name if column is None else column.field
-            raise SourceUnreachable(
+            return (
                 f"The header “{header}” of the key column {name} is not in row {binding.header_row} of"
                 f" “{grid.title}” any more: put it back, or change the column's field with updateSource."
             )
+    return None
 
 
 def _problems(grid: Grid, header_row: int, headers: Sequence[str], match: Match) -> list[Problem]:

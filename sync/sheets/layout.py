@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sync.sheets.grid import Grid, Place, header_text, same_cell
+from sync.sheets.lines import Lines
 from sync.sheets.rows import Rows
 from sync.source import Cell, Edit
 
@@ -16,12 +17,11 @@ T = TypeVar("T")
 
 
 def column_moves(before: Rows, after: Rows) -> Mapping[int, int] | None:
-    """The later place of each earlier one; None where all stand as they did.
+    """The later place of each earlier one that is still there; None where all stand as they did.
 
-    Bound columns are known by what binds them, others by their header. The rest are known by their order, unless there
-    are more or fewer of them: which is which can't be told then.
+    Bound columns are known by what binds them, others by their header. The rest are known by their order, if as many
+    are left as there were; else by what they hold, and those that hold nothing are left out.
     """
-    width = after.grid.column_count
     moves = {
         place: after.bound.places[name] for name, place in before.bound.places.items() if name in after.bound.places
     }
@@ -30,16 +30,38 @@ def column_moves(before: Rows, after: Rows) -> Mapping[int, int] | None:
         here, there = headers[0][header], headers[1][header]
         if here not in moves and there not in moves.values():
             moves[here] = there
-    if all(here == there for here, there in moves.items()):
+    more = after.grid.column_count - before.grid.column_count
+    if not more and all(here == there for here, there in moves.items()):
         return None
-    if before.grid.column_count != after.grid.column_count:
-        return moves
-    free = iter(sorted(set(range(width)) - set(moves.values())))
-    for place in range(width):
-        later = None if place in moves else next(free, None)
-        if later is not None:
-            moves[place] = later
+    gone = {place for header, place in headers[0].items() if header not in headers[1]} if more < 0 else set()
+    rest = [place for place in range(before.grid.column_count) if place not in moves and place not in gone]
+    free = sorted(set(range(after.grid.column_count)) - set(moves.values()))
+    moves.update(zip(rest, free, strict=True) if len(rest) == len(free) else _by_content(before, after, rest, free))
     return moves
+
+
+def _by_content(before: Rows, after: Rows, rest: Sequence[int], free: Sequence[int]) -> dict[int, int]:
+    """The later place of each column that holds something: the one that holds most of the same in the same rows.
+
+    What we wrote may have hit all that a column held. So where columns were inserted, one that holds anything will do.
+    """
+    lines = [(row.index, after.by_key[key].index) for key, row in before.by_key.items() if key in after.by_key]
+    lines = lines or [(index, index) for index in range(before.bound.header_row + 1, len(before.grid.values))]
+    inserted = after.grid.column_count > before.grid.column_count
+    filled = {there: sum(after.grid.value(index, there) not in (None, "") for _, index in lines) for there in free}
+    found: dict[int, int] = {}
+    for here in rest:
+        held = [(value, index) for was, index in lines if (value := before.grid.value(was, here)) not in (None, "")]
+        same = {
+            there: sum(same_cell(value, after.grid.value(index, there)) for value, index in held)
+            for there in free
+            if filled[there] and there not in found.values()
+        }
+        if held and same:
+            best = max(same, key=lambda there: (same[there], filled[there]))
+            if inserted or 2 * same[best] > len(held):
+                found[here] = best
+    return found
 
 
 def in_order_of(before: Rows, after: Rows) -> Rows:
@@ -69,21 +91,25 @@ def misplaced_lines(before: Rows, after: Rows, inserts: Sequence[Edit]) -> dict[
     """The lines, by the keys of the inserts, that hold an inserted row in the order that the columns had before."""
     if column_moves(before, after) is None:
         return {}
-    known = {located.index for key, located in after.by_key.items() if key in before.by_key}
+    known = Lines(in_order_of(before, after), after)
     found = {}
     for edit in inserts:
         cells = {before.bound.places[name]: cell for name, cell in (edit.cells or {}).items() if cell not in (None, "")}
         lines = [index for index in range(len(after.grid.values)) if _holds(after.grid, index, cells)]
-        strange = [index for index in lines if index not in known]
+        strange = [index for index in lines if known.was(index) is None]
         if cells and len(strange) == 1 and not _arrived(after, edit):
             found[edit.key] = strange[0]
     return found
 
 
 def _arrived(after: Rows, edit: Edit) -> bool:
+    """Whether the row is as it was meant; no value of a column that is gone can be."""
     landed = after.by_key.get(edit.key)
     places = after.bound.places
-    wanted = {places[name]: cell for name, cell in (edit.cells or {}).items() if name in places}
+    cells = edit.cells or {}
+    if any(name not in places and cell not in (None, "") for name, cell in cells.items()):
+        return False
+    wanted = {places[name]: cell for name, cell in cells.items() if name in places}
     return landed is not None and _holds(after.grid, landed.index, wanted)
 
 

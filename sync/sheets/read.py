@@ -37,12 +37,24 @@ def random_ids(unix_ms: Callable[[], int], random_bits: Callable[[int], int] = s
 
 async def read_located(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
     """The worksheet now, each row located, to write to. Raises SourceUnreachable, also where a bound header is gone."""
+    rows = await read_back(calls, source, binding)
+    refuse_lost(rows)
+    return rows
+
+
+async def read_back(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
+    """The worksheet right after a write, whatever became of its columns: what was hit has to be found first."""
     grid = await calls.grid()
-    rows = await calls.session.compute(partial(_locate, source, binding, grid))
+    return await calls.session.compute(partial(_locate, source, binding, grid))
+
+
+def refuse_lost(rows: Rows) -> None:
+    """SourceUnreachable where a bound column is gone, or can't be told from another."""
+    if rows.bound.refusal is not None:
+        raise SourceUnreachable(rows.bound.refusal)
     if rows.bound.lost:
         names = ", ".join(rows.bound.lost)
         raise SourceUnreachable(f"The headers of {names} went while the sheet was written: the next run looks again.")
-    return rows
 
 
 def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
@@ -68,6 +80,8 @@ async def read_sheet(
         read = await calls.shared_grid(mark)
         rows = await calls.session.compute(partial(_locate, source, binding, read.grid))
         looked = True
+        if rows.bound.refusal is not None:
+            raise SourceUnreachable(rows.bound.refusal)
         images = await last_shown(list(rows.repeated)) if source.managed_key and rows.repeated else {}
         needed = _needed_ids(source, rows, before, written, new_id, images)
         lacks_ids = bool(needed) and refused is None and rounds < _ID_ROUNDS

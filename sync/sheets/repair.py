@@ -8,10 +8,11 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync.sheets.grid import Grid, known, same_cell
-from sync.sheets.layout import in_order_of
+from sync.sheets.layout import column_moves, in_order_of
+from sync.sheets.lines import Lines
 from sync.sheets.plan import CellWrite
 from sync.sheets.rows import Rows
 from sync.source import Cell
@@ -47,11 +48,11 @@ class Restore:
 
 def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> list[Damage]:
     """The cells that the writes hit instead of their own."""
-    lost = [write for write in writes if not _arrived(after, write)]
+    meant = _Meant(column_moves(before, after))
+    lost = [write for write in writes if not _arrived(after, write, meant)]
     if not lost:
         return []
-    before = in_order_of(before, after)
-    hits = _Hits(before, after, writes, {place for write in lost for place in _places(after, write)})
+    hits = _Hits(in_order_of(before, after), after, writes, lost, meant)
     damages: dict[tuple[str | None, int, int], Damage] = {}
     for write in lost:
         damage = hits.of(write)
@@ -60,63 +61,115 @@ def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> l
     return list(damages.values())
 
 
-def _arrived(after: Rows, write: CellWrite) -> bool:
-    landed = after.by_key.get(write.key)
-    return landed is not None and same_cell(after.grid.value(landed.index, _meant_for(after, write)), write.value)
+def moved_along(damages: Sequence[Damage], before: Rows, after: Rows) -> list[Damage]:
+    """The damages with their columns where they are by now; without those of a column that is gone."""
+    moves = column_moves(before, after)
+    if moves is None:
+        return list(damages)
+    return [replace(damage, place=moves[damage.place]) for damage in damages if damage.place in moves]
 
 
-def _meant_for(after: Rows, write: CellWrite) -> int:
-    """The place of the write's column now: a person may have moved it."""
-    return after.bound.places.get(write.name, write.place)
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """Where the writes' columns are by now, of the `column_moves` since they were sent."""
+
+    moves: Mapping[int, int] | None
+
+    def place(self, write: CellWrite) -> int | None:
+        """None where the column is gone."""
+        return write.place if self.moves is None else self.moves.get(write.place)
+
+    def places(self, write: CellWrite) -> set[int]:
+        """Where the value can be: as it was sent, or gone with its column."""
+        place = self.place(write)
+        return {write.place} if place is None else {write.place, place}
+
+    def is_new(self, place: int) -> bool:
+        """Whether nobody knows which column this was before."""
+        return self.moves is not None and place not in self.moves.values()
 
 
-def _places(after: Rows, write: CellWrite) -> tuple[int, int]:
-    """Where the write can be: as it was sent, or gone with its column."""
-    return write.place, _meant_for(after, write)
+def _arrived(after: Rows, write: CellWrite, meant: _Meant) -> bool:
+    landed, place = after.by_key.get(write.key), meant.place(write)
+    return landed is not None and place is not None and same_cell(after.grid.value(landed.index, place), write.value)
 
 
 class _Hits:
     """Which rows show a value of ours that was none of theirs, looked up by place and value: a sort may move all."""
 
-    def __init__(self, before: Rows, after: Rows, writes: Sequence[CellWrite], places: Collection[int]) -> None:
+    def __init__(
+        self, before: Rows, after: Rows, writes: Sequence[CellWrite], lost: Sequence[CellWrite], meant: _Meant
+    ) -> None:
         self._before = before
         self._after = after
-        self._key_at = {located.index: key for key, located in after.by_key.items()}
-        self._meant = {(write.key, _meant_for(after, write)): write.value for write in writes}
-        self._ours = {(place, known(write.value)) for write in writes for place in _places(after, write)}
+        self._columns = meant
+        self._lines = Lines(before, after)
+        self._key_of = {located.index: key for key, located in before.by_key.items()}
+        self._meant: Mapping[tuple[str | None, int | None], Cell] = {
+            (write.key, meant.place(write)): write.value for write in writes
+        }
+        self._ours = {(place, known(write.value)) for write in writes for place in meant.places(write)}
+        self._places = {place for place, _ in self._ours}
         self._found: dict[tuple[int, object], list[Damage]] = defaultdict(list)
-        for key, located in after.by_key.items():
-            for place in places:
-                damage = self._at(located.index, place, key)
+        for located in after.by_key.values():
+            for place in {place for write in lost for place in meant.places(write)}:
+                damage = self._at(located.index, place)
                 if damage is not None:
                     self._found[place, known(damage.ours)].append(damage)
 
     def of(self, write: CellWrite) -> Damage | None:
         """What the write hit: in the row it was sent to, else the only other row that it can have been."""
-        key = self._key_at.get(write.index)
-        here = self._at(write.index, write.place, key)
+        here = self._at(write.index, write.place, write)
         if here is not None and same_cell(here.ours, write.value):
             return here
         found = {
             (damage.key, damage.index, damage.place): damage
-            for place in _places(self._after, write)
+            for place in self._columns.places(write)
             for damage in self._found[place, known(write.value)]
         }
         return next(iter(found.values())) if len(found) == 1 else None
 
-    def _at(self, index: int, place: int, key: str | None) -> Damage | None:
-        before, value = self._before, self._after.grid.value(index, place)
+    def _at(self, index: int, place: int, write: CellWrite | None = None) -> Damage | None:
+        """The damage at a place. In a line that nobody knew before only where the `write` was sent there."""
+        value = self._after.grid.value(index, place)
         if (place, known(value)) not in self._ours or (index, place) in self._after.grid.computed:
             return None
-        if key is None or key not in before.by_key:
-            # A line that nobody knew before: all that can be said is that this value is none of its own.
-            return None if value in (None, "") else Damage(key, index, place, value, Entered())
+        ours = {one for one in self._places if (one, known(self._after.grid.value(index, one))) in self._ours}
+        was = self._lines.was(index, ours)
+        original = self._of_strange(index, ours, write) if was is None else self._original(index, place, was, value)
+        if original is None or (value in (None, "") and original == Entered()):
+            return None
+        return Damage(self._lines.key(index), index, place, value, original)
+
+    def _original(self, index: int, place: int, was: int, value: Cell) -> Entered | None:
+        """What a line held, which was there before as `was`; None where the value is none of ours, or was meant."""
+        grid, key = self._before.grid, self._key_of.get(was)
         if (key, place) in self._meant and same_cell(self._meant[key, place], value):
             return None
-        was = before.by_key[key].index
-        if (was, place) not in before.grid.computed and same_cell(before.grid.value(was, place), value):
+        if self._columns.is_new(place):
+            return Entered() if self._is_empty(place) else None
+        if (was, place) not in grid.computed and same_cell(grid.value(was, place), value):
             return None
-        return Damage(key, index, place, value, entered(before.grid, was, place, moved_to=index))
+        return entered(grid, was, place, moved_to=index)
+
+    def _of_strange(self, index: int, ours: Collection[int], write: CellWrite | None) -> Entered | None:
+        """Nothing, if the write was sent to a line that nobody knew: its own row has moved away, or the line has
+        nothing else. What a person typed over the row itself is theirs, whatever it is."""
+        if write is None:
+            return None
+        others = [place for _, place in self._after.bound.columns if place not in ours]
+        grid = self._after.grid
+        typed = any(
+            grid.value(index, place) not in (None, "", False) and (index, place) not in grid.computed
+            for place in others
+        )
+        return Entered() if write.key in self._after.by_key or not typed else None
+
+    def _is_empty(self, place: int) -> bool:
+        """Whether a column has nothing below its header but what is ours."""
+        grid = self._after.grid
+        values = (grid.value(index, place) for index in range(self._after.bound.header_row + 1, len(grid.values)))
+        return all(value in (None, "") or (place, known(value)) in self._ours for value in values)
 
 
 def restores(rows: Rows, damages: Sequence[Damage]) -> list[tuple[Damage, Restore]]:

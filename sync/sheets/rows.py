@@ -29,8 +29,9 @@ class Located:
 class Rows:
     """All lines of a grid, told apart. `by_key` has each row that has a key of its own, ordered by key.
 
-    `keyless` are lines with values and an empty key, `repeated` the lines of each key that more than one line has.
-    `arrays` has the columns that an array formula fills without an end, and its row (`sync.sheets.arrays`).
+    `keyless` are lines with values and an empty key (all, where a key column is gone), `repeated` the lines of each key
+    that more than one line has. `arrays` has the columns that an array formula fills without an end, and its row
+    (`sync.sheets.arrays`).
     """
 
     grid: Grid
@@ -161,6 +162,8 @@ def is_blank(bound: Bound, grid: Grid, index: int) -> bool:
 
 
 def _key_of(bound: Bound, grid: Grid, index: int) -> str | None:
+    if not bound.key:
+        return None
     texts: list[str] = []
     for column, place in bound.key:
         if (index, place) in grid.errors:

@@ -1,8 +1,9 @@
 """Writes edits into a worksheet that people change at the same moment.
 
 There is no compare-and-set at Google. So: look where the rows are, write, look again; what isn't as it was meant is
-left to the next run, what was hit by accident is put back. Each look after a write is the look before the next one, so
-a write whose answer was lost needs no special case: either its values are there, or they are written again.
+left to the next run, what was hit by accident is put back: before anything else, also where a bound column went. Each
+look after a write is the look before the next one, so a write whose answer was lost needs no special case: either its
+values are there, or they are written again.
 Rows that are inserted or deleted are the exception: sent twice they would be done twice, so where no answer came and
 they don't show, the write ends.
 """
@@ -24,8 +25,8 @@ from sync.sheets.chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheets.grid import same_cell
 from sync.sheets.layout import in_order_of, misplaced_lines
 from sync.sheets.plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates, sheet_full
-from sync.sheets.read import read_located
-from sync.sheets.repair import displaced_cells, displaced_deletes, restores
+from sync.sheets.read import read_back, read_located, refuse_lost
+from sync.sheets.repair import displaced_cells, displaced_deletes, moved_along, restores
 from sync.sheets.requests import reinsert_requests, restore_requests, row_requests, values_body
 from sync.sheets.rows import Rows
 from sync.source import Cell, Edit, Problem, WriteOutcome, Written
@@ -64,6 +65,9 @@ class SheetWriter:
     async def _look(self) -> Rows:
         return await read_located(self._calls, self._source, self._binding)
 
+    async def _look_back(self) -> Rows:
+        return await read_back(self._calls, self._source, self._binding)
+
     def _settle(self, written: Sequence[Written]) -> None:
         for one in written:
             found = self._problems[one.key]
@@ -82,7 +86,8 @@ class SheetWriter:
                 return rows
             busy = await self._send_cells(rows, plan.writes)
             if self._touched:
-                rows = await self._repair(rows, await self._look(), plan.writes)
+                rows = await self._repair(rows, await self._look_back(), plan.writes)
+                refuse_lost(rows)
             if busy is None:
                 self._settle(_outcome(rows, plan, self._problems))
             else:
@@ -151,8 +156,8 @@ class SheetWriter:
             except GoogleBusy as error:
                 failed += 1
                 await self._calls.wait_after(error, failed)
-            before, after = after, await self._look()
-            damages = [damage for damage, _ in due] + displaced_cells(before, after, sent)
+            before, after = after, await self._look_back()
+            damages = moved_along([damage for damage, _ in due], before, after) + displaced_cells(before, after, sent)
         raise SourceUnreachable(_restless(after))
 
     # Rows
@@ -185,8 +190,9 @@ class SheetWriter:
                 failed += 1
                 rows = await self._after_busy(rows, plan, error, failed)
                 continue
-            after = await self._bring_back(rows, await self._look(), plan.deletes)
+            after = await self._bring_back(rows, await self._look_back(), plan.deletes)
             after = await self._take_out(rows, after, plan.inserts)
+            refuse_lost(after)
             self._settle(_rows_outcome(after, plan))
             rows = after
 
@@ -194,9 +200,11 @@ class SheetWriter:
         """The sheet to plan on. SourceUnreachable if what was sent may still be carried out."""
         if error.over:
             await self._calls.wait_after(error, failed)
-        after = await self._look()
+        after = await self._look_back()
         if not error.unsent:
             after = await self._bring_back(rows, after, plan.deletes)
+            after = await self._take_out(rows, after, plan.inserts)
+        refuse_lost(after)
         if not error.over and any(edit.key not in after.by_key for edit in plan.inserts):
             raise SourceUnreachable(
                 f"{error} Whether rows were inserted is not known yet: the next run looks, and goes on."
@@ -242,11 +250,16 @@ class SheetWriter:
                 await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
             except GoogleBusy as error:
                 await self._calls.wait_after(error, failed)
-            after = await self._bring_back(after, await self._look(), lines)
+            after = await self._bring_back(after, await self._look_back(), lines)
         raise SourceUnreachable(_restless(after))
 
     async def _bring_back(self, before: Rows, after: Rows, deletes: Mapping[str, int]) -> Rows:
-        """Insert again what was deleted in place of a row that had moved away."""
+        """Insert again what was deleted in place of a row that had moved away.
+
+        Without keys nobody can tell which rows went: the lines were deleted as they stood.
+        """
+        if not after.bound.key:
+            return after
         for failed in range(1, _REPAIR_ROUNDS):
             lines = displaced_deletes(before, after, deletes)
             if not lines:
@@ -256,7 +269,7 @@ class SheetWriter:
                 await self._calls.write_batch(reinsert_requests(in_order_of(before, after).grid, lines))
             except GoogleBusy as error:
                 await self._calls.wait_after(error, failed)
-            after = await self._look()
+            after = await self._look_back()
         raise SourceUnreachable(_restless(after))
 
 

@@ -1,0 +1,115 @@
+"""A column deleted, inserted or renamed between our look and our write: nothing of ours stays in another one's."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from db.errors import SourceUnreachable
+from sync.source import Edit
+from tests.sync.sheets import Bench, bench, delete, insert, update
+from tests.sync.test_sheet_write import NINE, ONE, THREE, TWO
+
+SHEET: list[list[Any]] = [
+    ["ID", "Name", "City", "Total"],
+    [1, "Ada", "London", "=A2*10"],
+    [2, "Grace", "Arlington", "=A3*10"],
+    [3, "Alan", "Wilmslow", "=A4*10"],
+]
+
+
+@pytest.fixture
+def people() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+def _columns(first: int, end: int) -> Mapping[str, Any]:
+    return {"sheetId": 0, "dimension": "COLUMNS", "startIndex": first, "endIndex": end}
+
+
+def _before_the_write(people: Bench, *requests: Mapping[str, Any]) -> Callable[[], None]:
+    """To be asked before each call: another program changes the sheet right before the second, the first write."""
+    loop, calls = asyncio.get_running_loop(), 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            asyncio.run_coroutine_threadsafe(people.batch(*requests), loop).result()
+
+    return check
+
+
+def _without(place: int) -> list[list[Any]]:
+    return [line[:place] + line[place + 1 :] for line in SHEET]
+
+
+@pytest.mark.parametrize(
+    ("place", "edits"),
+    [
+        (1, [update(TWO, name="Grace H"), update(ONE, city="Paris")]),
+        (1, [update(TWO, name="Grace H", city="New York")]),
+        (2, [update(TWO, city="New York")]),
+        (0, [update(TWO, name="Grace H"), update(THREE, city="Oslo")]),
+        (0, [update(TWO, city=None)]),
+        (1, [insert(NINE, id=9.0, name="Niklaus", city="Bern", total=None)]),
+        (2, [insert(NINE, id=9.0, name="Niklaus", city="Bern", total=None)]),
+        (0, [insert(NINE, id=9.0, name="Niklaus", city="Bern", total=None)]),
+    ],
+)
+async def test_what_was_hit_is_back_before_the_write_ends(people: Bench, place: int, edits: Sequence[Edit]) -> None:
+    gone = people.source.columns[place].field
+    check = _before_the_write(people, {"deleteDimension": {"range": _columns(place, place + 1)}})
+    with pytest.raises(
+        SourceUnreachable, match=rf"{people.source.columns[place].name} went|header “{gone}” of the key"
+    ):
+        await people.adapter(check).write(edits)
+    entered = [[cell for cell in line if not str(cell).startswith("=")] for line in await people.shown()]
+    assert entered == [[cell for cell in line if not str(cell).startswith("=")] for line in _without(place)]
+
+
+async def test_rows_are_deleted_although_another_column_goes(people: Bench) -> None:
+    check = _before_the_write(people, {"deleteDimension": {"range": _columns(1, 2)}})
+    with pytest.raises(SourceUnreachable, match="name went"):
+        await people.adapter(check).write([delete(TWO)])
+    assert [line[:2] for line in await people.shown()] == [line[:2] for line in _without(1) if line[0] != 2]
+
+
+async def test_a_header_typed_over_leaves_the_value_in_its_column(people: Bench) -> None:
+    people.type_after(r"GET /v4/spreadsheets/[^/]*$", "C1", [["Town"]])
+    with pytest.raises(SourceUnreachable, match="city went"):
+        await people.adapter().write([update(TWO, city="New York")])
+    assert await people.shown("A3:C3") == [[2, "Grace", "New York"]]
+
+
+async def test_a_header_that_is_there_twice_by_now_ends_the_write(people: Bench) -> None:
+    people.type_after(r"GET /v4/spreadsheets/[^/]*$", "D1", [["City"]])
+    with pytest.raises(SourceUnreachable, match="“City” is there 2 times"):
+        await people.adapter().write([update(TWO, city="New York")])
+    assert await people.shown("A3:C3") == [[2, "Grace", "New York"]]
+
+
+async def test_a_column_without_a_header_gets_its_values_back_when_one_is_inserted(people: Bench) -> None:
+    await people.batch({"insertDimension": {"range": _columns(2, 3)}})
+    people.type("C2", [["a"], ["note"], ["c"]])
+    check = _before_the_write(people, {"insertDimension": {"range": _columns(1, 2)}})
+    edit = update(TWO, name="Grace H", city="New York")
+    (written,) = (await people.adapter(check).write([edit])).written
+    assert written.moved_on
+    assert await people.shown("A1:E4") == [
+        ["ID", "", "Name", "", "City"],
+        [1, "", "Ada", "a", "London"],
+        [2, "", "Grace", "note", "Arlington"],
+        [3, "", "Alan", "c", "Wilmslow"],
+    ]
+
+
+async def test_the_only_note_of_a_column_without_a_header_is_back(people: Bench) -> None:
+    await people.batch({"insertDimension": {"range": _columns(2, 3)}})
+    people.type("C3", [["note"]])
+    # The note's column is now where the city was.
+    check = _before_the_write(people, {"insertDimension": {"range": _columns(2, 3)}})
+    await people.adapter(check).write([update(TWO, city="New York")])
+    assert await people.shown("B3:E3") == [["Grace", "", "note", "Arlington"]]
