@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +14,9 @@ from db.feeds import FeedAuth, FeedAuthKind
 
 _EARLY_S: Final = 60.0
 _DEFAULT_LIFE_S: Final = 3600.0
+_REMEMBERED: Final = 4
+"""Tokens of late: a server may still repeat one that it takes no more."""
+_BY_TOKEN: Final = FeedAuthKind.OAUTH2_CLIENT_CREDENTIALS
 _CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
@@ -37,12 +41,20 @@ class Authoriser:
         self._call = call
         self._clock = clock
         self._token: str | None = None
+        self._tokens: deque[str] = deque(maxlen=_REMEMBERED)
         self._until = 0.0
 
     @property
     def renews(self) -> bool:
         """Whether a refusal may be due to a token that ended early, so that another try is worth it."""
         return self._auth is not None and self._auth.kind is FeedAuthKind.OAUTH2_CLIENT_CREDENTIALS
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What nobody may see: what was given, what was received for it, and what goes out for it."""
+        auth = self._auth
+        user = None if auth is None else {FeedAuthKind.BASIC: auth.name, _BY_TOKEN: auth.client_id}.get(auth.kind)
+        return [self._secret, *self._tokens, *([] if user is None else [_basic(user, self._secret)])]
 
     def forget(self) -> None:
         """The token was refused: the next request asks for a new one."""
@@ -71,6 +83,7 @@ class Authoriser:
             headers = {"Authorization": _basic(auth.client_id or "", self._secret), "Accept": "application/json"}
             status, body = await self._call(auth.token_url or "", headers, form)
             self._token, life = _read_token(status, body)
+            self._tokens.append(self._token)
             self._until = self._clock() + max(life - _EARLY_S, life / 2)
         return self._token
 

@@ -10,11 +10,12 @@ import random
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
@@ -26,9 +27,10 @@ from db.feeds import FeedBinding, FeedSecrets
 from sync.address_guard import FeedForbidden, Guard, check_url, follow, shown
 from sync.breaker import Breakers
 from sync.feeds.auth import Authoriser
-from sync.feeds.errors import FeedBusy, is_busy, refuse, unanswered
+from sync.feeds.errors import FeedBusy, FeedRefused, is_busy, refuse, unanswered
 from sync.feeds.gunzip import Unpacker
 from sync.feeds.records import Body
+from sync.feeds.redaction import Redaction
 from sync.feeds.transport import GuardedTransport
 from sync.retry import RetryPolicy
 from sync.services import feed_service
@@ -154,12 +156,13 @@ class FeedClient:
     async def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> None:
         """A write, made once. FeedBusy where nobody knows whether it arrived, FeedRefused where it was refused."""
         content = {} if body is None else {"content": body}
-        async with self._answer(method, url, headers, **content) as response:
-            if response.status_code in _REDIRECTS:
-                where = shown(follow(url, response.headers.get("location", "")))
-                raise SourceUnreachable(f"{shown(url)} sends writes on to {where}: register that address.")
-            if not response.is_success:
-                raise await self._refusal(url, response)
+        with self._without_secrets():
+            async with self._answer(method, url, headers, **content) as response:
+                if response.status_code in _REDIRECTS:
+                    where = shown(follow(url, response.headers.get("location", "")))
+                    raise SourceUnreachable(f"{shown(url)} sends writes on to {where}: register that address.")
+                if not response.is_success:
+                    raise await self._refusal(url, response)
 
     async def may_try_again(self, error: FeedBusy, failed: int) -> bool:
         """Waits before the next attempt; False where there is none."""
@@ -177,7 +180,8 @@ class FeedClient:
         while True:
             check()
             try:
-                return await request()
+                with self._without_secrets():
+                    return await request()
             except FeedBusy as error:
                 failed += 1
                 if not await self.may_try_again(error, failed):
@@ -233,14 +237,14 @@ class FeedClient:
                         await response.aclose()
             except httpx.HTTPError as error:
                 busy = unanswered(url, error)
-                passage.failed(str(busy))
+                passage.failed(self._redaction()(str(busy)))
                 raise busy from error
             except TimeoutError as error:
                 busy = FeedBusy(f"{shown(url)} took longer than {self.limits.total_s:.0f} s.")
                 passage.failed(str(busy))
                 raise busy from error
             except FeedBusy as error:
-                passage.failed(str(error))
+                passage.failed(self._redaction()(str(error)))
                 raise
             except SourceUnreachable:
                 # It was answered, though not as one would like.
@@ -269,12 +273,27 @@ class FeedClient:
             return answer.status_code, await _start_of(answer, _TOKEN_BYTES)
 
     async def _refusal(self, url: str, response: httpx.Response) -> SourceUnreachable:
-        reason = (await _start_of(response, _REASON_BYTES)).decode("utf-8", "replace")
-        for secret in (*self._secrets.headers.values(), self._secrets.auth):
-            # Some servers repeat what they were sent.
-            if secret:
-                reason = reason.replace(secret, "…")
+        start = await _start_of(response, _REASON_BYTES)
+        redaction, text = self._redaction(), start.decode("utf-8", "replace")
+        # Before it is shortened: what is left of a secret then is not known again.
+        reason = redaction(text) if len(start) < _REASON_BYTES else redaction.start(text)
         return refuse(url, response.status_code, response.headers, reason, self._clock())
+
+    def _redaction(self) -> Redaction:
+        """Of all that is secret now. Made where something went wrong, since it takes long for large secrets."""
+        return _redaction((*self._secrets.headers.values(), *self._auth.secrets))
+
+    @contextmanager
+    def _without_secrets(self) -> Iterator[None]:
+        """Some servers repeat what they were sent, in answers, addresses and what is no HTTP: nobody is to see it."""
+        try:
+            yield
+        except SourceUnreachable as error:
+            redaction = self._redaction()
+            error.args = (redaction(str(error)),)
+            if isinstance(error, FeedRefused):
+                error.reason = redaction(error.reason)
+            raise
 
     async def _receive(self, asked: str, url: str, response: httpx.Response) -> Fetched:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -298,6 +317,11 @@ class FeedClient:
         validators = Validators.of(response.headers)
         body = Body(stream, response.charset_encoding)
         return Fetched(asked, url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
+
+
+@lru_cache(maxsize=64)
+def _redaction(secrets: tuple[str, ...]) -> Redaction:
+    return Redaction(secrets)
 
 
 def _origin(url: str) -> tuple[str, str, int]:
