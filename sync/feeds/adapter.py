@@ -12,7 +12,7 @@ from sync.feeds.in_doubt import InDoubt
 from sync.feeds.read import FeedRead, FeedReader, SeenPage
 from sync.feeds.rows import record_format
 from sync.feeds.write import FeedWriter
-from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
+from sync.source import Edit, LastShown, Mark, Problem, Reading, WriteOutcome, nothing_shown
 
 
 class FeedConnection:
@@ -52,16 +52,27 @@ class FeedSource:
         """All records of all pages."""
         calls = self._client.calls
         read = await self._reader.read()
-        self._connection.pages = read.pages if read.steady else ()
+        self._connection.pages = read.pages if read.steady and read.ended else ()
         self._connection.mark = _mark(read)
         return Reading(
             rows=read.rows.rows,
-            problems=read.rows.problems,
-            unsure=read.rows.unsure or not read.steady,
+            problems=read.rows.problems if read.ended else [*read.rows.problems, *self._end_unknown(len(read.pages))],
+            unsure=read.rows.unsure or not read.steady or not read.ended,
             mark=self._connection.mark,
             modified_at=None,
             calls=self._client.calls - calls,
         )
+
+    def _end_unknown(self, pages: int) -> Sequence[Problem]:
+        """What people do about it. With a size it passes with the first page that isn't full."""
+        pagination = None if self._source.feed is None else self._source.feed.pagination
+        if pagination is None or pagination.size is not None:
+            return ()
+        message = (
+            f"Page {pages + 1} is not found, which may be the end or a fault, so no record counts as deleted: say in"
+            " pagination.size, by updateSource, how many records a full page has."
+        )
+        return [Problem("END_UNKNOWN", message)]
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
@@ -79,7 +90,7 @@ class FeedSource:
 
 
 def _mark(read: FeedRead) -> Mark:
-    """Nothing that can be known again where pages changed while others were read."""
-    if not read.steady:
+    """Nothing that can be known again where pages changed while others were read, or one was not found."""
+    if not (read.steady and read.ended):
         return {}
     return {"digest": hashlib.sha256("\n".join(page.digest for page in read.pages).encode()).hexdigest()}

@@ -7,12 +7,13 @@ from typing import Protocol, TypeVar
 from db.errors import BadUserInput
 from db.feeds import FeedBinding, FeedFormat, FeedPagination
 from sync.feeds.client import FeedClient, Fetched
+from sync.feeds.errors import FeedRefused
 from sync.feeds.find import find_format, find_records
 from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection, Inspector
 from sync.feeds.json_records import JsonRecords
 from sync.feeds.leaves import BadPath, json_reader, xml_reader
-from sync.feeds.pages import Page, next_page
+from sync.feeds.pages import Page, may_be_missing, next_page
 from sync.feeds.records import RecordFormat
 from sync.feeds.xml_records import XmlRecords
 
@@ -73,7 +74,7 @@ async def _read(
     compute: Compute,
 ) -> None:
     """Every page, from the first, which was fetched already."""
-    pagination, seen = wanted.pagination, {fetched.url}
+    pagination, seen = wanted.pagination, {fetched.asked}
     page: Fetched | None = fetched
     while page is not None:
         try:
@@ -84,7 +85,12 @@ async def _read(
         if following is None or pagination is None or following in seen or len(seen) >= pagination.max_pages:
             return
         seen.add(following)
-        page = await client.get(following, _anybody, fresh=True)
+        try:
+            page = await client.get(following, _anybody, fresh=True)
+        except FeedRefused as error:
+            if not may_be_missing(pagination, len(seen) - 1, error.status):
+                raise
+            return
 
 
 def _take(reader: RecordFormat, inspector: Inspector, page: Fetched, pagination: FeedPagination | None) -> str | None:
@@ -95,7 +101,7 @@ def _take(reader: RecordFormat, inspector: Inspector, page: Fetched, pagination:
     if pagination is None:
         return None
     told = reader.follow(page.body, pagination.next) if pagination.next else None
-    return next_page(pagination, Page(page.url, inspector.count - before, page.link, told))
+    return next_page(pagination, Page(page.asked, page.url, inspector.count - before, page.link, told))
 
 
 def _reader(format_: FeedFormat, records: str, namespaces: Mapping[str, str], whole_bytes: int) -> RecordFormat:

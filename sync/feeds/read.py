@@ -6,7 +6,7 @@ two readings agree.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from db.errors import SourceUnreachable
@@ -15,7 +15,7 @@ from db.sources import Source
 from sync.address_guard import shown
 from sync.feeds.client import FeedClient, Fetched, Validators
 from sync.feeds.errors import FeedRefused
-from sync.feeds.pages import Page, is_counted, next_page
+from sync.feeds.pages import Page, may_be_missing, next_page
 from sync.feeds.records import RecordFormat
 from sync.feeds.rows import FeedRows, RowReader
 
@@ -25,7 +25,6 @@ Compute = Callable[[Callable[[], int]], Awaitable[int]]
 """Runs what takes long off the event loop."""
 
 _MOST_REPEATS: Final = 3
-_NOT_FOUND: Final = 404
 _TOLD: Final = frozenset({FeedPaginationKind.NEXT_URL, FeedPaginationKind.CURSOR})
 
 
@@ -40,11 +39,13 @@ class SeenPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedRead:
-    """All of a feed. `steady`: it was the same all the time that it took to read it."""
+    """All of a feed. `steady`: it was the same all the time that it took to read it. `ended`: its end is known, and not
+    just a page that was not found."""
 
     rows: FeedRows
     pages: Sequence[SeenPage]
     steady: bool
+    ended: bool
 
 
 class FeedReader:
@@ -60,7 +61,6 @@ class FeedReader:
         self._records = records
         self._compute = compute
         self._check = check
-        self._counts = source.feed.pagination is not None and is_counted(source.feed.pagination)
         # What a cache still shows of before a write would look like an edit back.
         self._fresh = source.feed.write is not None
         self._spare: Fetched | None = None
@@ -79,39 +79,39 @@ class FeedReader:
 
     async def read(self) -> FeedRead:
         """The whole feed."""
-        rows, pages = await self._pass(())
+        read = await self._pass(())
         for _ in range(_MOST_REPEATS):
-            if len(pages) == 1 or not await self.changed(pages):
-                return FeedRead(rows, pages, steady=True)
-            before = rows.content
-            rows, pages = await self._pass(())
-            if rows.content == before:
-                return FeedRead(rows, pages, steady=True)
-        return FeedRead(rows, pages, steady=False)
+            if len(read.pages) == 1 or not await self.changed(read.pages):
+                return read
+            before, read = read, await self._pass(())
+            if read.rows.content == before.rows.content:
+                return read
+        return replace(read, steady=False)
 
     async def look(self, keep: Collection[str]) -> FeedRows:
         """All rows, with the records of the keys `keep` as they are."""
-        rows, _ = await self._pass(keep)
-        return rows
+        return (await self._pass(keep)).rows
 
-    async def _pass(self, keep: Collection[str]) -> tuple[FeedRows, Sequence[SeenPage]]:
+    async def _pass(self, keep: Collection[str]) -> FeedRead:
         reader = RowReader(self._source, self._records, keep)
         pages: list[SeenPage] = []
         url: str | None = self._binding.url
+        ended = True
         while url is not None:
             self._refuse_loop(url, pages)
             try:
                 fetched = await self._fetch(url)
             except FeedRefused as error:
-                if error.status == _NOT_FOUND and pages and self._counts:
-                    break
-                raise
+                if not may_be_missing(self._binding.pagination, len(pages), error.status):
+                    raise
+                ended = False
+                break
             try:
                 pages.append(SeenPage(url, fetched.validators, fetched.digest))
                 url = await self._take(reader, fetched, len(pages))
             finally:
                 fetched.close()
-        return reader.end(), pages
+        return FeedRead(reader.end(), pages, steady=True, ended=ended)
 
     async def _fetch(self, url: str) -> Fetched:
         spare, self._spare = self._spare, None
@@ -144,7 +144,7 @@ class FeedReader:
         told = None
         if pagination.kind in _TOLD and pagination.next is not None:
             told = self._records.follow(fetched.body, pagination.next)
-        return next_page(pagination, Page(fetched.url, count, fetched.link, told))
+        return next_page(pagination, Page(fetched.asked, fetched.url, count, fetched.link, told))
 
     def _refuse_loop(self, url: str, pages: Sequence[SeenPage]) -> None:
         limit = 1 if self._binding.pagination is None else self._binding.pagination.max_pages

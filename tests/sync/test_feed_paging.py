@@ -1,8 +1,10 @@
 """Pages of a feed that changes while they are read, over HTTP."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +16,8 @@ from db.sources import Column
 from db.wire import ColumnType
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.adapter import FeedConnection, FeedSource
+from sync.feeds.input import WantedFeed
+from sync.feeds.look import inspect_feed, unfound
 from sync.source import Reading
 from tests.sync.feeds import allow, key, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines
@@ -113,19 +117,51 @@ async def test_a_feed_that_takes_no_heed_of_the_page_is_refused_at_once(paged: P
     assert len(paged.server.asked) == 2
 
 
-async def test_counted_pages_end_where_none_is_found(paged: Paged) -> None:
+@pytest.mark.parametrize("size", [2, None])
+async def test_a_page_that_is_not_found_ends_counted_ones_and_deletes_nothing(paged: Paged, size: int | None) -> None:
     page = paged.page
 
     def or_none(asked: Asked) -> bytes:
         return answer(b"", "404 Not Found") if "offset=4" in asked.path else page(asked)
 
-    paged.ids = [1, 2, 3, 4]
+    pagination = replace(KINDS[3], size=size)
     paged.server.on("/feed", or_none)
-    reading = await paged.read(KINDS[3])
-    assert (len(reading.rows), reading.unsure) == (4, False)
+    reading = await paged.read(pagination)
+    assert (len(reading.rows), reading.unsure) == (4, True), "the fifth is there, on a page that has a bad moment"
+    assert reading.mark == {}, "so the next poll asks for that page again"
+    assert [problem.code for problem in reading.problems] == ([] if size else ["END_UNKNOWN"])
+    paged.server.on("/feed", page)
+    reading = await paged.read(pagination)
+    assert (len(reading.rows), reading.unsure, reading.problems) == (5, False, [])
     paged.server.on("/feed", answer(b"", "404 Not Found"))
     with pytest.raises(SourceUnreachable, match="there is nothing"):
-        await paged.read(KINDS[3])
+        await paged.read(pagination)
+
+
+async def test_a_look_ends_with_the_page_that_is_not_found(paged: Paged) -> None:
+    page = paged.page
+    paged.server.on("/feed", lambda asked: answer(b"", "404 Not Found") if "offset=4" in asked.path else page(asked))
+    wanted = WantedFeed(url=f"{paged.server.url}/feed", pagination=replace(KINDS[3], size=None))
+    client = make_client(unfound(wanted), paged.server.url)
+    inspected = await inspect_feed(client, wanted, (), ("id",), asyncio.to_thread)
+    assert inspected.count == 4
+    await client.close()
+
+
+@pytest.mark.parametrize("pagination", [KINDS[2], KINDS[3]], ids=lambda pagination: pagination.kind)
+async def test_pages_go_on_from_the_address_that_was_asked(paged: Paged, pagination: FeedPagination) -> None:
+    """A redirect, to where only this one page is."""
+    page = paged.page
+
+    def moved(asked: Asked) -> bytes:
+        _, _, query = asked.path.partition("?")
+        paged.server.on("/elsewhere", lambda _: page(asked))
+        return answer(b"", "302 Found", Location=f"/elsewhere?signed={query.replace('=', '-')}")
+
+    paged.server.on("/feed", moved)
+    reading = await paged.read(pagination)
+    assert keys(reading) == [key(id_) for id_ in (1, 2, 3, 4, 5)]
+    assert not reading.unsure
 
 
 async def test_an_address_says_the_page(paged: Paged) -> None:

@@ -80,26 +80,26 @@ _URL = "https://api.example.com/orders?size=2&page=3"
 @pytest.mark.parametrize(
     ("pagination", "page", "following"),
     [
-        (FeedPagination(FeedPaginationKind.LINK_HEADER), Page(_URL, 2, "/orders?page=4", None), "/orders?page=4"),
-        (FeedPagination(FeedPaginationKind.LINK_HEADER), Page(_URL, 2, None, None), None),
-        (FeedPagination(FeedPaginationKind.NEXT_URL, next="n"), Page(_URL, 2, None, "?page=9"), "/orders?page=9"),
-        (FeedPagination(FeedPaginationKind.NEXT_URL, next="n"), Page(_URL, 2, None, None), None),
-        (FeedPagination(FeedPaginationKind.PAGE, size=2), Page(_URL, 2, None, None), "/orders?size=2&page=4"),
-        (FeedPagination(FeedPaginationKind.PAGE, size=2), Page(_URL, 1, None, None), None),
-        (FeedPagination(FeedPaginationKind.PAGE), Page(_URL, 0, None, None), None),
+        (FeedPagination(FeedPaginationKind.LINK_HEADER), Page(_URL, _URL, 2, "/orders?page=4", None), "/orders?page=4"),
+        (FeedPagination(FeedPaginationKind.LINK_HEADER), Page(_URL, _URL, 2, None, None), None),
+        (FeedPagination(FeedPaginationKind.NEXT_URL, next="n"), Page(_URL, _URL, 2, None, "?page=9"), "/orders?page=9"),
+        (FeedPagination(FeedPaginationKind.NEXT_URL, next="n"), Page(_URL, _URL, 2, None, None), None),
+        (FeedPagination(FeedPaginationKind.PAGE, size=2), Page(_URL, _URL, 2, None, None), "/orders?size=2&page=4"),
+        (FeedPagination(FeedPaginationKind.PAGE, size=2), Page(_URL, _URL, 1, None, None), None),
+        (FeedPagination(FeedPaginationKind.PAGE), Page(_URL, _URL, 0, None, None), None),
         (
             FeedPagination(FeedPaginationKind.PAGE, parameter="p"),
-            Page(_URL, 1, None, None),
+            Page(_URL, _URL, 1, None, None),
             "/orders?size=2&page=3&p=2",
         ),
         (
             FeedPagination(FeedPaginationKind.OFFSET, parameter="from"),
-            Page(_URL, 2, None, None),
+            Page(_URL, _URL, 2, None, None),
             "/orders?size=2&page=3&from=2",
         ),
         (
             FeedPagination(FeedPaginationKind.CURSOR, next="n", parameter="page"),
-            Page(_URL, 2, None, "a/b"),
+            Page(_URL, _URL, 2, None, "a/b"),
             "/orders?size=2&page=a%2Fb",
         ),
     ],
@@ -119,7 +119,7 @@ def test_counted_pages_end(sizes: list[int], size: int) -> None:
         assert url is not None
         assert url not in seen
         seen.append(url)
-        url = next_page(pagination, Page(url, count, None, None))
+        url = next_page(pagination, Page(url, url, count, None, None))
         assert (url is None) is (count == 0 or count < size)
         if url is None:
             return
