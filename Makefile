@@ -42,7 +42,7 @@ test: check web/dist/.built ## run every check and every test
 	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
 	$(NPM) test
 
-soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings of edits and faults, fifty editors, large sheets and feeds
+soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each of a sheet and a feed, fifty editors, large sheets and feeds
 	INTERLEAVINGS=500 $(PYTHON) -m pytest tests/interleavings
 	$(PYTHON) -m pytest -m soak
 

@@ -1,10 +1,13 @@
-"""What can happen to a source, as plain values that hypothesis draws and shrinks: `World` carries them out.
+"""What can happen to any source, as plain values that hypothesis draws and shrinks: `Deeds` carries them out. What its
+owner does to a sheet is in `sheet_actions`, to a feed in `feed_actions`.
 
-`row` counts the rows that there are at that moment, from any number on: it is taken modulo.
+`row` counts the rows that there are at that moment, from any number on: it is taken modulo. So are `nth` and `back`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -15,47 +18,6 @@ class Column(StrEnum):
     NAME = "name"
     CITY = "city"
     QTY = "qty"
-
-
-class Way(StrEnum):
-    """How an edit of the sheet is made: a person's fires the trigger, a program's does not."""
-
-    PERSON = "person"
-    PROGRAM = "program"
-
-
-@dataclass(frozen=True, slots=True)
-class SheetEdit:
-    row: int
-    column: Column
-    way: Way
-
-
-@dataclass(frozen=True, slots=True)
-class SheetInsert:
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class SheetDelete:
-    row: int
-
-
-@dataclass(frozen=True, slots=True)
-class SheetSort:
-    column: Column
-    descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SheetMoveColumn:
-    column: Column
-    to: int
-
-
-@dataclass(frozen=True, slots=True)
-class SheetKeyChange:
-    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +44,11 @@ class SqlDelete:
 
 
 @dataclass(frozen=True, slots=True)
+class SqlClear:
+    """All rows deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class SqlKeyChange:
     row: int
 
@@ -102,13 +69,46 @@ class ApiDelete:
     row: int
 
 
-class Call(StrEnum):
-    """The calls of Google's that a fault meets, as the sandbox matches them."""
+@dataclass(frozen=True, slots=True)
+class RollbackRow:
+    """Of what history names, to just after a commit of its own."""
 
-    READ = "GET /v4/spreadsheets"
-    VALUES = "POST /v4/spreadsheets/[^/]+/values:batchUpdate"
-    BATCH = "POST /v4/spreadsheets/[^/:]+:batchUpdate"
-    DRIVE = "GET /drive/v3/"
+    row: int
+    back: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackSource:
+    back: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFailure:
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardFailure:
+    nth: int
+
+
+class Choice(StrEnum):
+    """How a person settles a conflict."""
+
+    DATABASE = "DATABASE"
+    SOURCE = "SOURCE"
+    VALUE = "VALUE"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveConflict:
+    nth: int
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """A person lets the held deletes go, where there are any."""
 
 
 class Harm(StrEnum):
@@ -116,6 +116,7 @@ class Harm(StrEnum):
 
     QUOTA = "429"
     BROKEN = "500"
+    REFUSED = "422"
     DROPPED = "dropped"
     ANSWER_LOST = "answer lost"
     ANSWER_BROKEN = "answer broken"
@@ -123,14 +124,11 @@ class Harm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    call: Call
+    """`call` is what the sandbox searches in "METHOD path"."""
+
+    call: str
     harm: Harm
     times: int
-
-
-@dataclass(frozen=True, slots=True)
-class EditBetween:
-    """A person edits right after we have read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,52 +141,38 @@ class Kill:
     """`kill -9` of the server, and a new start."""
 
 
-Action = (
-    SheetEdit
-    | SheetInsert
-    | SheetDelete
-    | SheetSort
-    | SheetMoveColumn
-    | SheetKeyChange
-    | SqlUpdate
-    | SqlBulk
-    | SqlInsert
-    | SqlDelete
-    | SqlKeyChange
-    | ApiUpsert
-    | ApiInsert
-    | ApiDelete
-    | Fault
-    | EditBetween
-    | Sync
-    | Kill
-)
+Action = Any
+"""One of these, or of the source's own."""
 
-_ROWS = st.integers(0, 11)
-_COLUMNS = st.sampled_from(Column)
-_OFTEN = st.one_of(
-    st.builds(SheetEdit, _ROWS, _COLUMNS, st.sampled_from(Way)),
-    st.builds(SqlUpdate, _ROWS, _COLUMNS),
-    st.builds(ApiUpsert, _ROWS, _COLUMNS),
-)
-_SOMETIMES = st.one_of(
-    st.builds(SheetInsert, _ROWS),
-    st.builds(SheetDelete, _ROWS),
-    st.builds(SheetSort, _COLUMNS, st.booleans()),
-    st.builds(SheetMoveColumn, _COLUMNS, st.integers(0, 5)),
-    st.builds(SheetKeyChange, _ROWS),
-    st.builds(SqlBulk, _COLUMNS),
+ROWS = st.integers(0, 11)
+COLUMNS = st.sampled_from(Column)
+_OFTEN = st.one_of(st.builds(SqlUpdate, ROWS, COLUMNS), st.builds(ApiUpsert, ROWS, COLUMNS))
+_SOMETIMES = (
+    st.builds(SqlBulk, COLUMNS),
     st.builds(SqlInsert),
-    st.builds(SqlDelete, _ROWS),
-    st.builds(SqlKeyChange, _ROWS),
+    st.builds(SqlDelete, ROWS),
+    st.builds(SqlKeyChange, ROWS),
     st.builds(ApiInsert),
-    st.builds(ApiDelete, _ROWS),
-    st.builds(Fault, st.sampled_from(Call), st.sampled_from(Harm), st.integers(1, 2)),
-    st.builds(EditBetween),
+    st.builds(ApiDelete, ROWS),
+    st.builds(RollbackRow, ROWS, st.integers(0, 5)),
+    st.builds(RollbackSource, st.integers(0, 20)),
+    st.builds(RetryFailure, ROWS),
+    st.builds(DiscardFailure, ROWS),
+    st.builds(ResolveConflict, ROWS, st.sampled_from(Choice)),
     st.builds(Sync),
 )
-_SELDOM = st.builds(Kill)
+_SELDOM = st.one_of(st.builds(Kill), st.builds(SqlClear), st.builds(Confirm))
 
-ACTIONS = st.lists(
-    st.one_of(_OFTEN, _OFTEN, _OFTEN, _SOMETIMES, _SOMETIMES, _SOMETIMES, _SOMETIMES, _SELDOM), min_size=4, max_size=24
-)
+
+def drawn(
+    edits: st.SearchStrategy[Action],
+    others: Sequence[st.SearchStrategy[Action]],
+    seldom: st.SearchStrategy[Action],
+) -> st.SearchStrategy[list[Action]]:
+    """Lists of these, and of what a source's owner does: edits often, `others` sometimes."""
+    often, sometimes = st.one_of(edits, _OFTEN, _OFTEN), st.one_of(*others, *_SOMETIMES)
+    return st.lists(
+        st.one_of(often, often, often, sometimes, sometimes, sometimes, sometimes, st.one_of(seldom, _SELDOM)),
+        min_size=4,
+        max_size=24,
+    )

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sandbox.office import Office
 from sandbox.server import Sandbox
 from sandbox.workbook import structure, writing
 from sandbox.workbook.shifts import Dimension
 from tests.interleavings.ledger import Ledger
+from tests.interleavings.sides import Sides
+from tests.interleavings.unseen import Entries
 
 HEADERS = ("id", "name", "city", "qty", "note", "total")
+_ROTATE: Final = "mutation ($name: String!) { rotateHookSecret(name: $name) { url secret } }"
 T = TypeVar("T")
 
 
@@ -24,13 +26,21 @@ class Look:
 
 
 class Grid:
-    """One worksheet of its own spreadsheet."""
+    """One worksheet of its own spreadsheet. Implements `tests.interleavings.place.Place`."""
 
     def __init__(self, sandbox: Sandbox, name: str, ledger: Ledger) -> None:
         self._sandbox = sandbox
         self._ledger = ledger
-        self._typed_at: dict[str, datetime] = {}
+        self._entries = Entries()
         self.spreadsheet = sandbox.workbook_id(name)
+
+    def settings(self) -> dict[str, Any]:
+        return {"sheet": {"spreadsheet": self.spreadsheet}}
+
+    async def connect(self, sides: Sides) -> None:
+        """Its trigger calls the source's hook."""
+        hook = (await sides.graphql(_ROTATE))["rotateHookSecret"]
+        await sides.control("POST", "triggers", {"spreadsheet": self.spreadsheet, "event": "change", **hook})
 
     def fill(self, rows: int) -> None:
         """The header, and rows with keys from 1 on."""
@@ -41,6 +51,9 @@ class Grid:
         """What is there now."""
         return self._do(self._look)
 
+    def lines(self) -> list[dict[str, Any]]:
+        return list(self.look().lines.values())
+
     def edit(self, row: int, column: str, value: str, *, person: bool) -> bool:
         """Types over a cell of a row; False where there are no rows."""
 
@@ -50,7 +63,7 @@ class Grid:
                 return False
             index = list(look.lines)[row % len(look.lines)]
             self._ledger.forget([look.lines[index].get(column)])
-            self._typed_at[value] = office.settings.clock()
+            self._entries.enter([value], office.settings.clock())
             if person:
                 office.person.type_block(self.spreadsheet, 0, index, look.places[column], [(value,)])
             else:
@@ -69,7 +82,7 @@ class Grid:
             office.person.insert(self.spreadsheet, 0, Dimension.ROWS, index, 1)
             total = f"={_letter(look.places['qty'])}{index + 1}*2"
             line = {look.places[name]: value for name, value in {**cells, "total": total}.items()}
-            self._typed_at.update(dict.fromkeys(cells.values(), office.settings.clock()))
+            self._entries.enter(cells.values(), office.settings.clock())
             block = tuple(line.get(place) for place in range(max(line) + 1))
             office.person.type_block(self.spreadsheet, 0, index, 0, [block])
 
@@ -81,6 +94,17 @@ class Grid:
             if look.lines:
                 index = list(look.lines)[row % len(look.lines)]
                 self._ledger.forget(look.lines[index].values())
+                office.person.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
+
+        self._do(work)
+
+    def clear(self) -> None:
+        """Deletes all rows."""
+
+        def work(office: Office) -> None:
+            lines = self._look(office).lines
+            for index in reversed(lines):
+                self._ledger.forget(lines[index].values())
                 office.person.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
 
         self._do(work)
@@ -102,7 +126,7 @@ class Grid:
         """The letter of a column now."""
         return _letter(self.look().places[column])
 
-    def clear_keyless(self) -> None:
+    def tidy(self) -> None:
         """A line without a key keeps all deletes waiting: the person who left it there clears it."""
 
         def work(office: Office) -> None:
@@ -116,16 +140,8 @@ class Grid:
         self._do(work)
 
     def is_unseen(self, value: str) -> bool:
-        """Whether a value was typed just between a look of ours and the write that followed it: Google's API has no
-        compare-and-set, so nobody can tell then what the write overwrote."""
-
         def work(office: Office) -> bool:
-            at = self._typed_at.get(value)
-            calls = [
-                call for call in office.recorder.calls if self.spreadsheet in call.path and call.status is not None
-            ]
-            after = next((call for call in calls if at is not None and call.at >= at), None)
-            return after is not None and after.method == "POST"
+            return self._entries.is_unseen(value, [c for c in office.recorder.calls if self.spreadsheet in c.path])
 
         return self._do(work)
 

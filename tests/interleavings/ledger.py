@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.interleavings.actions import Column
+
 
 def canonical(value: Any) -> str:
     """A value as its text: 7, 7.0 and "7" are one."""
@@ -43,6 +45,10 @@ class Ledger:
         self._count += 1
         self.entered[f"t{self._count}"] = what
         return f"t{self._count}"
+
+    def value(self, column: Column, what: str) -> int | str:
+        """A new value that the column takes, entered by `what`."""
+        return self.number(what) if column is Column.QTY else self.text(what)
 
     def key(self) -> int:
         """A new key; keys aren't looked for."""

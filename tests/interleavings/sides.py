@@ -1,6 +1,6 @@
 """A source's table, its API and the sandbox's control, as a test reaches them."""
 
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import psycopg
@@ -8,9 +8,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from sandbox.server import Sandbox
-from tests.server import ProcessServer
+from tests.server import GraphQLFailed, ProcessServer
 
 Json = Any
+_HELD: Final = "query ($name: String!) { source(name: $name) { heldRun { id } } }"
+_CONFIRM: Final = "mutation ($run: ID!) { confirmDeletes(run: $run) { state } }"
+_NOT_NOW: Final = ("SOURCE_UNREACHABLE", "UNAVAILABLE", "CONFLICT", "NOT_FOUND")
 
 
 class Sides:
@@ -24,6 +27,21 @@ class Sides:
 
     async def graphql(self, document: str, **variables: Json) -> Json:
         return await self.server.graphql(document, {"name": self.name, **variables})
+
+    async def attempt(self, document: str, **variables: Json) -> Json:
+        """The same; None where it can't be done now, or is not to be done any more."""
+        try:
+            return await self.graphql(document, **variables)
+        except GraphQLFailed as error:
+            if error.code not in _NOT_NOW:
+                raise
+        return None
+
+    async def let_go(self) -> None:
+        """Confirms the deletes that are held, if there are any."""
+        held = (await self.graphql(_HELD))["source"]["heldRun"]
+        if held is not None:
+            await self.attempt(_CONFIRM, run=held["id"])
 
     async def control(self, method: str, path: str, body: Json = None) -> Json:
         async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as http:

@@ -1,11 +1,11 @@
 """Edits from all sides in every order, with faults and kills in between: both sides agree in the end, and nothing is
 lost. Each example is a source of its own on one server, which goes on working while the example acts.
 
-`INTERLEAVINGS` says how many; `make soak` takes 500.
+`INTERLEAVINGS` says how many of a sheet, and as many of a feed; `make soak` takes 500.
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -14,15 +14,23 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
-from tests.interleavings.actions import ACTIONS, Action
-from tests.interleavings.deeds import Deeds
+from tests.interleavings.actions import Action
+from tests.interleavings.book import Book
+from tests.interleavings.deeds import Deeds, Done
+from tests.interleavings.feed_actions import FEED_ACTIONS, SHAPES, Shape
+from tests.interleavings.feed_deeds import FeedDeeds
 from tests.interleavings.grid import Grid
 from tests.interleavings.ledger import Ledger
+from tests.interleavings.mending import Mending
+from tests.interleavings.sheet_actions import SHEET_ACTIONS
+from tests.interleavings.sheet_deeds import SheetDeeds
 from tests.interleavings.sides import Sides
 from tests.interleavings.world import World
 from tests.server import ProcessServer, server_settings
 
-EXAMPLES = int(os.environ.get("INTERLEAVINGS", "4"))
+EXAMPLES = int(os.environ.get("INTERLEAVINGS", "3"))
+POLICIES = st.sampled_from(["DATABASE_WINS", "SOURCE_WINS", "LATEST_WINS", "MANUAL"])
+DELETES = st.sampled_from(["PROPAGATE", "PROPAGATE", "SOFT", "IGNORE"])
 _names = count(1)
 
 
@@ -31,34 +39,58 @@ async def server(database: str, tmp_path: Path) -> AsyncIterator[tuple[ProcessSe
     with Sandbox() as sandbox:
         made = ProcessServer(
             server_settings(
-                database, tmp_path, sandbox, google_reads_per_minute=100_000, google_writes_per_minute=100_000
+                database,
+                tmp_path,
+                sandbox,
+                google_reads_per_minute=100_000,
+                google_writes_per_minute=100_000,
+                feed_allow=(sandbox.url.partition("://")[2],),
             )
         )
-        await made.start()
-        yield made, sandbox
-        await made.kill()
+        try:
+            await made.start()
+            yield made, sandbox
+        finally:
+            await made.kill()
 
 
-@pytest.mark.timeout(60 + 60 * EXAMPLES)
-@settings(
+interleaved = settings(
     max_examples=EXAMPLES,
     # The server's own pace is part of an example: what fails is shown as it was, not shrunk.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
-    derandomize=EXAMPLES < 100,
+    derandomize="INTERLEAVINGS" not in os.environ,
 )
-@given(
-    actions=ACTIONS,
-    policy=st.sampled_from(["DATABASE_WINS", "SOURCE_WINS", "LATEST_WINS", "MANUAL"]),
-    deletes=st.sampled_from(["PROPAGATE", "PROPAGATE", "SOFT", "IGNORE"]),
-)
-async def test_every_interleaving_ends_in_agreement_and_loses_nothing(
+
+
+@pytest.mark.timeout(60 + 60 * EXAMPLES)
+@interleaved
+@given(actions=SHEET_ACTIONS, policy=POLICIES, deletes=DELETES)
+async def test_a_sheet_ends_in_agreement_and_loses_nothing(
     server: tuple[ProcessServer, Sandbox], database: str, actions: list[Action], policy: str, deletes: str
 ) -> None:
     process, sandbox = server
     sides, ledger = Sides(process, sandbox, database, f"s{next(_names)}"), Ledger()
     grid = Grid(sandbox, sides.name, ledger)
-    world, deeds = World(sides, grid, ledger, policy, deletes), Deeds(sides, grid, ledger)
+    world = World(sides, grid, ledger, policy, deletes)
+    await _play(world, sides, ledger, SheetDeeds(sides, grid, ledger).done_by, actions)
+
+
+@pytest.mark.timeout(60 + 60 * EXAMPLES)
+@interleaved
+@given(actions=FEED_ACTIONS, shape=SHAPES, policy=POLICIES, deletes=DELETES)
+async def test_a_feed_ends_in_agreement_and_loses_nothing(
+    server: tuple[ProcessServer, Sandbox], database: str, actions: list[Action], shape: Shape, policy: str, deletes: str
+) -> None:
+    process, sandbox = server
+    sides, ledger = Sides(process, sandbox, database, f"s{next(_names)}"), Ledger()
+    book = Book(sandbox, sides.name, ledger, shape)
+    world = World(sides, book, ledger, policy, deletes)
+    await _play(world, sides, ledger, FeedDeeds(book, ledger).done_by, actions)
+
+
+async def _play(world: World, sides: Sides, ledger: Ledger, own: Mapping[type, Done], actions: list[Action]) -> None:
+    deeds = Deeds(sides, ledger, {**own, **Mending(sides, ledger).done_by})
     await world.begin()
     for action in actions:
         await deeds.do(action)

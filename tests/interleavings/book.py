@@ -1,0 +1,136 @@
+"""A JSON feed as its owner edits it, in the sandbox's own thread: nothing comes between a look and the edit."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from sandbox.office import Office
+from sandbox.server import Sandbox
+from tests.interleavings.feed_actions import Shape, Writing
+from tests.interleavings.ledger import Ledger
+from tests.interleavings.sides import Sides
+from tests.interleavings.unseen import Entries
+
+_PAGE: Final = 3
+Record = dict[str, Any]
+T = TypeVar("T")
+
+
+class Book:
+    """The records of one feed. Implements `tests.interleavings.place.Place`; `city` lies deeper in a record."""
+
+    def __init__(self, sandbox: Sandbox, name: str, ledger: Ledger, shape: Shape) -> None:
+        self._sandbox = sandbox
+        self._name = name
+        self._ledger = ledger
+        self._shape = shape
+        self._entries = Entries()
+
+    def settings(self) -> dict[str, Any]:
+        whole = f"{self._sandbox.url}/feeds/{self._name}"
+        one = f"{whole}/{{id}}"
+        write: dict[str, Any] = {
+            "upsert": {"method": "PUT", "url": one},
+            "delete": {"method": "DELETE", "url": one},
+        }
+        match self._shape.writing:
+            case Writing.FIELDS:
+                write["upsert"]["method"], write["insert"] = "PATCH", {"method": "POST", "url": whole}
+            case Writing.BATCH:
+                write = {name: {**request, "url": whole} for name, request in write.items()} | {"batchSize": 4}
+        feed: dict[str, Any] = {"url": whole, "write": write}
+        if self._shape.paged:
+            feed |= {"url": f"{whole}?size={_PAGE}", "pagination": {"kind": "NEXT_URL", "next": "next"}}
+        return {"feed": feed, "columns": [{"name": "city", "field": "address.city"}]}
+
+    def fill(self, rows: int) -> None:
+        records = [_record(key, f"n{key}", f"c{key}", key, f"m{key}") for key in range(1, rows + 1)]
+        self._sandbox.do(lambda office: self._put(office, records))
+
+    async def connect(self, sides: Sides) -> None:  # noqa: ARG002 - it is polled
+        return
+
+    def lines(self) -> list[dict[str, Any]]:
+        return self._sandbox.do(lambda office: [_line(record) for record in self._records(office)])
+
+    def tidy(self) -> None:
+        return
+
+    def is_unseen(self, value: str) -> bool:
+        def work(office: Office) -> bool:
+            here = f"/feeds/{self._name}"
+            calls = [call for call in office.recorder.calls if call.path == here or call.path.startswith(f"{here}/")]
+            return self._entries.is_unseen(value, calls)
+
+        return self._sandbox.do(work)
+
+    # ---- what the owner does
+
+    def edit(self, row: int, column: str, value: str | int) -> bool:
+        """Enters a value over that of a record; False where there are none."""
+
+        def work(records: list[Record]) -> bool:
+            if not records:
+                return False
+            record = records[row % len(records)]
+            self._ledger.forget([_line(record)[column]])
+            if column == "city":
+                record["address"] = {"city": value}
+            else:
+                record[column] = value
+            return True
+
+        return self._change(work, [str(value)])
+
+    def add(self, at: int, key: int, name: str) -> None:
+        """A record among the others, with fields left out."""
+        self._change(lambda records: records.insert(at % (len(records) + 1), {"id": key, "name": name}), [name])
+
+    def remove(self, row: int) -> None:
+        def work(records: list[Record]) -> None:
+            if records:
+                self._ledger.forget(_line(records.pop(row % len(records))).values())
+
+        self._change(work)
+
+    def clear(self) -> None:
+        def work(records: list[Record]) -> None:
+            for record in records:
+                self._ledger.forget(_line(record).values())
+            records.clear()
+
+        self._change(work)
+
+    def reverse(self) -> None:
+        self._change(lambda records: records.reverse())
+
+    def _change(self, work: Callable[[list[Record]], T], entered: list[str] | None = None) -> T:
+        def change(office: Office) -> T:
+            records = self._records(office)
+            self._entries.enter(entered or (), office.settings.clock())
+            done = work(records)
+            self._put(office, records)
+            return done
+
+        return self._sandbox.do(change)
+
+    def _records(self, office: Office) -> list[Record]:
+        feed = office.feeds.get(self._name)
+        assert feed is not None
+        records: list[Record] = json.loads(feed.body)["records"]
+        return records
+
+    def _put(self, office: Office, records: list[Record]) -> None:
+        office.feeds.put(self._name, "application/json", json.dumps({"records": records}).encode(), "id")
+
+
+def _record(key: int, name: str, city: str, qty: int, note: str) -> Record:
+    return {"id": key, "name": name, "address": {"city": city}, "qty": qty, "note": note}
+
+
+def _line(record: Record) -> dict[str, Any]:
+    """The record by column. A field that is left out, or null, has no value."""
+    return {
+        **{name: record.get(name) for name in ("id", "name", "qty", "note")},
+        "city": (record.get("address") or {}).get("city"),
+    }
