@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+import structlog
+
 from db.errors import BadUserInput, SourceUnreachable
 from sync.daemon_threads import DaemonThreads
+
+log = structlog.get_logger(__name__)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -132,7 +136,8 @@ class Guard:
         self._threads.close()
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
-        """At least one. FeedForbidden where there are only others; OSError where the name leads nowhere."""
+        """At least one. FeedForbidden, which names none, where there are only others; OSError where the name leads
+        nowhere."""
         try:
             found = await self._resolve(host, port)
         except UnicodeError as error:
@@ -142,9 +147,11 @@ class Guard:
             return found
         passed = [one for one in found if self._passes(ipaddress.ip_address(one.partition("%")[0]))]
         if not passed:
+            # Where a name leads inside of our network is for its operator, and not for who asks.
+            log.info("a feed's host is not on the public internet", host=host, port=port, addresses=list(found))
             raise FeedForbidden(
-                f"{host} leads to {', '.join(found)}, which is not on the public internet: feeds there are read only "
-                f"if ROWCAST_FEED_ALLOW names {host}:{port}."
+                f"{host} is not on the public internet: feeds there are read only if ROWCAST_FEED_ALLOW names "
+                f"{host}:{port}."
             )
         return passed
 

@@ -42,7 +42,11 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return await self._backend.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        try:
+            return await self._backend.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        except httpcore.ConnectError as error:
+            # The system's own words may have the address.
+            raise httpcore.ConnectError(f"{host} takes no connection at port {port}") from error
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import example, given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedAuth, FeedAuthKind, FeedBinding, FeedFormat, FeedSecrets
@@ -118,8 +119,10 @@ async def test_a_name_that_changes_its_mind_is_asked_at_the_address_that_was_che
         assert fetched is not None
         fetched.close()
     assert {one.headers["host"] for one in server.asked} == {f"feed.example:{server.port}"}
-    with pytest.raises(FeedForbidden, match=r"10\.0\.0\.1"):
+    with capture_logs() as logged, pytest.raises(FeedForbidden, match=r"feed\.example is not on the public") as refused:
         await read(client, url)
+    assert "10.0.0.1" not in str(refused.value)
+    assert ["10.0.0.1"] in [line.get("addresses") for line in logged], "the operator is told"
     assert told == [], "each connection is checked anew"
 
 
@@ -134,6 +137,21 @@ async def test_an_address_that_does_not_answer_leaves_it_to_the_next(server: Lin
         url = f"http://feed.example:{server.port}/feed"
         client = make(server, guard=Guard(Allowed.parse(["127.0.0.0/8"]), resolve), url=url)
         assert await read(client, url) == b"[1]"
+
+
+async def test_no_message_has_the_address_that_a_name_leads_to(server: Lines) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.3", 0))
+        port = deaf.getsockname()[1]
+
+        async def resolve(*_: object) -> Sequence[str]:
+            return ["127.0.0.3"]
+
+        url = f"http://feed.example:{port}/feed"
+        client = make(server, guard=Guard(Allowed.parse(["feed.example"]), resolve), url=url)
+        with pytest.raises(SourceUnreachable, match=r"feed\.example takes no connection") as failed:
+            await read(client, url)
+        assert "127.0.0.3" not in str(failed.value)
 
 
 async def test_a_name_that_nobody_finds_in_time_is_said(server: Lines) -> None:
