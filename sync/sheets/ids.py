@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from db.keys import key_text
 from sync.sheets.grid import known, same_cell
+from sync.sheets.layout import in_order_of
 from sync.sheets.rows import Rows
 from sync.source import Cell
 
@@ -65,11 +66,11 @@ def _copies(rows: Rows, indexes: Sequence[int], image: Mapping[str, Cell]) -> li
 
 def misplaced_ids(before: Rows, written: Sequence[IdWrite], after: Rows) -> list[IdWrite]:
     """What puts right the ids that were written by the addresses of `before` and stand as `after` shows them."""
+    before = in_order_of(before, after)
     lost = _Lost(before, [key for key in before.by_key if key not in after.by_key and key not in after.repeated])
     repairs = []
     for write in written:
-        assert write.id is not None
-        landed = after.by_key.get(key_text([write.id]))
+        landed = None if write.id is None else after.by_key.get(key_text([write.id]))
         if landed is None or _same_line(before, write.index, after, landed.index):
             continue
         if not any(cell not in (None, "") for cell in _line(after, landed.index)):

@@ -18,8 +18,10 @@ from sync.sheets.calls import SheetCalls
 from sync.sheets.grid import Grid
 from sync.sheets.ids import IdWrite, misplaced_ids, missing_ids, new_row_id
 from sync.sheets.new_columns import new_columns
-from sync.sheets.requests import ids_body
+from sync.sheets.repair import Restore
+from sync.sheets.requests import ids_body, restore_requests
 from sync.sheets.rows import Rows, read_rows
+from sync.sheets.strays import strayed_ids
 from sync.sheets.tags import Tagger
 from sync.source import Cell, LastShown, Problem, Reading
 
@@ -73,13 +75,19 @@ async def read_sheet(
     refused: GoogleRefused | None = None
     before: Rows | None = None
     written: Sequence[IdWrite] = ()
-    rounds = 0
+    rounds = restores = 0
     looked = False
     while True:
         mark, modified_at = await _mark_before(calls, source, first=not looked)
         read = await calls.shared_grid(mark)
         rows = await calls.session.compute(partial(_locate, source, binding, read.grid))
         looked = True
+        if before is not None and (strays := await calls.session.compute(partial(strayed_ids, before, written, rows))):
+            if restores == _ID_ROUNDS:
+                raise SourceUnreachable(_restless(rows))
+            restores += 1
+            await _put_back(calls, rows, strays)
+            continue
         if rows.bound.refusal is not None:
             raise SourceUnreachable(rows.bound.refusal)
         images = await last_shown(list(rows.repeated)) if source.managed_key and rows.repeated else {}
@@ -92,7 +100,7 @@ async def read_sheet(
             await tagger.tag(calls, rows)
         if lacks_ids:
             rounds += 1
-            before, written = rows, [write for write in needed if write.id is not None]
+            before, written = rows, needed
             refused = await _write_ids(calls, rows, needed)
     columns = SeenColumns(tagger.tagged(rows), frozenset(rows.bound.lost), await new_columns(calls, source, rows))
     return Reading(
@@ -144,6 +152,22 @@ async def _write_ids(calls: SheetCalls, rows: Rows, needed: Sequence[IdWrite]) -
     except (GoogleBusy, WorksheetMoved) as error:
         log.info("ids may not have been written; looking again", reason=str(error))
     return None
+
+
+async def _put_back(calls: SheetCalls, rows: Rows, strays: Sequence[Restore]) -> None:
+    """What comes of it shows in the next look."""
+    log.warning("columns moved while ids were written; putting back what was hit", cells=len(strays))
+    try:
+        await calls.write_batch(restore_requests(rows.grid, strays))
+    except GoogleBusy as error:
+        log.info("ids may still be where they went; looking again", reason=str(error))
+
+
+def _restless(rows: Rows) -> str:
+    return (
+        f"The columns of “{rows.grid.title}” move all the time, and what ids of rows hit by accident could not be put"
+        " back: the spreadsheet's version history has it."
+    )
 
 
 def _id_problems(rows: Rows, refused: GoogleRefused | None) -> list[Problem]:

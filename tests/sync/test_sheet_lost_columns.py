@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 
 from db.errors import SourceUnreachable
-from sync.source import Edit
-from tests.sync.sheets import Bench, bench, delete, insert, update
+from sync.sheets.binding import Bound
+from sync.sheets.grid import Grid
+from sync.sheets.ids import IdWrite
+from sync.sheets.repair import Entered, Restore
+from sync.sheets.rows import Rows, read_rows
+from sync.sheets.strays import strayed_ids
+from sync.source import Cell, Edit
+from tests.sync.sheets import MANAGED_COLUMNS, Bench, bench, delete, insert, update
 from tests.sync.test_sheet_write import NINE, ONE, THREE, TWO
 
 SHEET: list[list[Any]] = [
@@ -29,14 +35,14 @@ def _columns(first: int, end: int) -> Mapping[str, Any]:
     return {"sheetId": 0, "dimension": "COLUMNS", "startIndex": first, "endIndex": end}
 
 
-def _before_the_write(people: Bench, *requests: Mapping[str, Any]) -> Callable[[], None]:
-    """To be asked before each call: another program changes the sheet right before the second, the first write."""
+def _before_the_write(people: Bench, *requests: Mapping[str, Any], call: int = 2) -> Callable[[], None]:
+    """To be asked before each call: another program changes the sheet right before one, which is the first write."""
     loop, calls = asyncio.get_running_loop(), 0
 
     def check() -> None:
         nonlocal calls
         calls += 1
-        if calls == 2:
+        if calls == call:
             asyncio.run_coroutine_threadsafe(people.batch(*requests), loop).result()
 
     return check
@@ -113,3 +119,58 @@ async def test_the_only_note_of_a_column_without_a_header_is_back(people: Bench)
     check = _before_the_write(people, {"insertDimension": {"range": _columns(2, 3)}})
     await people.adapter(check).write([update(TWO, city="New York")])
     assert await people.shown("B3:E3") == [["Grace", "", "note", "Arlington"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (
+            {"insertDimension": {"range": _columns(1, 2)}},
+            [
+                ["Name", "", "City", "rowcast_id"],
+                ["Ada", "", "London"],
+                ["Grace", "", "Arlington", "keep"],
+                ["", "", "Oslo"],
+            ],
+        ),
+        (
+            {"moveDimension": {"source": _columns(2, 3), "destinationIndex": 0}},
+            [["rowcast_id", "Name", "City"], ["", "Ada", "London"], ["keep", "Grace", "Arlington"], ["", "", "Oslo"]],
+        ),
+        (
+            {"deleteDimension": {"range": _columns(0, 1)}},
+            [["City", "rowcast_id"], ["London"], ["Arlington", "keep"], ["Oslo"]],
+        ),
+    ],
+)
+async def test_ids_that_land_in_another_column_are_taken_out_of_it(
+    change: Mapping[str, Any], shown: Sequence[Sequence[str]]
+) -> None:
+    lines = [["Name", "City", "rowcast_id"], ["Ada", "London", ""], ["Grace", "Arlington", "keep"], ["", "Oslo", ""]]
+    with bench(MANAGED_COLUMNS, ("rowcast_id",), lines, managed=True) as people:
+        reading = await people.adapter(_before_the_write(people, change, call=3)).read()
+        assert not reading.unsure
+        after = await people.shown()
+        place = shown[0].index("rowcast_id")
+        assert [line[:place] + line[place + 1 :] for line in after] == [
+            [*line[:place], *line[place + 1 :]] for line in shown
+        ]
+        ids = [line[place] for line in after[1:]]
+        assert (len({*ids}), all(ids), ids[1]) == (3, True, "keep")
+
+
+def _managed(places: Sequence[int], lines: Sequence[Sequence[Cell]]) -> Rows:
+    """Name, city and id at those places."""
+    header: list[Cell] = [None] * 4
+    for column, place in zip(MANAGED_COLUMNS, places, strict=True):
+        header[place] = column.field
+    columns = list(zip(MANAGED_COLUMNS, places, strict=True))
+    grid = Grid("people", 0, 1000, 26 + max(places) - 2, "UTC", [header, *lines], {}, {}, {})
+    return read_rows(Bound(0, columns, columns[2:], managed=True, problems=()), grid)
+
+
+def test_a_cell_that_was_cleared_instead_of_an_id_is_back() -> None:
+    before = _managed((0, 1, 2), [["Ada", "London", "a"], [None, None, "stray"]])
+    after = _managed((0, 2, 3), [["Ada", None, None, "a"], [None, None, None, "stray"]])
+    assert strayed_ids(before, [IdWrite(1, None), IdWrite(2, None)], after) == [Restore(1, 2, Entered("London"))]
+    assert strayed_ids(before, [IdWrite(2, None)], before) == []

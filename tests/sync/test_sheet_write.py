@@ -253,6 +253,32 @@ async def test_an_edit_just_after_the_write_is_a_persons(people: Bench) -> None:
     assert names(await people.shown()) == ["Ada", "Admiral Grace", "Alan"]
 
 
+@pytest.mark.parametrize("typed", ["22", "", "3"])
+async def test_a_row_whose_key_a_person_changes_is_never_emptied(people: Bench, typed: str) -> None:
+    people.type_after(READ, "A3", [[typed]])
+    (written,) = (await people.adapter().write([update(TWO, name="Grace H")])).written
+    assert written.moved_on
+    assert names(await people.shown()) == ["Ada", "Grace H", "Alan"]
+
+
+@pytest.mark.parametrize("typed", ["11", "", "2"])
+async def test_a_row_that_was_hit_gets_its_own_back_although_its_key_changed(people: Bench, typed: str) -> None:
+    people.type_after(READ, "A2", [SORTED[0], [typed, *SORTED[1][1:]], SORTED[2]])
+    (written,) = (await people.adapter().write([update(TWO, {"name": "Grace"}, name="Grace H")])).written
+    assert written.moved_on
+    assert names(await people.shown()) == ["Alan", "Ada", "Grace"]
+
+
+async def test_what_a_person_types_is_theirs_although_it_is_what_we_wrote(people: Bench) -> None:
+    typed = [["2", "Gracie", "Arlington"], ["3", "Alan", "Wilmslow"], ["9", "Grace H", "Bern"]]
+    people.type_after(VALUES, "A3", typed)
+    await people.adapter().write([update(TWO, name="Grace H")])
+    assert names(await people.shown()) == ["Ada", "Gracie", "Alan", "Grace H"]
+    people.type_after(VALUES, "A3", [["22", "Grace K", "Bern"]])
+    await people.adapter().write([update(TWO, name="Grace K")])
+    assert names(await people.shown()) == ["Ada", "Grace K", "Alan", "Grace H"]
+
+
 async def test_a_protected_cell_holds_up_no_other(people: Bench) -> None:
     await people.batch(
         {
