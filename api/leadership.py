@@ -36,6 +36,7 @@ from sync.services import google_service, service_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
+_CLOSE_EVERY: Final = timedelta(minutes=1)
 _RECOVER_EVERY: Final = timedelta(seconds=2)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -115,6 +116,7 @@ class Leadership:
             )
             tidying = partial(tidy, pool, term, self._retention)
             scheduler.add_job("tidy", tidying, EVERY)
+            scheduler.add_job("deleted sources", self._adapters.close_deleted, _CLOSE_EVERY)
             scheduler.add_job("recover", partial(self._recover, scheduler), _RECOVER_EVERY)
             push = DrivePush(pool, term, self._credentials, self._drive_hook_url, utc_now)
             scheduler.add_job("push channels", push.tend, PUSH_EVERY, soon=True)

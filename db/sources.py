@@ -157,6 +157,12 @@ async def source_by_id(connection: Connection, id_: UUID) -> Source | None:
     return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s", id_))
 
 
+async def existing_sources(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are sources'."""
+    cursor = await connection.execute("SELECT id FROM rowcast.sources WHERE id = ANY(%s)", (list(ids),))
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def locked_source(connection: Connection, id_: UUID) -> Source | None:
     """The source of that id, which nobody changes or deletes until the transaction ends."""
     return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE id = %s FOR SHARE", id_))

@@ -26,7 +26,7 @@ async def preview_source(info: Info, input: Wanted) -> SourcePreview:  # noqa: A
         wanted = read_registration(input)
     except BadUserInput as error:
         return _shown(Preview((), (), (), 0, Counts(), [str(error)]))
-    return _shown(await Previews(context.pool, context.registration, context.dry_runs.adapter_for).of(wanted))
+    return _shown(await Previews(context.pool, context.registration, context.dry_runs.reader_of).of(wanted))
 
 
 def _shown(preview: Preview) -> SourcePreview:

@@ -9,7 +9,7 @@ from uuid import UUID
 from db.errors import BadUserInput, SourceUnreachable
 from db.feeds import FeedSecrets
 from db.sources import SheetBinding, Source
-from sync.feeds.connections import FeedOfRun, Feeds
+from sync.feeds.connections import FeedOfRun, Feeds, FeedToRead
 from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
 from sync.google.project import Caller
@@ -20,7 +20,7 @@ from sync.services import DEFAULT_CREDENTIAL
 from sync.sheets.adapter import Shared, SheetSource
 from sync.sheets.look import add_managed_key, inspect_sheet
 from sync.sheets.read import NewId, random_ids
-from sync.source import Reading, SourceAdapter
+from sync.source import Reading, SourceAdapter, SourceReader
 from sync.urgency import Urgency
 
 
@@ -60,9 +60,19 @@ class Adapters:
         """`adapter_for` for one leadership, whose term `check` looks at."""
         return lambda source, urgency: self.adapter_for(source, check, urgency)
 
-    def reading(self) -> Callable[[Source], SourceAdapter]:
-        """`adapter_for` for whoever leads nothing, and so may only read."""
-        return lambda source: self.adapter_for(source, _anybody)
+    def reading(self) -> Callable[[Source], SourceReader]:
+        """For whoever leads nothing, and so may only read."""
+        return self._reader_of
+
+    def _reader_of(self, source: Source) -> SourceReader:
+        if source.feed is not None:
+            return FeedToRead(self._known_feeds(), source)
+        return self.adapter_for(source, _anybody)
+
+    async def close_deleted(self) -> None:
+        """What was kept for sources that are no more."""
+        if self._feeds is not None:
+            await self._feeds.close_deleted()
 
     async def inspect(self, sheet: WantedSheet) -> SheetInspection:
         """The worksheet as it stands, for registration. BadUserInput for a credential that there isn't."""

@@ -115,6 +115,14 @@ async def nothing_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]
     return {}
 
 
+class SourceReader(Protocol):
+    """A source for who may only read it."""
+
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
+        """As an adapter's. SourceUnreachable."""
+        ...
+
+
 class SourceAdapter(Protocol):
     """A sheet or feed. Errors: SourceUnreachable (its message says what mends it); nothing was written by the plan then
     except what the next read will show."""

@@ -137,8 +137,13 @@ class FeedClient:
         )
         self._auth = Authoriser(binding.auth, secrets.auth, self._token, time.monotonic)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it makes no more requests."""
+        return self._http.is_closed
+
     async def close(self) -> None:
-        """No more requests."""
+        """No more requests: SourceUnreachable for who makes one, and for those under way."""
         await self._http.aclose()
 
     async def get(
@@ -225,6 +230,8 @@ class FeedClient:
 
         CircuitOpen where the host has failed too often of late.
         """
+        if self.closed:
+            raise SourceUnreachable("The feed's settings changed meanwhile, or it was deleted.")
         answered = False
         with self._breakers.of(feed_service(url)).passing() as passage:
             try:

@@ -1,5 +1,8 @@
 """The feeds of this process: what looks at them, and what reads and writes them, run after run.
 
+The runs of a feed, of which there is one at a time, share a connection; who only looks has one of its own, which nobody
+closes meanwhile and whose pages are no run's.
+
 All of their requests pass one guard and the same limits. Secrets are read from the database anew for each run, so that
 a changed one serves at once.
 """
@@ -12,7 +15,7 @@ from db.errors import SourceUnreachable, Unavailable
 from db.feeds import FeedBinding, FeedSecrets
 from db.secrets import Keyring, feed_secrets
 from db.session import Pool
-from db.sources import Source
+from db.sources import Source, existing_sources
 from sync.address_guard import Guard
 from sync.breaker import Breakers
 from sync.daemon_threads import DaemonThreads
@@ -59,23 +62,39 @@ class Feeds:
         finally:
             await client.close()
 
-    async def connection(self, source: Source) -> FeedConnection:
-        """The feed's connection, with the secrets of now. SourceUnreachable where they can't be decrypted."""
-        assert source.feed is not None
+    async def read_stored(self, source: Source) -> Reading:
+        """The same of a registered one. SourceUnreachable, also where its secrets can't be decrypted."""
+        return await self.read(source, await self._secrets(source))
+
+    async def _secrets(self, source: Source) -> FeedSecrets:
         try:
             async with self._pool.connection() as connection:
-                secrets = await feed_secrets(connection, self._keyring, source.id)
+                return await feed_secrets(connection, self._keyring, source.id)
         except Unavailable as error:
             raise SourceUnreachable(str(error)) from error
+
+    async def connection(self, source: Source) -> FeedConnection:
+        """The connection of the feed's runs, with the secrets of now. SourceUnreachable where they can't be read."""
+        assert source.feed is not None
+        secrets = await self._secrets(source)
         known = self._open.get(source.id)
         if known is not None and known[:2] == (source.feed, secrets):
             return known[2]
-        if known is not None:
-            await known[2].client.close()
         client = FeedClient(source.feed, secrets, self._guard, limits=self._limits, breakers=self._breakers)
         made = FeedConnection(client, self._threads)
         self._open[source.id] = source.feed, secrets, made
+        if known is not None:
+            await known[2].client.close()
         return made
+
+    async def close_deleted(self) -> None:
+        """The connections of sources that are no more."""
+        opened = list(self._open)
+        async with self._pool.connection() as connection:
+            there = await existing_sources(connection, opened)
+        for gone in set(opened) - there:
+            _, _, known = self._open.pop(gone)
+            await known.client.close()
 
     async def close(self) -> None:
         """No more requests."""
@@ -88,6 +107,18 @@ class Feeds:
 
 def _nobody() -> None:
     """A look at a feed needs no leadership."""
+
+
+class FeedToRead:
+    """A registered feed for who only looks at it, beside its runs. Implements `sync.source.SourceReader`."""
+
+    def __init__(self, feeds: Feeds, source: Source) -> None:
+        self._feeds = feeds
+        self._source = source
+
+    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002 - its keys are its own
+        """See `FeedSource`."""
+        return await self._feeds.read_stored(self._source)
 
 
 class FeedOfRun:

@@ -23,7 +23,7 @@ from sync.runs.delete_guard import holds
 from sync.runs.drift import plan_drift
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
-from sync.source import Reading, SourceAdapter
+from sync.source import Reading, SourceReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class DryRuns:
     """`run(source, winner)`: the finished run, which is stored. `clock` gives the time with a zone."""
 
     pool: Pool
-    adapter_for: Callable[[Source], SourceAdapter]
+    reader_of: Callable[[Source], SourceReader]
     clock: Callable[[], datetime]
 
     async def run(self, source: Source, winner: Side | None) -> Run | None:
@@ -41,7 +41,7 @@ class DryRuns:
         counts = RunCounts()
         try:
             # A source that is held is read without the ids and marks that a reading may leave there.
-            reading = await self.adapter_for(replace(source, state=SourceState.HELD)).read()
+            reading = await self.reader_of(replace(source, state=SourceState.HELD)).read()
             counts = RunCounts(rows_read=len(reading.rows), api_calls=reading.calls)
             state, counts, message = await self._compare(source, winner, reading, counts)
         except (SourceUnreachable, TableUnfit) as error:

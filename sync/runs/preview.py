@@ -24,7 +24,7 @@ from sync.registration.inspection import SheetInspection
 from sync.registration.registrar import Registration
 from sync.runs.rules import rules_of
 from sync.sheets.mapping import SheetMapping
-from sync.source import Reading, SourceAdapter, SourceRow
+from sync.source import Reading, SourceReader, SourceRow
 
 SAMPLE = 20
 """Rows that are shown."""
@@ -53,11 +53,11 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """`of(wanted)`: the preview. `adapter_for` gives what may only read."""
+    """`of(wanted)`: the preview. `reader_of` gives what may only read."""
 
     pool: Pool
     registration: Registration
-    adapter_for: Callable[[Source], SourceAdapter]
+    reader_of: Callable[[Source], SourceReader]
 
     async def of(self, wanted: RegisterSource) -> Preview:
         """Looks at the source, and where it would adopt a table compares both, by key, as a first run would."""
@@ -77,7 +77,7 @@ class Previews:
         if secrets is not None:
             return await self.registration.access.read_feed(source, secrets)
         # One that is held is read without the ids and marks that a reading may leave in a sheet.
-        return await self.adapter_for(replace(source, state=SourceState.HELD)).read()
+        return await self.reader_of(replace(source, state=SourceState.HELD)).read()
 
     async def _compare(self, source: Source, reading: Reading) -> Counts:
         async with view(self.pool) as (connection, _):

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,11 +24,12 @@ class Asked:
 
 @dataclass
 class Lines:
-    """`answers` by path without query, one for each time, the last one for ever."""
+    """`answers` by path without query, one for each time, the last one for ever. `before` is awaited before each."""
 
     port: int = 0
     answers: dict[str, list[bytes | Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    before: Callable[[], Awaitable[None]] | None = None
     serving: "dict[asyncio.Task[None], asyncio.StreamWriter]" = field(default_factory=dict, repr=False)
 
     @property
@@ -56,6 +57,8 @@ class Lines:
                 first, *rest = head.strip().split("\r\n")
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
+                if self.before is not None:
+                    await self.before()
                 writer.write(self.answer(Asked(first, headers, body)))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
