@@ -43,6 +43,18 @@ class Service:
         shows = self.records if self.cache is None else self.cache
         return answer(json.dumps(list(shows.values())).encode())
 
+    def orders(self, asked: Asked) -> bytes:
+        """The list: read, or written as a batch."""
+        if asked.line.startswith("GET"):
+            return self.get(asked)
+        self.puts.append(asked)
+        for record in json.loads(asked.body):
+            self.records[str(record["id"])] = record
+        if self.lose:
+            self.lose -= 1
+            return b"HTTP/1.1 nothing\r\n\r\n"
+        return answer(b"")
+
     def put(self, asked: Asked) -> bytes:
         self.puts.append(asked)
         id_ = asked.path.rpartition("/")[2]
@@ -95,19 +107,21 @@ class World:
 
 
 @asynccontextmanager
-async def world(database: str) -> AsyncIterator[World]:
-    """Three orders, in the feed and the table alike."""
+async def world(database: str, batch_size: int = 1) -> AsyncIterator[World]:
+    """Three orders, in the feed and the table alike. `batch_size`: above 1 the feed takes lists, and no deletes."""
     with psycopg.connect(database, autocommit=True) as admin:
         admin.execute('CREATE TABLE orders (id integer PRIMARY KEY, item text COLLATE "C")')
         admin.execute("ALTER TABLE orders REPLICA IDENTITY FULL")
         admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
     async with lines() as server, make_pool(database, "leader", max_size=4) as pool:
         service = Service(server, {str(id_): {"id": id_, "item": f"n{id_}", "extra": id_} for id_ in (1, 2, 3)})
-        server.on("/orders", service.get)
+        server.on("/orders", service.orders)
         for id_ in (1, 2, 3):
             server.on(f"/orders/{id_}", service.put)
         one = f"{server.url}/orders/{{id}}"
         write = FeedWrite(upsert=FeedRequest("PUT", one), delete=FeedRequest("DELETE", one))
+        if batch_size > 1:
+            write = FeedWrite(upsert=FeedRequest("PUT", f"{server.url}/orders"), batch_size=batch_size)
         binding = FeedBinding(f"{server.url}/orders", FeedFormat.JSON, "@", write=write)
         source = make_source(binding, COLUMNS, "id")
         async with pool.connection() as connection:
@@ -180,6 +194,26 @@ async def test_every_try_of_a_write_has_the_same_key_over_runs(database: str) ->
         assert len({put.headers["idempotency-key"] for put in at.service.puts}) == 1
         assert at.table() == at.feed()
         assert (await at.run()).state is RunState.SUCCEEDED
+
+
+async def test_no_write_of_a_batch_without_an_answer_goes_under_another_key(database: str) -> None:
+    """Its readers are shown an old state, so that the next run can't see that it arrived."""
+    async with world(database, batch_size=10) as at:
+        at.service.keep_showing()
+        at.service.lose = 3
+        at.sql("UPDATE orders SET item = 'new' WHERE id < 3")
+        assert (await at.run()).state is RunState.FAILED
+        at.sql("UPDATE orders SET item = 'newer' WHERE id = 2; UPDATE orders SET item = 'other' WHERE id = 3")
+        await at.run()
+        at.service.cache = None
+        for _ in range(2):
+            await at.run()
+        batches = {put.headers["idempotency-key"]: put.body for put in at.service.puts}
+        written = [{one["id"]: one["item"] for one in json.loads(body)} for body in batches.values()]
+        assert written == [{1: "new", 2: "new"}, {3: "other"}, {2: "newer"}]
+        assert at.table() == at.feed() == {1: "new", 2: "newer", 3: "other"}
+        assert at.conflicts() == 0
+        assert not at.failures()
 
 
 async def test_a_lost_answer_of_a_write_that_arrived_is_no_conflict_with_the_next_edit(database: str) -> None:
