@@ -13,6 +13,7 @@ from sandbox.google.auth import TokenEndpoint
 from sandbox.google.channels_api import ChannelsApi
 from sandbox.google.drive_api import DriveApi
 from sandbox.google.sheets_api import SheetsApi
+from sandbox.google.upload_api import UploadApi
 from sandbox.guard import Guard
 from sandbox.office import Office
 from sandbox.pages import Pages
@@ -37,6 +38,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *TokenEndpoint(office.tokens).routes(),
             *SheetsApi(office.drive, office.gate, settings.base_url).routes(),
             *ChannelsApi(office.drive, office.gate, office.channels).routes(),
+            *UploadApi(office.drive, office.gate, settings.base_url).routes(),
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),
             *TriggerControl(office).routes(),

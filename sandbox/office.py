@@ -35,7 +35,7 @@ class Office:
         self.scripts = Scripts(settings, self.store, self.drive, self.triggers)
         self.person = Person(self.drive, self._tell)
         self.faults = Faults()
-        self.recorder = Recorder()
+        self.recorder = Recorder(settings.watch)
         self._seed()
 
     def account(self, email: str) -> dict[str, str]:

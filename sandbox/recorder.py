@@ -1,6 +1,7 @@
 """The calls that were made, for tests to look at."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,10 +21,26 @@ class RecordedCall:
     body: bytes
 
 
-class Recorder:
-    """The last calls, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call with its answer, as they went over the wire; `raw_path` is still escaped."""
 
-    def __init__(self) -> None:
+    method: str
+    raw_path: str
+    query: str
+    body: bytes
+    status: int
+    answer: bytes
+
+
+Watch = Callable[[Exchange], None]
+
+
+class Recorder:
+    """The last calls, oldest first. `watch` is shown each exchange that was answered."""
+
+    def __init__(self, watch: Watch | None = None) -> None:
+        self.watch = watch
         self.calls: deque[RecordedCall] = deque(maxlen=KEPT)
 
     def add(self, call: RecordedCall) -> None:

@@ -1,13 +1,18 @@
 """How files, sheets and rows are written down in the store: JSON, without what is at its default."""
 
 from datetime import datetime
+from typing import Any
 
 import orjson
 
 from sandbox.drive import File, Permission
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell, NumberFormat
+from sandbox.workbook.conditions import Condition, Criterion, Filter
+from sandbox.workbook.filters import FilterView
+from sandbox.workbook.grouping import Group
 from sandbox.workbook.metadata import DeveloperMetadata, Location
+from sandbox.workbook.named import NamedRange
 from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import PLAIN_COLUMN, Column, Row, Sheet
 from sandbox.workbook.shifts import Dimension
@@ -16,12 +21,13 @@ from sandbox.workbook.spreadsheet import Spreadsheet
 
 def encode_row(row: Row) -> bytes:
     cells = {str(column): _cell(cell) for column, cell in row.cells.items()}
-    return orjson.dumps([cells, row.hidden, row.pixels])
+    return orjson.dumps([cells, row.hidden, row.pixels, row.filtered])
 
 
 def decode_row(uid: int, record: bytes) -> Row:
-    cells, hidden, pixels = orjson.loads(record)
-    return Row(uid, {int(column): _read_cell(cell) for column, cell in cells.items()}, hidden, pixels)
+    cells, hidden, pixels, *filtered = orjson.loads(record)
+    read = {int(column): _read_cell(cell) for column, cell in cells.items()}
+    return Row(uid, read, hidden, pixels, filtered == [True])
 
 
 def encode_sheet(sheet: Sheet) -> bytes:
@@ -37,7 +43,9 @@ def encode_sheet(sheet: Sheet) -> bytes:
             "frozenColumns": sheet.frozen_columns,
             "look": sheet.look,
             "nextUid": sheet.next_uid,
-            "merges": [[area.top, area.left, area.bottom, area.right] for area in sheet.merges],
+            "merges": [_corners(area) for area in sheet.merges],
+            "filter": _filter(sheet.filter) if sheet.filter else None,
+            "groups": [[g.dimension.value, g.start, g.end, g.depth, g.collapsed] for g in sheet.groups],
         }
     )
 
@@ -58,6 +66,8 @@ def decode_sheet(record: bytes, rows: list[Row]) -> Sheet:
         fields["look"],
         fields["nextUid"],
         tuple(Area(*area) for area in fields.get("merges", ())),
+        _read_filter(fields["filter"]) if fields.get("filter") else None,
+        tuple(Group(Dimension(along), *rest) for along, *rest in fields.get("groups", ())),
     )
 
 
@@ -71,6 +81,8 @@ def encode_file(file: File) -> bytes:
             "sheets": [sheet.sheet_id for sheet in book.sheets],
             "metadata": [_metadata(entry) for entry in book.metadata.values()],
             "protections": [_protection(entry) for entry in book.protections.values()],
+            "named": [[n.range_id, n.name, n.sheet_id, _corners(n.area)] for n in book.named.values()],
+            "filterViews": [[v.view_id, v.title, v.sheet_id, _filter(v.filter)] for v in book.filter_views.values()],
             "permissions": [[p.permission_id, p.kind, p.role, p.who] for p in file.permissions],
             "created": file.created.isoformat(),
             "modified": file.modified.isoformat(),
@@ -89,8 +101,16 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
         for number, key, value, visibility, sheet, along, a, b in fields["metadata"]
     ]
     protections = [
-        ProtectedRange(number, sheet, Area(*area) if area else None, tuple(editors), text, warning)
-        for number, sheet, area, editors, text, warning in fields["protections"]
+        ProtectedRange(
+            number,
+            sheet,
+            Area(*area) if area else None,
+            tuple(editors),
+            text,
+            warning,
+            tuple(Area(*one) for opened in rest for one in opened),
+        )
+        for number, sheet, area, editors, text, warning, *rest in fields["protections"]
     ]
     book = Spreadsheet(
         fields["title"],
@@ -99,6 +119,11 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
         fields["timeZone"],
         {entry.metadata_id: entry for entry in metadata},
         {entry.protected_id: entry for entry in protections},
+        {key: NamedRange(key, name, sheet, Area(*area)) for key, name, sheet, area in fields.get("named", ())},
+        {
+            number: FilterView(number, title, sheet, _read_filter(kept))
+            for number, title, sheet, kept in fields.get("filterViews", ())
+        },
     )
     return File(
         file_id,
@@ -144,5 +169,37 @@ def _metadata(entry: DeveloperMetadata) -> list[object]:
 
 def _protection(entry: ProtectedRange) -> list[object]:
     area = entry.area
-    corners = [area.top, area.left, area.bottom, area.right] if area else None
-    return [entry.protected_id, entry.sheet_id, corners, entry.editors, entry.description, entry.warning_only]
+    corners = _corners(area) if area else None
+    return [
+        entry.protected_id,
+        entry.sheet_id,
+        corners,
+        entry.editors,
+        entry.description,
+        entry.warning_only,
+        [_corners(one) for one in entry.open_areas],
+    ]
+
+
+def _corners(area: Area) -> list[int]:
+    return [area.top, area.left, area.bottom, area.right]
+
+
+def _filter(kept: Filter) -> list[object]:
+    criteria = [
+        [c.column, c.hidden_values, [c.condition.kind, c.condition.values] if c.condition else None]
+        for c in kept.criteria
+    ]
+    return [_corners(kept.area), criteria, kept.sorts]
+
+
+def _read_filter(fields: list[Any]) -> Filter:
+    area, criteria, sorts = fields
+    return Filter(
+        Area(*area),
+        tuple(
+            Criterion(column, tuple(hidden), Condition(condition[0], tuple(condition[1])) if condition else None)
+            for column, hidden, condition in criteria
+        ),
+        tuple((column, descending) for column, descending in sorts),
+    )

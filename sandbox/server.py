@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.app import create_app
 from sandbox.office import Office
+from sandbox.recorder import Watch
 from sandbox.settings import SandboxSettings, system_clock
 from sandbox.wire import TRANSPORT
 
@@ -77,15 +78,16 @@ class Sandbox:
         data_path: Path | None = None,
         clock: Callable[[], datetime] = system_clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        watch: Watch | None = None,
     ) -> None:
         self._listener = _listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._settings = SandboxSettings(self.url, data_path, clock, sleep)
+        self._settings = SandboxSettings(self.url, data_path, clock, sleep, watch)
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
@@ -100,7 +102,7 @@ class Sandbox:
         if self._failure is not None:
             raise RuntimeError("The sandbox died.") from self._failure
 
-    async def __aenter__(self) -> "Sandbox":
+    async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
 
     async def __aexit__(

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.faults import Fault, Faults, PersonEdit
 from sandbox.google.errors import answer, of_status
-from sandbox.recorder import RecordedCall, Recorder
+from sandbox.recorder import Exchange, RecordedCall, Recorder
 from sandbox.settings import SandboxSettings
 
 WATCHED = ("/v4/", "/drive/", "/upload/", "/token", "/feeds/", "/_sandbox/feeds/")
@@ -42,14 +42,14 @@ class Wire:
         at = self._settings.clock()
         body = await _read(receive)
         fault = self._faults.take(f"{scope['method']} {scope['path']}")
-        answered = _Answer()
+        answered = _Answer(keep_body=self._recorder.watch is not None)
         try:
             if fault is None:
                 await self._app(scope, _replay(body, receive), answered.passing(send))
             else:
                 await self._carry_out(fault, scope, _replay(body, receive), send, answered)
         finally:
-            self._record(scope, at, body, answered.status)
+            self._record(scope, at, body, answered)
         if fault is not None and fault.edit is not None:
             self._person_edits(fault.edit)
 
@@ -72,22 +72,30 @@ class Wire:
         elif not fails:
             await self._app(scope, receive, answered.passing(send))
 
-    def _record(self, scope: Scope, at: datetime, body: bytes, status: int | None) -> None:
+    def _record(self, scope: Scope, at: datetime, body: bytes, answered: "_Answer") -> None:
         query = scope["query_string"].decode("ascii", "replace")
         account = scope.get("sandbox.account", "")
-        self._recorder.add(RecordedCall(at, scope["method"], scope["path"], query, account, status, body))
+        self._recorder.add(RecordedCall(at, scope["method"], scope["path"], query, account, answered.status, body))
+        if self._recorder.watch is not None and answered.status is not None:
+            raw = scope["raw_path"].decode("ascii")
+            self._recorder.watch(Exchange(scope["method"], raw, query, body, answered.status, b"".join(answered.parts)))
 
 
 class _Answer:
-    """Notes the status that goes out."""
+    """Notes the status that goes out, and the body where it is to be kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_body: bool) -> None:
         self.status: int | None = None
+        self.parts: list[bytes] = []
+        self._keep_body = keep_body
 
     def passing(self, send: Send) -> Send:
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
+                self.parts.clear()
+            elif self._keep_body:
+                self.parts.append(message.get("body", b""))
             await send(message)
 
         return passing

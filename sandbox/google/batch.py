@@ -15,7 +15,7 @@ from sandbox.workbook.spreadsheet import Spreadsheet
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a request works on. `editor` is the account, or None for a person, who may edit anything."""
+    """What a request works on. `editor` is the account, or None for who may edit anything: a person, the owner."""
 
     spreadsheet: Spreadsheet
     editor: str | None
@@ -37,33 +37,24 @@ LACKING = frozenset(
         "addCommentReply",
         "addConditionalFormatRule",
         "addDataSource",
-        "addDimensionGroup",
-        "addFilterView",
-        "addNamedRange",
         "addSlicer",
         "addTable",
         "autoFill",
         "cancelDataSourceRefresh",
-        "clearBasicFilter",
         "deleteBanding",
         "deleteComment",
         "deleteCommentReply",
         "deleteConditionalFormatRule",
         "deleteDataSource",
-        "deleteDimensionGroup",
         "deleteDuplicates",
         "deleteEmbeddedObject",
-        "deleteFilterView",
-        "deleteNamedRange",
         "deleteRange",
         "deleteTable",
-        "duplicateFilterView",
         "insertComment",
         "insertRange",
         "pasteData",
         "randomizeRange",
         "refreshDataSource",
-        "setBasicFilter",
         "textToColumns",
         "trimWhitespace",
         "updateBanding",
@@ -72,12 +63,8 @@ LACKING = frozenset(
         "updateCommentPost",
         "updateConditionalFormatRule",
         "updateDataSource",
-        "updateDimensionGroup",
         "updateEmbeddedObjectBorder",
         "updateEmbeddedObjectPosition",
-        "updateFilterView",
-        "updateNamedRange",
-        "updateProtectedRange",
         "updateSlicerSpec",
         "updateTable",
     ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.cells_json import merge_cell
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.masks import FieldMask, parse_mask
+from sandbox.google.masks import parse_mask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook import merging, sorting
 from sandbox.workbook.a1 import Area
@@ -25,7 +25,7 @@ _PASTE = ("PASTE_NORMAL", "PASTE_VALUES", "PASTE_FORMAT", "PASTE_NO_BORDERS", "P
 def update_cells(batch: Batch, request: Document) -> JsonObject:
     """Cells from `start` on, or in `range`, where what the request lacks is cleared."""
     request.only("rows", "fields", "start", "range")
-    mask = _mask(request)
+    mask = required_mask(request)
     rows = [list(row.inners("values")) for row in request.inners("rows")]
     if "range" in request:
         sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
@@ -54,7 +54,7 @@ def update_cells(batch: Batch, request: Document) -> JsonObject:
 def append_cells(batch: Batch, request: Document) -> JsonObject:
     """Rows below the last one that holds data; the grid grows as needed."""
     request.only("sheetId", "rows", "fields", "tableId")
-    sheet, mask = batch.spreadsheet.sheet(request.whole("sheetId")), _mask(request)
+    sheet, mask = batch.spreadsheet.sheet(request.whole("sheetId")), required_mask(request)
     rows = [list(row.inners("values")) for row in request.inners("rows")]
     top = sheet.used(sheet.whole).bottom
     area = Area(top, 0, top + len(rows), max((len(row) for row in rows), default=0))
@@ -71,7 +71,7 @@ def repeat_cell(batch: Batch, request: Document) -> JsonObject:
     """One cell over a range; the references of its formula go along."""
     request.only("range", "cell", "fields")
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
-    mask, data = _mask(request), request.inner("cell")
+    mask, data = required_mask(request), request.inner("cell")
     batch.may_write(sheet, area)
     for row in range(area.top, area.bottom):
         cells = {}
@@ -211,13 +211,6 @@ def _searched(batch: Batch, request: Document) -> list[tuple[Sheet, Area]]:
         raise InvalidArgument("No search scope: set range, sheetId or allSheets.")
     sheet = batch.spreadsheet.sheet(request.whole("sheetId"))
     return [(sheet, sheet.whole)]
-
-
-def _mask(request: Document) -> FieldMask:
-    text = request.text("fields")
-    if not text:
-        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
-    return parse_mask(text)
 
 
 def _from_start(batch: Batch, start: Document, rows: list[list[Document]]) -> tuple[Sheet, Area]:

@@ -6,11 +6,16 @@ from sandbox.google.batch import Batch
 from sandbox.google.document import Document, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_dimension, read_dimension_range
+from sandbox.google.sheet_json import COLUMN_PIXELS, ROW_PIXELS
 from sandbox.workbook import structure
 from sandbox.workbook.a1 import Area
+from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
+
+_LETTER_PIXELS = 7
+_MARGIN_PIXELS = 7
 
 
 def insert_dimension(batch: Batch, request: Document) -> JsonObject:
@@ -77,9 +82,23 @@ def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
 
 
 def auto_resize_dimensions(batch: Batch, request: Document) -> JsonObject:
-    """Accepted: widths are a matter of the browser's fonts."""
+    """Columns as wide as their longest text, by a usual letter's width; rows of the usual height."""
     request.only("dimensions", "dataSourceSheetDimensions")
-    read_dimension_range(batch.spreadsheet, request.inner("dimensions"))
+    sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("dimensions"))
+    if dimension is Dimension.ROWS:
+        for index in range(start, min(end, sheet.row_count)):
+            sheet.replace_row(index, pixels=ROW_PIXELS)
+        return {}
+    batch.calculation.bring_up_to_date(batch.spreadsheet)
+    longest = dict.fromkeys(range(start, min(end, sheet.column_count)), 0)
+    for index, row in enumerate(sheet.rows):
+        for column in row.cells.keys() & longest.keys():
+            cell = row.cells[column]
+            text = show(batch.calculation.value(sheet, index, column, cell), cell.number_format)
+            longest[column] = max(longest[column], len(text))
+    for column, letters in longest.items():
+        pixels = max(letters * _LETTER_PIXELS + _MARGIN_PIXELS, ROW_PIXELS) if letters else COLUMN_PIXELS
+        sheet.columns[column] = replace(sheet.columns[column], pixels=pixels)
     return {}
 
 

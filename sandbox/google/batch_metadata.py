@@ -1,4 +1,4 @@
-"""Developer metadata and protected ranges in batchUpdate, and how metadata is searched."""
+"""Developer metadata in batchUpdate, and how it is searched."""
 
 from dataclasses import replace
 
@@ -6,11 +6,10 @@ from sandbox.google.batch import Batch
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_dimension_range, read_grid_range
-from sandbox.google.sheet_json import metadata_json, protection_json
+from sandbox.google.sheet_json import metadata_json
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.metadata import DeveloperMetadata, Location, check_size
-from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -73,42 +72,6 @@ def delete_developer_metadata(batch: Batch, request: Document) -> JsonObject:
         del batch.spreadsheet.metadata[entry.metadata_id]
     deleted: list[Json] = [metadata_json(entry) for entry in found]
     return {"deleteDeveloperMetadata": {"deletedDeveloperMetadata": deleted}}
-
-
-def add_protected_range(batch: Batch, request: Document) -> JsonObject:
-    """addProtectedRange: who is not named in `editors` may not write, the owner included."""
-    request.only("protectedRange")
-    data = request.inner("protectedRange")
-    data.only(
-        "protectedRangeId", "range", "namedRangeId", "tableId", "description", "warningOnly",
-        "requestingUserCanEdit", "unprotectedRanges", "editors",
-    )  # fmt: skip
-    bounds = data.inner("range")
-    sheet, area = read_grid_range(batch.spreadsheet, bounds)
-    whole = not set(bounds.fields) - {"sheetId"}
-    book = batch.spreadsheet
-    number = data.optional_whole("protectedRangeId")
-    if number in book.protections:
-        raise InvalidArgument(f"A protected range with the id {number} already exists.")
-    entry = ProtectedRange(
-        number if number is not None else next(n for n in iter(batch.new_id, None) if n not in book.protections),
-        sheet.sheet_id,
-        None if whole else area,
-        tuple(data.inner("editors").texts("users")),
-        data.text("description"),
-        data.flag("warningOnly"),
-    )
-    book.protections[entry.protected_id] = entry
-    return {"addProtectedRange": {"protectedRange": protection_json(sheet, entry)}}
-
-
-def delete_protected_range(batch: Batch, request: Document) -> JsonObject:
-    """deleteProtectedRange"""
-    request.only("protectedRangeId")
-    number = request.whole("protectedRangeId")
-    if batch.spreadsheet.protections.pop(number, None) is None:
-        raise InvalidArgument(f"No protected range with id: {number}")
-    return {}
 
 
 def find(book: Spreadsheet, filters: list[Document]) -> list[DeveloperMetadata]:

@@ -6,7 +6,7 @@ import orjson
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.masks import FieldMask, mask_of, parse_mask
+from sandbox.google.masks import FieldMask, mask_of, required_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
@@ -57,7 +57,7 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
     request.only("properties", "fields")
     properties = request.inner("properties")
     properties.only(*_PROPERTIES, *_LOOK)
-    mask = _mask(request)
+    mask = required_mask(request)
     book = batch.spreadsheet
     sheet = book.sheet(properties.whole("sheetId"))
     if mask.wants("title") and (not mask.everything or "title" in properties):
@@ -78,7 +78,7 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
 def update_spreadsheet_properties(batch: Batch, request: Document) -> JsonObject:
     """updateSpreadsheetProperties"""
     request.only("properties", "fields")
-    set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), _mask(request))
+    set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), required_mask(request))
     return {}
 
 
@@ -174,10 +174,3 @@ def _move_to(book: Spreadsheet, sheet: Sheet, index: int) -> None:
     place = _place(book, index)
     book.sheets.remove(sheet)
     book.sheets.insert(place - 1 if place > old else place, sheet)
-
-
-def _mask(request: Document) -> FieldMask:
-    text = request.text("fields")
-    if not text:
-        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
-    return parse_mask(text)

@@ -23,6 +23,13 @@ class Call:
         values = self.query.get(name)
         return values[-1] if values else default
 
+    @property
+    def editor(self) -> str | None:
+        """Who edits, as protections see it: None for the file's owner, who may edit anything."""
+        file = self.drive.files.get(self.file_id)
+        owns = file is not None and any(owner.who == self.email for owner in file.owners())
+        return None if owns else self.email
+
     def file(self, writing: bool = False) -> File:
         """The spreadsheet that the call is about.
 

@@ -2,6 +2,7 @@
 
 import orjson
 
+from sandbox.google.colors import both, plain, styled
 from sandbox.google.document import Document, Json, JsonObject, as_double, as_json_number
 from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
@@ -43,7 +44,7 @@ def encode_cell(cell: Cell, effective: Effective, mask: FieldMask) -> JsonObject
         data["formattedValue"] = show(effective, cell.number_format)
     for name, with_default in (("userEnteredFormat", False), ("effectiveFormat", True)):
         if mask.wants(name):
-            shown = mask.below(name).filter(format_json(cell, with_default))
+            shown = mask.below(name).filter(styled(format_json(cell, with_default)))
             if shown:
                 data[name] = shown
     if mask.wants("note") and cell.note:
@@ -80,9 +81,9 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
     if mask.wants("userEnteredValue"):
         value, formula = read_value(data.inner("userEnteredValue"))
     if mask.wants("userEnteredFormat"):
-        merged = mask.below("userEnteredFormat").merge(
-            format_json(cell, with_default_pattern=False), data.inner("userEnteredFormat").fields
-        )
+        given = plain(data.inner("userEnteredFormat").fields)
+        assert isinstance(given, dict)
+        merged = both(mask.below("userEnteredFormat")).merge(format_json(cell, with_default_pattern=False), given)
         number_format, appearance = read_format(Document(merged, f"{data.path}.userEnteredFormat"))
     if mask.wants("note"):
         note = checked_text(data.text("note"))

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.drive import SPREADSHEET_TYPE, Drive, File, Permission, permission
+from sandbox.google import exports
 from sandbox.google.auth import Gate
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.drive_json import file_json, permission_json, timestamp
@@ -18,7 +19,7 @@ from sandbox.google.sheets_api import read_body
 from sandbox.workbook.errors import WorkbookError
 from sandbox.workbook.spreadsheet import Spreadsheet
 
-Method = Callable[["DriveCall"], JsonObject | None]
+Method = Callable[["DriveCall"], JsonObject | Response | None]
 _ROLES = ("owner", "organizer", "fileOrganizer", "writer", "commenter", "reader")
 
 
@@ -56,7 +57,7 @@ class DriveApi:
             self._route("PATCH", one, self._update),
             self._route("DELETE", one, self._delete),
             self._route("POST", f"{one}/copy", self._copy),
-            self._route("GET", f"{one}/export", _lacking("files.export")),
+            self._route("GET", f"{one}/export", self._export),
             self._route("GET", f"{one}/permissions", self._permissions),
             self._route("POST", f"{one}/permissions", self._share),
             self._route("GET", f"{one}/permissions/{{permission}}", self._permission),
@@ -112,7 +113,7 @@ class DriveApi:
     def _delete(self, call: DriveCall) -> None:
         file = self._file(call)
         if all(owner.who != call.email for owner in file.owners()):
-            raise _insufficient()
+            raise insufficient()
         self._drive.remove(file.file_id)
 
     def _copy(self, call: DriveCall) -> JsonObject:
@@ -124,6 +125,14 @@ class DriveApi:
         if "parents" in call.body:
             copy = self._drive.touch(replace(copy, parents=tuple(call.body.texts("parents"))))
         return file_json(copy, call.email, self._base_url)
+
+    def _export(self, call: DriveCall) -> Response:
+        file, kind = self._file(call), call.query.get("mimeType", "")
+        if not kind:
+            raise BadRequest("Required parameter: mimeType")
+        if kind not in exports.KINDS:
+            raise BadRequest("The requested conversion is not supported.")
+        return Response(exports.export(file.spreadsheet, self._drive.calculation(file), kind), media_type=kind)
 
     def _permissions(self, call: DriveCall) -> JsonObject:
         shown: list[Json] = [permission_json(entry) for entry in self._file(call).permissions]
@@ -162,7 +171,7 @@ class DriveApi:
         self._permission(call)
         number = call.path["permission"]
         if any(owner.permission_id == number for owner in file.owners()):
-            raise _insufficient()
+            raise insufficient()
         self._drive.touch(replace(file, permissions=_without(file, number)))
 
     def _start_token(self, _call: DriveCall) -> JsonObject:
@@ -199,12 +208,12 @@ class DriveApi:
     def _file(self, call: DriveCall, writing: bool = False) -> File:
         file = readable_file(self._drive, call)
         if writing and not file.may_write(call.email):
-            raise _insufficient()
+            raise insufficient()
         return file
 
 
 def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Route:
-    """A method of Drive's API, for callers that the gate admits; 204 where it answers nothing."""
+    """A method of Drive's API with a JSON body, for callers that the gate admits; 204 where it answers nothing."""
 
     async def endpoint(request: Request) -> Response:
         body = await request.body()
@@ -213,6 +222,8 @@ def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Rout
             fields = request.query_params.get("fields", "")
             if result is None:
                 return Response(status_code=204)
+            if isinstance(result, Response):
+                return result
             return JSONResponse(parse_mask(fields).filter(result) if fields else _default_fields(result))
         except ApiError as error:
             return answer(error, request.url.path)
@@ -239,7 +250,8 @@ def _without(file: File, number: str) -> tuple[Permission, ...]:
     return tuple(entry for entry in file.permissions if entry.permission_id != number)
 
 
-def _insufficient() -> PermissionDenied:
+def insufficient() -> PermissionDenied:
+    """The refusal of a change by an account that may only read."""
     error = PermissionDenied("The user does not have sufficient permissions for this file.")
     error.reason = "insufficientFilePermissions"
     return error

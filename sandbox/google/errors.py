@@ -108,7 +108,7 @@ def of_status(status: int) -> ApiError:
 def answer(error: ApiError, path: str) -> JSONResponse:
     """The response, worded for the API that the path belongs to."""
     body: JsonObject = {"code": error.status, "message": error.message}
-    if path.startswith("/drive/"):
+    if path.startswith(("/drive/", "/upload/")):
         body["errors"] = [{"message": error.message, "domain": "global", "reason": error.reason}]
     body["status"] = STATUS_NAMES.get(error.status, "UNKNOWN")
     if error.details:

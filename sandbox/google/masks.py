@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.document import Document, Json, JsonObject
 from sandbox.workbook.errors import InvalidArgument
 
 
@@ -67,6 +67,14 @@ def parse_mask(text: str) -> FieldMask:
     if position != len(text):
         raise _invalid(text)
     return mask
+
+
+def required_mask(request: Document) -> FieldMask:
+    """The mask in the request's `fields`, which it must have."""
+    text = request.text("fields")
+    if not text:
+        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
+    return parse_mask(text)
 
 
 def _group(text: str, position: int, whole: str) -> tuple[FieldMask, int]:

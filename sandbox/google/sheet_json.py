@@ -6,12 +6,15 @@ import orjson
 
 from sandbox.drive import File
 from sandbox.google.cells_json import encode_cell
+from sandbox.google.colors import DEFAULT_FORMAT, THEME, styled
 from sandbox.google.document import Json, JsonObject
+from sandbox.google.filters_json import filter_json, filter_view_json
 from sandbox.google.masks import FieldMask
 from sandbox.google.ranges import grid_range_json
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.metadata import DeveloperMetadata, Location
+from sandbox.workbook.named import NamedRange
 from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
@@ -22,9 +25,14 @@ COLUMN_PIXELS = 100
 
 
 def spreadsheet_json(
-    file: File, base_url: str, calculation: Calculation | None, areas: Sequence[tuple[Sheet, Area]], mask: FieldMask
+    file: File,
+    base_url: str,
+    calculation: Calculation | None,
+    areas: Sequence[tuple[Sheet, Area]],
+    mask: FieldMask,
+    editor: str | None,
 ) -> JsonObject:
-    """The whole answer; `calculation` None leaves the cells out, `areas` empty means all sheets."""
+    """The whole answer to that editor; `calculation` None leaves the cells out, `areas` empty means all sheets."""
     book = file.spreadsheet
     wanted = list(dict.fromkeys(sheet.sheet_id for sheet, _ in areas))
     sheets = [sheet for sheet in book.sheets if not areas or sheet.sheet_id in wanted]
@@ -35,9 +43,13 @@ def spreadsheet_json(
             "locale": book.locale,
             "autoRecalc": "ON_CHANGE",
             "timeZone": book.time_zone,
+            "defaultFormat": DEFAULT_FORMAT,
+            "spreadsheetTheme": THEME,
         },
         "spreadsheetUrl": f"{base_url}/spreadsheets/d/{file.file_id}/edit",
     }
+    if book.named:
+        answer["namedRanges"] = [named_range_json(book, entry) for entry in book.named.values()]
     metadata = [m for m in book.metadata.values() if m.location.kind == "SPREADSHEET"]
     if metadata:
         answer["developerMetadata"] = [metadata_json(entry) for entry in metadata]
@@ -45,21 +57,35 @@ def spreadsheet_json(
     if mask.wants("sheets"):
         below = mask.below("sheets")
         answer["sheets"] = [
-            _sheet(book, sheet, calculation, [area for other, area in areas if other is sheet], below)
+            _sheet(book, sheet, calculation, [area for other, area in areas if other is sheet], below, editor)
             for sheet in sheets
         ]
     return answer
 
 
 def _sheet(
-    book: Spreadsheet, sheet: Sheet, calculation: Calculation | None, areas: list[Area], mask: FieldMask
+    book: Spreadsheet,
+    sheet: Sheet,
+    calculation: Calculation | None,
+    areas: list[Area],
+    mask: FieldMask,
+    editor: str | None,
 ) -> JsonObject:
     data: JsonObject = {"properties": properties_json(book, sheet)}
     if sheet.merges:
         data["merges"] = [grid_range_json(sheet, area) for area in sheet.merges]
     protections = [p for p in book.protections.values() if p.sheet_id == sheet.sheet_id]
     if protections:
-        data["protectedRanges"] = [protection_json(sheet, entry) for entry in protections]
+        data["protectedRanges"] = [protection_json(sheet, entry, editor) for entry in protections]
+    if sheet.filter is not None:
+        data["basicFilter"] = filter_json(sheet, sheet.filter)
+    views = [view for view in book.filter_views.values() if view.sheet_id == sheet.sheet_id]
+    if views:
+        data["filterViews"] = [filter_view_json(sheet, view) for view in views]
+    for name, dimension in (("rowGroups", Dimension.ROWS), ("columnGroups", Dimension.COLUMNS)):
+        groups = groups_json(sheet, dimension)
+        if groups:
+            data[name] = groups
     metadata = [m for m in book.metadata.values() if m.location == Location(sheet.sheet_id)]
     if metadata:
         data["developerMetadata"] = [metadata_json(entry) for entry in metadata]
@@ -119,6 +145,8 @@ def _dimensions(book: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
     for index in range(start, end):
         one = sheet.rows[index] if is_rows else sheet.columns[index]
         data: JsonObject = {"hiddenByUser": True} if one.hidden else {}
+        if is_rows and sheet.rows[index].filtered:
+            data["hiddenByFilter"] = True
         data["pixelSize"] = one.pixels or (ROW_PIXELS if is_rows else COLUMN_PIXELS)
         if index in attached:
             data["developerMetadata"] = attached[index]
@@ -146,7 +174,27 @@ def properties_json(book: Spreadsheet, sheet: Sheet) -> JsonObject:
     }
     if sheet.hidden:
         properties["hidden"] = True
-    return properties | look
+    shown = styled(properties | look)
+    assert isinstance(shown, dict)
+    return shown
+
+
+def named_range_json(book: Spreadsheet, entry: NamedRange) -> JsonObject:
+    """NamedRange."""
+    place = grid_range_json(book.sheet(entry.sheet_id), entry.area)
+    return {"namedRangeId": entry.range_id, "name": entry.name, "range": place}
+
+
+def groups_json(sheet: Sheet, dimension: Dimension) -> list[Json]:
+    """DimensionGroups of rows or of columns."""
+    home: JsonObject = {"sheetId": sheet.sheet_id} if sheet.sheet_id else {}
+    shown: list[Json] = []
+    for group in sheet.groups:
+        if group.dimension is dimension:
+            span: JsonObject = {"dimension": dimension.value, "startIndex": group.start, "endIndex": group.end}
+            data: JsonObject = {"range": home | span, "depth": group.depth}
+            shown.append(data | {"collapsed": True} if group.collapsed else data)
+    return shown
 
 
 def metadata_json(entry: DeveloperMetadata) -> JsonObject:
@@ -176,17 +224,20 @@ def location_json(where: Location) -> JsonObject:
     return data
 
 
-def protection_json(sheet: Sheet, entry: ProtectedRange) -> JsonObject:
-    """ProtectedRange."""
+def protection_json(sheet: Sheet, entry: ProtectedRange, editor: str | None) -> JsonObject:
+    """ProtectedRange, as that editor sees it."""
     data: JsonObject = {
         "protectedRangeId": entry.protected_id,
         "range": grid_range_json(sheet, entry.area),
-        "requestingUserCanEdit": True,
     }
+    if not entry.refuses(editor, sheet.sheet_id, entry.area or sheet.whole):
+        data["requestingUserCanEdit"] = True
     if entry.description:
         data["description"] = entry.description
     if entry.warning_only:
         data["warningOnly"] = True
     else:
-        data["editors"] = {"users": list(entry.editors)}
+        data["editors"] = {"users": list(entry.editors)} if entry.editors else {}
+    if entry.open_areas:
+        data["unprotectedRanges"] = [grid_range_json(sheet, area) for area in entry.open_areas]
     return data

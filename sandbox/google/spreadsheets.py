@@ -3,7 +3,16 @@
 import random
 
 from sandbox.drive import permission
-from sandbox.google import batch_cells, batch_dimensions, batch_metadata, batch_sheets
+from sandbox.google import (
+    batch_cells,
+    batch_dimensions,
+    batch_filters,
+    batch_groups,
+    batch_metadata,
+    batch_named,
+    batch_protection,
+    batch_sheets,
+)
 from sandbox.google.batch import Batch, Handler, apply
 from sandbox.google.call import Call
 from sandbox.google.document import Document, Json, JsonObject
@@ -40,8 +49,21 @@ HANDLERS: dict[str, Handler] = {
     "createDeveloperMetadata": batch_metadata.create_developer_metadata,
     "updateDeveloperMetadata": batch_metadata.update_developer_metadata,
     "deleteDeveloperMetadata": batch_metadata.delete_developer_metadata,
-    "addProtectedRange": batch_metadata.add_protected_range,
-    "deleteProtectedRange": batch_metadata.delete_protected_range,
+    "addProtectedRange": batch_protection.add_protected_range,
+    "updateProtectedRange": batch_protection.update_protected_range,
+    "deleteProtectedRange": batch_protection.delete_protected_range,
+    "addNamedRange": batch_named.add_named_range,
+    "updateNamedRange": batch_named.update_named_range,
+    "deleteNamedRange": batch_named.delete_named_range,
+    "setBasicFilter": batch_filters.set_basic_filter,
+    "clearBasicFilter": batch_filters.clear_basic_filter,
+    "addFilterView": batch_filters.add_filter_view,
+    "updateFilterView": batch_filters.update_filter_view,
+    "duplicateFilterView": batch_filters.duplicate_filter_view,
+    "deleteFilterView": batch_filters.delete_filter_view,
+    "addDimensionGroup": batch_groups.add_dimension_group,
+    "updateDimensionGroup": batch_groups.update_dimension_group,
+    "deleteDimensionGroup": batch_groups.delete_dimension_group,
 }
 
 
@@ -61,7 +83,7 @@ def create(call: Call, base_url: str) -> JsonObject:
     if not book.sheets:
         book.sheets = Spreadsheet("").sheets
     file = call.drive.add(book, (permission("user", "owner", call.email),))
-    return spreadsheet_json(file, base_url, None, (), EVERYTHING)
+    return spreadsheet_json(file, base_url, None, (), EVERYTHING, None)
 
 
 def get(call: Call, base_url: str) -> JsonObject:
@@ -72,7 +94,7 @@ def get(call: Call, base_url: str) -> JsonObject:
     include = call.option("includeGridData", "false").lower() in ("true", "1")
     masked = call.option("fields") not in ("", "*") and mask.wants("sheets") and mask.below("sheets").wants("data")
     calculation = call.drive.calculation(file) if include or masked else None
-    return spreadsheet_json(file, base_url, calculation, areas, mask)
+    return spreadsheet_json(file, base_url, calculation, areas, mask, call.editor)
 
 
 def batch_update(call: Call, base_url: str) -> JsonObject:
@@ -89,14 +111,14 @@ def batch_update(call: Call, base_url: str) -> JsonObject:
         with_cells = call.body.flag("responseIncludeGridData")
         areas = [file.spreadsheet.resolve(text) for text in call.body.texts("responseRanges")]
         calculation = call.drive.calculation(file) if with_cells else None
-        answer["updatedSpreadsheet"] = spreadsheet_json(file, base_url, calculation, areas, EVERYTHING)
+        answer["updatedSpreadsheet"] = spreadsheet_json(file, base_url, calculation, areas, EVERYTHING, call.editor)
     return answer
 
 
 def edit(call: Call, requests: list[Document]) -> list[JsonObject]:
     """Carries the requests out, all or none."""
     with call.drive.edit(call.file_id) as draft:
-        batch = Batch(draft, call.email, Calculation(call.drive.clock), new_id)
+        batch = Batch(draft, call.editor, Calculation(call.drive.clock), new_id)
         return apply(batch, requests, HANDLERS)
 
 

@@ -194,7 +194,7 @@ def _render(cell: Cell, effective: Effective, rendering: Rendering) -> Json:
 def _write(draft: Spreadsheet, call: Call, name: str, data: Document, user_entered: bool) -> _Done:
     block = _block(data)
     sheet, area = draft.resolve_for_writing(name, len(block), _width(block))
-    check(draft.protections, call.email, sheet.sheet_id, area)
+    check(draft.protections, call.editor, sheet.sheet_id, area)
     written = writing.write_block(sheet, area.top, area.left, block, user_entered)
     return _Done(
         sheet,
@@ -207,7 +207,7 @@ def _write(draft: Spreadsheet, call: Call, name: str, data: Document, user_enter
 
 def _clear(draft: Spreadsheet, call: Call, text: str) -> str:
     sheet, area = draft.resolve(text)
-    check(draft.protections, call.email, sheet.sheet_id, area)
+    check(draft.protections, call.editor, sheet.sheet_id, area)
     writing.clear(sheet, area)
     return a1.full_name(sheet.title, area)
 

@@ -1,4 +1,5 @@
-"""A1 notation: `'My sheet'!$B$2:D`, whole rows `2:5`, whole columns `A:C`. Text in, frozen values out.
+"""A1 notation: `'My sheet'!$B$2:D`, whole rows `2:5`, whole columns `A:C`; and R1C1: `R2C2:R9C4`. Text in, frozen
+values out.
 
 Everything inside is 0-based and half-open; only text is 1-based.
 """
@@ -10,6 +11,7 @@ from sandbox.workbook.errors import InvalidArgument
 
 MAX_COLUMNS = 18278
 _CORNER = re.compile(r"\$?([A-Za-z]{1,3})?\$?([1-9][0-9]*)?")
+_R1C1 = re.compile(r"R([1-9][0-9]*)C([1-9][0-9]*)", re.IGNORECASE)
 _PLAIN_TITLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -79,12 +81,15 @@ def column_index(letters: str) -> int:
 
 def quote_title(title: str) -> str:
     """The title as it stands before `!`: quoted unless it is a plain word that can't be read as a cell."""
-    if _PLAIN_TITLE.fullmatch(title) and not _is_cell(title):
+    if _PLAIN_TITLE.fullmatch(title) and not is_cell(title):
         return title
     return "'" + title.replace("'", "''") + "'"
 
 
-def _is_cell(text: str) -> bool:
+def is_cell(text: str) -> bool:
+    """Whether the text is read as a cell, in A1 or R1C1 notation."""
+    if _R1C1.fullmatch(text):
+        return True
     match = re.fullmatch(r"([A-Za-z]{1,3})([1-9][0-9]*)", text)
     return match is not None and column_index(match[1]) < MAX_COLUMNS
 
@@ -156,6 +161,9 @@ def _corners(body: str) -> A1Range | None:
 
 
 def _corner(text: str) -> tuple[int | None, int | None] | None:
+    numbered = _R1C1.fullmatch(text)
+    if numbered is not None:
+        return int(numbered[1]) - 1, int(numbered[2]) - 1
     match = _CORNER.fullmatch(text)
     if not text or match is None or (match[1] is None and match[2] is None):
         return None

@@ -42,7 +42,7 @@ def show(value: Effective, number_format: NumberFormat | None) -> str:
 
 
 def general(value: float) -> str:
-    """A number without a format: up to 10 significant decimals, an exponent for the very large and small."""
+    """A number without a format: up to 10 significant digits, an exponent for the very large and small."""
     if value == 0:
         return "0"
     if abs(value) >= 1e15 or abs(value) < 1e-9:
@@ -51,9 +51,7 @@ def general(value: float) -> str:
         return f"{mantissa}E{exponent[0]}{exponent[1:].lstrip('0').rjust(2, '0')}"
     if value.is_integer():
         return str(int(value))
-    text = f"{value:.10g}" if abs(value) >= 1 else f"{value:.9f}"
-    if "e" in text:
-        text = f"{value:.0f}"
+    text = f"{value:.0f}" if abs(value) >= 1e10 else f"{Decimal(f'{value:.10g}'):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

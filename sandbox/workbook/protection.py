@@ -1,6 +1,6 @@
 """Protected ranges: cells that only named editors may write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
@@ -13,7 +13,7 @@ REFUSAL = (
 
 @dataclass(frozen=True, slots=True)
 class ProtectedRange:
-    """`area` None protects the whole sheet."""
+    """`area` None protects the whole sheet, but for its `open_areas`."""
 
     protected_id: int
     sheet_id: int
@@ -21,12 +21,20 @@ class ProtectedRange:
     editors: tuple[str, ...] = ()
     description: str = ""
     warning_only: bool = False
+    open_areas: tuple[Area, ...] = ()
+
+    def at(self, area: Area) -> "ProtectedRange":
+        return replace(self, area=area)
 
     def refuses(self, editor: str | None, sheet_id: int, area: Area) -> bool:
-        """Whether that editor (None: a person, who may edit anything) must not write these cells."""
+        """Whether that editor must not write these cells. None may edit anything: a person, the file's owner."""
         if editor is None or self.warning_only or self.sheet_id != sheet_id or editor in self.editors:
             return False
-        return self.area is None or self.area.meets(area)
+        if self.area is None:
+            return not any(
+                one.holds(area.top, area.left) and one.holds(area.bottom - 1, area.right - 1) for one in self.open_areas
+            )
+        return self.area.meets(area)
 
 
 def check(protections: dict[int, ProtectedRange], editor: str | None, sheet_id: int, area: Area) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.workbook.a1 import MAX_COLUMNS, Area
 from sandbox.workbook.cells import EMPTY, Cell
+from sandbox.workbook.conditions import Filter
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.grouping import Group
 
 DEFAULT_ROWS = 1000
 DEFAULT_COLUMNS = 26
@@ -18,12 +20,15 @@ MAX_CELLS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of one row by column. `uid` stays with the row wherever it moves; 0 for a row never touched."""
+    """The cells of one row by column. `uid` stays with the row wherever it moves; 0 for a row never touched.
+
+    `filtered`: hidden by the sheet's filter."""
 
     uid: int
     cells: Mapping[int, Cell]
     hidden: bool = False
     pixels: int | None = None
+    filtered: bool = False
     formulas: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +67,8 @@ class Sheet:
     look: str = ""
     next_uid: int = 1
     merges: tuple[Area, ...] = ()
+    filter: Filter | None = None
+    groups: tuple[Group, ...] = ()
 
     def copy(self) -> "Sheet":
         """A sheet of its own that shares the rows."""
@@ -104,6 +111,7 @@ class Sheet:
         cells: Mapping[int, Cell] | None = None,
         hidden: bool | None = None,
         pixels: int | None = None,
+        filtered: bool | None = None,
     ) -> None:
         """A new row in the old one's place, with its uid; what is None stays."""
         old = self.rows[row]
@@ -112,6 +120,7 @@ class Sheet:
             old.cells if cells is None else cells,
             old.hidden if hidden is None else hidden,
             old.pixels if pixels is None else pixels,
+            old.filtered if filtered is None else filtered,
         )
 
     def take_uid(self) -> int:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from sandbox.workbook import a1
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.filters import FilterView
 from sandbox.workbook.metadata import DeveloperMetadata
+from sandbox.workbook.named import NamedRange
 from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import Sheet, check_size
 
@@ -21,6 +23,8 @@ class Spreadsheet:
     time_zone: str = "Etc/GMT"
     metadata: dict[int, DeveloperMetadata] = field(default_factory=dict)
     protections: dict[int, ProtectedRange] = field(default_factory=dict)
+    named: dict[str, NamedRange] = field(default_factory=dict)
+    filter_views: dict[int, FilterView] = field(default_factory=dict)
 
     def copy(self) -> "Spreadsheet":
         return replace(
@@ -28,6 +32,8 @@ class Spreadsheet:
             sheets=[sheet.copy() for sheet in self.sheets],
             metadata=dict(self.metadata),
             protections=dict(self.protections),
+            named=dict(self.named),
+            filter_views=dict(self.filter_views),
         )
 
     def sheet(self, sheet_id: int) -> Sheet:
@@ -44,6 +50,10 @@ class Spreadsheet:
     def titled(self, title: str) -> Sheet | None:
         """The sheet of that title; titles are compared without regard to case."""
         return next((sheet for sheet in self.sheets if sheet.title.lower() == title.lower()), None)
+
+    def named_range(self, name: str) -> NamedRange | None:
+        """The named range of that name, in any case; it goes before a sheet of the same title, as at Google."""
+        return next((entry for entry in self.named.values() if entry.name.lower() == name.lower()), None)
 
     def resolve(self, text: str) -> tuple[Sheet, Area]:
         """The cells that a range names, cut to the grid.
@@ -87,6 +97,10 @@ class Spreadsheet:
         return sheet, area
 
     def _find(self, text: str) -> tuple[Sheet, a1.A1Range]:
+        named = self.named_range(text.rpartition("!")[2])
+        if named is not None:
+            area = named.area
+            return self.sheet(named.sheet_id), a1.A1Range(None, area.top, area.left, area.bottom, area.right)
         wanted = a1.parse(text)
         if wanted.title is None:
             return self.sheets[0], wanted

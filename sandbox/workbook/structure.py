@@ -2,15 +2,31 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol, Self, TypeVar
 
-from sandbox.workbook import merging
+from sandbox.workbook import grouping, merging
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
+from sandbox.workbook.conditions import Filter
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import retitled, shifted
 from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet, check_size
 from sandbox.workbook.shifts import Deleted, Dimension, Inserted, Moved, Shift
 from sandbox.workbook.spreadsheet import Spreadsheet
+
+
+class Attached(Protocol):
+    """What belongs to cells of a sheet, and goes where they go; `area` None is the whole sheet."""
+
+    @property
+    def sheet_id(self) -> int: ...
+    @property
+    def area(self) -> Area | None: ...
+    def at(self, area: Area) -> Self: ...
+
+
+K = TypeVar("K", int, str)
+A = TypeVar("A", bound=Attached)
 
 
 def insert(
@@ -100,7 +116,7 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
 
 
 def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift) -> None:
-    """Makes formulas, merges, developer metadata and protected ranges follow; called before the cells move."""
+    """Makes formulas, merges, filters, groups, and what is attached to cells follow; called before the cells move."""
     merging.follow(changed, dimension, shift)
     rewrite_formulas(spreadsheet, lambda home, text: shifted(text, home, changed.title, dimension, shift))
     for key, entry in list(spreadsheet.metadata.items()):
@@ -112,14 +128,41 @@ def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift
             del spreadsheet.metadata[key]
         else:
             spreadsheet.metadata[key] = replace(entry, location=replace(where, start=span[0], end=span[1]))
-    for key, protected in list(spreadsheet.protections.items()):
-        if protected.sheet_id != changed.sheet_id or protected.area is None:
+    changed.groups = grouping.follow(changed.groups, dimension, shift)
+    if changed.filter is not None:
+        changed.filter = _moved_filter(changed.filter, dimension, shift)
+    for key, protected in spreadsheet.protections.items():
+        if protected.sheet_id == changed.sheet_id and protected.open_areas:
+            moved = (merging.shifted_area(area, dimension, shift) for area in protected.open_areas)
+            spreadsheet.protections[key] = replace(protected, open_areas=tuple(filter(None, moved)))
+    spreadsheet.protections = _moved(spreadsheet.protections, changed.sheet_id, dimension, shift)
+    spreadsheet.named = _moved(spreadsheet.named, changed.sheet_id, dimension, shift)
+    spreadsheet.filter_views = _moved(spreadsheet.filter_views, changed.sheet_id, dimension, shift)
+
+
+def _moved(entries: "dict[K, A]", sheet_id: int, dimension: Dimension, shift: Shift) -> "dict[K, A]":
+    """What is attached to cells, where those are now; without those whose cells are gone."""
+    kept: dict[K, A] = {}
+    for key, entry in entries.items():
+        if entry.sheet_id != sheet_id or entry.area is None:
+            kept[key] = entry
             continue
-        area = merging.shifted_area(protected.area, dimension, shift)
-        if area is None:
-            del spreadsheet.protections[key]
-        else:
-            spreadsheet.protections[key] = replace(protected, area=area)
+        area = merging.shifted_area(entry.area, dimension, shift)
+        if area is not None:
+            kept[key] = entry.at(area)
+    return kept
+
+
+def _moved_filter(old: Filter, dimension: Dimension, shift: Shift) -> Filter | None:
+    area = merging.shifted_area(old.area, dimension, shift)
+    if area is None:
+        return None
+    if dimension is Dimension.ROWS:
+        return replace(old, area=area)
+    columns = {index: shift.index(index) for index in range(old.area.left, old.area.right)}
+    criteria = tuple(replace(c, column=new) for c in old.criteria if (new := columns.get(c.column)) is not None)
+    sorts = tuple((new, down) for column, down in old.sorts if (new := columns.get(column)) is not None)
+    return Filter(area, criteria, sorts)
 
 
 def rename(spreadsheet: Spreadsheet, sheet: Sheet, title: str) -> None:
@@ -150,6 +193,8 @@ def remove_sheet(spreadsheet: Spreadsheet, sheet: Sheet) -> None:
     rewrite_formulas(spreadsheet, lambda _, text: retitled(text, sheet.title, None))
     spreadsheet.metadata = {k: v for k, v in spreadsheet.metadata.items() if v.location.sheet_id != sheet.sheet_id}
     spreadsheet.protections = {k: v for k, v in spreadsheet.protections.items() if v.sheet_id != sheet.sheet_id}
+    spreadsheet.named = {k: v for k, v in spreadsheet.named.items() if v.sheet_id != sheet.sheet_id}
+    spreadsheet.filter_views = {k: v for k, v in spreadsheet.filter_views.items() if v.sheet_id != sheet.sheet_id}
 
 
 def rewrite_formulas(spreadsheet: Spreadsheet, change: Callable[[str, str], str]) -> None:

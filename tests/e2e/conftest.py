@@ -7,12 +7,13 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.e2e.customers import Customers, Sheet
+from tests.sandbox.checked import CheckedSandbox
 from tests.server import ProcessServer, ThreadServer, server_settings
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
+    with CheckedSandbox() as running:
         yield running
 
 

@@ -26,6 +26,7 @@ from tests.interleavings.sheet_actions import SHEET_ACTIONS
 from tests.interleavings.sheet_deeds import SheetDeeds
 from tests.interleavings.sides import Sides
 from tests.interleavings.world import World
+from tests.sandbox.checked import CheckedSandbox
 from tests.server import ProcessServer, server_settings
 
 EXAMPLES = int(os.environ.get("INTERLEAVINGS", "3"))
@@ -36,7 +37,7 @@ _names = count(1)
 
 @pytest.fixture
 async def server(database: str, tmp_path: Path) -> AsyncIterator[tuple[ProcessServer, Sandbox]]:
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         made = ProcessServer(
             server_settings(
                 database,

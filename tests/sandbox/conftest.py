@@ -7,20 +7,21 @@ import pytest
 
 from sandbox.office import Office
 from sandbox.server import Sandbox
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, client_for
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[tuple[Sandbox, Api]]:
-    with Sandbox() as sandbox:
+def running() -> Iterator[tuple[CheckedSandbox, Api]]:
+    with CheckedSandbox() as sandbox:
         api = Api(sandbox)
         yield sandbox, api
         api.close()
 
 
 @pytest.fixture
-def sandbox(running: tuple[Sandbox, Api]) -> Sandbox:
-    """As one that has just been started: the demo's workbook alone."""
+def sandbox(running: tuple[CheckedSandbox, Api]) -> Iterator[CheckedSandbox]:
+    """As one that has just been started: the demo's workbook alone. What is exchanged with it is checked after."""
 
     def empty(office: Office) -> None:
         office.triggers.keep_only(set())
@@ -28,11 +29,13 @@ def sandbox(running: tuple[Sandbox, Api]) -> Sandbox:
         office.reset()
 
     running[0].do(empty)
-    return running[0]
+    running[0].exchanges.clear()
+    yield running[0]
+    running[0].check()
 
 
 @pytest.fixture
-def api(sandbox: Sandbox, running: tuple[Sandbox, Api]) -> Api:
+def api(sandbox: Sandbox, running: tuple[CheckedSandbox, Api]) -> Api:
     return running[1]
 
 

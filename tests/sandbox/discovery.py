@@ -28,6 +28,7 @@ class Api:
     def __init__(self, name: str) -> None:
         documents = importlib.resources.files("googleapiclient") / "discovery_cache" / "documents"
         document = json.loads((documents / f"{name}.json").read_text(encoding="utf-8"))
+        self._validators: dict[str, Draft202012Validator] = {}
         self.definitions = {key: convert(schema) for key, schema in document["schemas"].items()}
         self.methods = list(self._methods(document, document["servicePath"], frozenset(document["parameters"])))
 
@@ -52,8 +53,12 @@ class Api:
 
     def check(self, name: str | None, value: Any) -> None:
         """Raises jsonschema's ValidationError where the value isn't as the schema says."""
-        if name is not None:
-            Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": self.definitions}).validate(value)
+        if name is None:
+            return
+        if name not in self._validators:
+            schema = {"$ref": f"#/$defs/{name}", "$defs": self.definitions}
+            self._validators[name] = Draft202012Validator(schema)
+        self._validators[name].validate(value)
 
 
 @lru_cache

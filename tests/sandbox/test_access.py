@@ -10,6 +10,7 @@ from google.auth import crypt, jwt
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, refusal
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -72,7 +73,7 @@ def test_assertions_that_are_refused(sandbox: Sandbox) -> None:
 
 def test_missing_wrong_and_expired_tokens() -> None:
     clock = Clock()
-    with Sandbox(clock=clock) as sandbox:
+    with CheckedSandbox(clock=clock) as sandbox:
         url = f"{sandbox.url}/v4/spreadsheets/{SPREADSHEET_ID}"
         missing = httpx.get(url, trust_env=False).json()["error"]
         assert (missing["code"], missing["status"]) == (401, "UNAUTHENTICATED")
@@ -129,7 +130,7 @@ def test_anyone_with_the_link(sandbox: Sandbox, api: Api, file_id: str) -> None:
 )
 def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
     clock = Clock()
-    with Sandbox(clock=clock) as sandbox:
+    with CheckedSandbox(clock=clock) as sandbox:
         api = Api(sandbox)
         file_id = api.sheets("POST", "", {}).json()["spreadsheetId"]
         control = f"{sandbox.url}/_sandbox/quota"
@@ -152,7 +153,7 @@ def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
 
 
 def test_a_project_has_a_quota_of_its_own() -> None:
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         limits = _limits(sandbox)
     per = [f"ReadRequestsPerMinutePer{whose}" for whose in ("User", "Project")]
     assert limits == [None, None, per[0], None, per[1]], "what is refused counts against nothing"

@@ -12,6 +12,7 @@ import pytest
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.faults import PersonEdit
 from sandbox.server import Sandbox
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, refusal
 from tests.sandbox.receiver import Receiver, receiving
 
@@ -160,7 +161,7 @@ async def test_a_busy_address_is_called_again_and_one_that_refuses_is_not(watch:
 async def test_channels_expire_and_outlive_a_restart(tmp_path: Path, receiver: Receiver) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     path = tmp_path / "sandbox.sqlite"
-    async with Sandbox(path, clock=lambda: now) as sandbox:
+    async with CheckedSandbox(path, clock=lambda: now) as sandbox:
         watch = Watch(Api(sandbox), receiver)
         wished = int((now + timedelta(minutes=90)).timestamp() * 1000)
         expirations = {
@@ -181,7 +182,7 @@ async def test_channels_expire_and_outlive_a_restart(tmp_path: Path, receiver: R
         ) == now + timedelta(hours=1)
         watch._api.close()
     now += timedelta(hours=2)
-    async with Sandbox(path, clock=lambda: now) as sandbox:
+    async with CheckedSandbox(path, clock=lambda: now) as sandbox:
         edit = PersonEdit(SPREADSHEET_ID, "products", "B2", (("x",),))
         await asyncio.to_thread(sandbox.do, lambda office: office.person.edit(edit))
         assert {(await watch.next())["channel-id"] for _ in range(2)} == {"file", "week"}

@@ -90,7 +90,6 @@ def test_files(api: Api) -> None:
     assert gone.json()["error"]["errors"][0]["reason"] == "notFound"
     folder = {"mimeType": "application/vnd.google-apps.folder"}
     assert "only spreadsheets" in refusal(api.drive("POST", "files", folder))[2]
-    assert "files.export" in refusal(api.drive("GET", "files/x/export", mimeType="text/csv"))[2]
     assert refusal(api.drive("GET", "nothing"))[0] == 404
     assert api.drive("GET", "about", fields="user").json()["user"]["me"] is True
 

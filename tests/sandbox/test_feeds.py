@@ -11,6 +11,7 @@ from sandbox.demo_feeds import ORDER_COUNT, demo_feeds
 from sandbox.feeds.records import read_records
 from sandbox.feeds.unreadable import Unreadable
 from sandbox.server import Sandbox
+from tests.sandbox.checked import CheckedSandbox
 
 ORDERS = b'{"at": "2026-01-31", "orders": [{"id": 1, "total": 12.50}, {"id": 2, "total": 0.1234567890123456789}]}'
 RATES = b"""<rates xmlns="urn:rates"><!-- daily --><rate currency="EUR"><value>1.00</value></rate>
@@ -157,12 +158,12 @@ def test_the_page_saves_only_what_it_showed(feed: Feed, sandbox: Sandbox) -> Non
 
 def test_a_killed_sandbox_keeps_feeds_and_answers(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "sandbox.sqlite"
-    with Sandbox(path) as sandbox:
+    with CheckedSandbox(path) as sandbox:
         feed = Feed(sandbox, kind)
         new = "3" if kind == "json" else "CHF"
         assert feed.send("POST", "", feed.record(new, "1"), Idempotency_Key="k").status_code == 201
         feed.http.close()
-    with Sandbox(path) as sandbox:
+    with CheckedSandbox(path) as sandbox:
         http = httpx.Client(base_url=sandbox.url, trust_env=False, headers={"Idempotency-Key": "k"})
         assert (
             http.post("/feeds/f", content=feed.record(new, "1"), headers={"Content-Type": feed.type}).status_code == 201

@@ -31,6 +31,7 @@ from sync.google.credentials import ServiceAccount
 from sync.google.quota import CallKind, QuotaLimits
 from sync.google.session import GoogleSession
 from sync.source import Cell, Edit, SourceAdapter, SourceRow
+from tests.sandbox.checked import CheckedSandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -179,7 +180,7 @@ def bench(
     **settings: Any,
 ) -> Iterator[Bench]:
     """A new sandbox with a workbook whose first worksheet, Sheet1, has the lines as a person typed them."""
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         session = make_session(sandbox, **settings)
         book = sandbox.workbook_id("People")
         made = Bench(sandbox, session, book, make_source(book, columns, key, managed_key=managed))

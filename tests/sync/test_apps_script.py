@@ -15,6 +15,7 @@ from sandbox.demo import SPREADSHEET_ID
 from sandbox.office import Office
 from sandbox.server import Sandbox
 from sync.apps_script import CODE, MANIFEST
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.receiver import Receiver, receiving
 from tests.server import eventually
 
@@ -76,7 +77,7 @@ def running(paused: list[float]) -> Any:
     async def pause(seconds: float) -> None:
         paused.append(seconds)
 
-    with Sandbox(sleep=pause) as sandbox:
+    with CheckedSandbox(sleep=pause) as sandbox:
         yield sandbox
 
 

@@ -23,6 +23,7 @@ from sync.google.drive_push import LIFE, DrivePush
 from sync.google.session import GoogleSession
 from sync.retry import RetryPolicy
 from tests.postgres import Server
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.discovery import check_call
 from tests.sandbox.receiver import Receiver, receiving
 from tests.sync.sheets import make_source
@@ -82,7 +83,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Sandbox, httpx.Client]]:
-    with Sandbox() as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as control:
+    with CheckedSandbox() as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as control:
         yield sandbox, control
 
 

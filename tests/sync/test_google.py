@@ -13,7 +13,6 @@ from google.auth.exceptions import DefaultCredentialsError
 from gspread.urls import DRIVE_FILES_API_V3_URL
 
 from db.errors import BadUserInput, SourceUnreachable
-from sandbox.server import Sandbox
 from sync.breaker import CircuitOpen
 from sync.daemon_threads import DaemonThreads
 from sync.google.credentials import ServiceAccount
@@ -22,6 +21,7 @@ from sync.google.quota import CallKind
 from sync.google.session import GoogleSession
 from sync.retry import RetryPolicy
 from sync.sheets.calls import fetch_workbook
+from tests.sandbox.checked import CheckedSandbox
 from tests.sync.sheets import Bench, allow, bench, make_session
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
@@ -91,7 +91,7 @@ async def test_repeated_failures_open_the_circuit_and_one_probe_closes_it() -> N
 
 
 async def test_no_server_at_all() -> None:
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         session = make_session(sandbox, retry=RetryPolicy(attempts=2))
         book = sandbox.workbook_id("Gone")
         assert (await title(session, book))[0] == "Gone"
@@ -101,7 +101,7 @@ async def test_no_server_at_all() -> None:
 
 
 async def test_no_token_endpoint() -> None:
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         session = make_session(sandbox, retry=RetryPolicy(attempts=1))
         book = sandbox.workbook_id("Gone")
     with pytest.raises(SourceUnreachable, match="token endpoint could not be reached"):
@@ -246,7 +246,7 @@ async def test_a_cancelled_call_that_no_thread_took_is_never_made() -> None:
 
 
 def test_credentials_are_a_path_or_the_json(tmp_path: Path) -> None:
-    with Sandbox() as sandbox:
+    with CheckedSandbox() as sandbox:
         info = sandbox.service_account_info()
     text = json.dumps(info)
     file = tmp_path / "key.json"

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from api import static
 from sandbox.server import Sandbox
+from tests.sandbox.checked import CheckedSandbox
 from tests.e2e.customers import Customers, Sheet
 from tests.server import ProcessServer, ThreadServer, server_settings
 
@@ -38,7 +39,7 @@ async def pages_alone(built: None) -> AsyncIterator[str]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
+    with CheckedSandbox() as running:
         yield running
 
 

@@ -1,0 +1,51 @@
+"""A spreadsheet as a file of another type: of the first sheet the values as they are shown, or the whole as XLSX."""
+
+import csv
+import io
+
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.display import show
+from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.spreadsheet import Spreadsheet
+from sandbox.workbook.writing import write_block
+
+CSV = "text/csv"
+TSV = "text/tab-separated-values"
+KINDS = (CSV, TSV)
+
+
+def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
+    """The file's bytes; `kind` is one of KINDS."""
+    rows = shown_values(book.sheets[0], calculation)
+    if kind == TSV:
+        # A tab or a line's end within a cell would be taken for one between cells.
+        plain = [[text.replace("\t", " ").replace("\n", " ") for text in row] for row in rows]
+        return "\r\n".join("\t".join(row) for row in plain).encode()
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue().removesuffix("\r\n").encode()
+
+
+def imported(title: str, sheet_id: int, content: str, kind: str) -> Sheet:
+    """A sheet with the values of a CSV or TSV file, read as if typed."""
+    lines = csv.reader(io.StringIO(content), delimiter="\t" if kind == TSV else ",")
+    block = [list(line) for line in lines]
+    sheet = Sheet(sheet_id, title)
+    sheet.resize(max(sheet.row_count, len(block)), max([sheet.column_count, *map(len, block)]))
+    write_block(sheet, 0, 0, block, user_entered=True)
+    return sheet
+
+
+def shown_values(sheet: Sheet, calculation: Calculation) -> list[list[str]]:
+    """What the cells show, in rows of one width, up to the last that shows something."""
+    rows: list[list[str]] = []
+    for index, row in enumerate(sheet.rows):
+        columns = row.cells.keys() | calculation.spilled(sheet, index).keys()
+        texts = [""] * (max(columns, default=-1) + 1)
+        for column in columns:
+            cell = row.cell(column)
+            texts[column] = show(calculation.value(sheet, index, column, cell), cell.number_format)
+        rows.append(texts)
+    used = [(index, column) for index, row in enumerate(rows) for column, text in enumerate(row) if text]
+    height, width = max((row for row, _ in used), default=-1) + 1, max((column for _, column in used), default=-1) + 1
+    return [(row + [""] * width)[:width] for row in rows[:height]]

@@ -1,0 +1,61 @@
+"""What is exchanged is held against Google's schemas: shown by exchanges that aren't as those say."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError
+
+from sandbox.recorder import Exchange
+from tests.sandbox.checked import CheckedSandbox, check_exchange
+from tests.sandbox.client import Api
+
+UPDATED = {"spreadsheetId": "x", "updatedRange": "Sheet1!A1", "updatedRows": 1}
+
+
+def put(body: Any, answer: Any, query: str = "valueInputOption=RAW", status: int = 200) -> Exchange:
+    path = "/v4/spreadsheets/x/values/Sheet1%21A1"
+    return Exchange("PUT", path, query, json.dumps(body).encode(), status, json.dumps(answer).encode())
+
+
+def test_what_google_describes_passes() -> None:
+    check_exchange(put({"values": [["a", 1, None]]}, UPDATED))
+    check_exchange(
+        put({"oops": 1}, {"error": {"code": 400, "message": "no", "status": "INVALID_ARGUMENT"}}, status=400)
+    )
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        put({"values": [["a"]], "oops": 1}, UPDATED),
+        put({"values": "a"}, UPDATED),
+        put({"values": [["a"]]}, {**UPDATED, "oops": 1}),
+        put({"values": [["a"]]}, {**UPDATED, "updatedRows": "1"}),
+        put({"majorDimension": "DIAGONALS"}, UPDATED),
+        put({}, {"error": "no"}, status=400),
+    ],
+)
+def test_what_it_does_not_describe_fails(exchange: Exchange) -> None:
+    with pytest.raises(ValidationError):
+        check_exchange(exchange)
+
+
+def test_an_unknown_parameter_or_method_fails() -> None:
+    with pytest.raises(AssertionError):
+        check_exchange(put({}, UPDATED, "valueInputOption=RAW&oops=1"))
+    with pytest.raises(AssertionError):
+        check_exchange(Exchange("PUT", "/v4/spreadsheets/x/oops", "", b"", 200, b"{}"))
+
+
+def test_a_sandbox_that_was_used_fails_where_it_ends() -> None:
+    with CheckedSandbox() as sandbox:
+        api = Api(sandbox)
+        assert api.drive("GET", "about", fields="user").ok
+        api.close()
+        assert [exchange.raw_path for exchange in sandbox.exchanges] == ["/token", "/drive/v3/about"]
+        sandbox.check()
+        assert sandbox.exchanges == []
+        sandbox.exchanges.append(put({"values": [["a"]]}, {**UPDATED, "oops": 1}))
+        with pytest.raises(ValidationError):
+            sandbox.check()
