@@ -29,7 +29,7 @@ from tests.interleavings.world import World
 from tests.sandbox.checked import CheckedSandbox
 from tests.server import ProcessServer, server_settings
 
-EXAMPLES = int(os.environ.get("INTERLEAVINGS", "3"))
+EXAMPLES = int(os.environ.get("INTERLEAVINGS", "2"))
 POLICIES = st.sampled_from(["DATABASE_WINS", "SOURCE_WINS", "LATEST_WINS", "MANUAL"])
 DELETES = st.sampled_from(["PROPAGATE", "PROPAGATE", "SOFT", "IGNORE"])
 _names = count(1)

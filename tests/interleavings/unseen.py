@@ -16,9 +16,12 @@ class Entries:
         self._at.update(dict.fromkeys(values, at))
 
     def is_unseen(self, value: str, calls: Iterable[RecordedCall]) -> bool:
-        """Whether the first answered call after the entry wrote, without having looked."""
+        """Whether the first call after the entry wrote, without having looked. A write counts though its answer was
+        lost: it may have been carried out."""
         at = self._at.get(value)
         if at is None:
             return False
-        after = next((call for call in calls if call.status is not None and call.at >= at), None)
+        after = next(
+            (call for call in calls if call.at >= at and (call.method != "GET" or call.status is not None)), None
+        )
         return after is not None and after.method != "GET"
