@@ -6,6 +6,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.cells_json import merge_cell
 from sandbox.google.document import Document, JsonObject
+from sandbox.google.errors import NotSupported
 from sandbox.google.masks import parse_mask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook import merging, sorting
@@ -105,7 +106,7 @@ def copy_paste(batch: Batch, request: Document) -> JsonObject:
     """Copies a range, repeated to fill the destination; relative references go along."""
     request.only("source", "destination", "pasteType", "pasteOrientation")
     if request.choice("pasteOrientation", ("NORMAL", "TRANSPOSE"), "NORMAL") == "TRANSPOSE":
-        raise InvalidArgument("The sandbox can't paste transposed.")
+        raise NotSupported("pasting transposed")
     source_sheet, source = read_grid_range(batch.spreadsheet, request.inner("source"))
     sheet, target = read_grid_range(batch.spreadsheet, request.inner("destination"))
     kind = request.choice("pasteType", _PASTE, "PASTE_NORMAL")

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.drive import Drive
-from sandbox.google import spreadsheets, values
+from sandbox.google import data_filters, spreadsheets, values
 from sandbox.google.auth import Gate
 from sandbox.google.call import Call
 from sandbox.google.document import Document, Json, JsonObject, without_nulls
-from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, NotSupported, answer
+from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, answer
 from sandbox.google.masks import parse_mask
 from sandbox.workbook.errors import WorkbookError
 
@@ -51,10 +51,10 @@ class SheetsApi:
             "GET */developerMetadata/*": spreadsheets.metadata_get,
             "POST */developerMetadata:search": spreadsheets.metadata_search,
             "POST */sheets/*:copyTo": spreadsheets.copy_to,
-            "POST *:getByDataFilter": _lacking("spreadsheets.getByDataFilter"),
-            "POST */values:batchGetByDataFilter": _lacking("values.batchGetByDataFilter"),
-            "POST */values:batchUpdateByDataFilter": _lacking("values.batchUpdateByDataFilter"),
-            "POST */values:batchClearByDataFilter": _lacking("values.batchClearByDataFilter"),
+            "POST *:getByDataFilter": lambda call: data_filters.get(call, base_url),
+            "POST */values:batchGetByDataFilter": data_filters.batch_get,
+            "POST */values:batchUpdateByDataFilter": data_filters.batch_update,
+            "POST */values:batchClearByDataFilter": data_filters.batch_clear,
         }
 
     def routes(self) -> list[Route]:
@@ -124,10 +124,3 @@ def read_body(body: bytes) -> Document:
     cleaned = without_nulls(value)
     assert isinstance(cleaned, dict)
     return Document(cleaned)
-
-
-def _lacking(name: str) -> Method:
-    def refuse(_call: Call) -> JsonObject:
-        raise NotSupported(name)
-
-    return refuse

@@ -4,6 +4,7 @@ import random
 
 from sandbox.drive import permission
 from sandbox.google import (
+    batch_borders,
     batch_cells,
     batch_dimensions,
     batch_filters,
@@ -11,6 +12,7 @@ from sandbox.google import (
     batch_metadata,
     batch_named,
     batch_protection,
+    batch_ranges,
     batch_sheets,
 )
 from sandbox.google.batch import Batch, Handler, apply
@@ -35,6 +37,12 @@ HANDLERS: dict[str, Handler] = {
     "setDataValidation": batch_cells.set_data_validation,
     "mergeCells": batch_cells.merge_cells,
     "unmergeCells": batch_cells.unmerge_cells,
+    "pasteData": batch_ranges.paste_data,
+    "textToColumns": batch_ranges.text_to_columns,
+    "trimWhitespace": batch_ranges.trim_whitespace,
+    "deleteDuplicates": batch_ranges.delete_duplicates,
+    "randomizeRange": batch_ranges.randomize_range,
+    "updateBorders": batch_borders.update_borders,
     "insertDimension": batch_dimensions.insert_dimension,
     "deleteDimension": batch_dimensions.delete_dimension,
     "appendDimension": batch_dimensions.append_dimension,

@@ -36,16 +36,16 @@ class Rendering:
 def get(call: Call) -> JsonObject:
     """values.get"""
     file = call.file()
-    rendering = _rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
-    return _read(file, call.drive.calculation(file), call.argument, rendering)
+    rendering = read_rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
+    return read_range(file, call.drive.calculation(file), call.argument, rendering)
 
 
 def batch_get(call: Call) -> JsonObject:
     """values.batchGet"""
     file = call.file()
-    rendering = _rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
+    rendering = read_rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
     calculation = call.drive.calculation(file)
-    ranges: list[Json] = [_read(file, calculation, text, rendering) for text in call.query.get("ranges", ())]
+    ranges: list[Json] = [read_range(file, calculation, text, rendering) for text in call.query.get("ranges", ())]
     return {"spreadsheetId": call.file_id, "valueRanges": ranges}
 
 
@@ -53,7 +53,7 @@ def update(call: Call) -> JsonObject:
     """values.update"""
     call.file(writing=True)
     options = Document(dict(_single(call)))
-    user_entered = _input_option(options)
+    user_entered = read_input_option(options)
     call.body.only("range", "majorDimension", "values")
     named = call.body.text("range")
     if named and named != call.argument:
@@ -61,8 +61,8 @@ def update(call: Call) -> JsonObject:
             f"Requested writing within range [{call.argument}], but the body names the range [{named}]"
         )
     with call.drive.edit(call.file_id) as draft:
-        done = _write(draft, call, call.argument, call.body, user_entered)
-    return _updated(call, done, _flag(options, "includeValuesInResponse"), options)
+        done = write_range(draft, call, call.argument, call.body, user_entered)
+    return updated_json(call, done, _flag(options, "includeValuesInResponse"), options)
 
 
 def batch_update(call: Call) -> JsonObject:
@@ -75,31 +75,22 @@ def batch_update(call: Call) -> JsonObject:
         "responseValueRenderOption",
         "responseDateTimeRenderOption",
     )
-    user_entered = _input_option(call.body)
+    user_entered = read_input_option(call.body)
     with call.drive.edit(call.file_id) as draft:
         done = []
         for data in call.body.inners("data"):
             data.only("range", "majorDimension", "values")
-            done.append(_write(draft, call, data.text("range"), data, user_entered))
+            done.append(write_range(draft, call, data.text("range"), data, user_entered))
     include = call.body.flag("includeValuesInResponse")
-    responses: list[Json] = [_updated(call, one, include, call.body) for one in done]
-    rows = {(one.sheet.sheet_id, row) for one in done for row in one.rows}
-    columns = {(one.sheet.sheet_id, column) for one in done for column in one.columns}
-    return {
-        "spreadsheetId": call.file_id,
-        "totalUpdatedRows": len(rows),
-        "totalUpdatedColumns": len(columns),
-        "totalUpdatedCells": sum(one.cells for one in done),
-        "totalUpdatedSheets": len({one.sheet.sheet_id for one in done}),
-        "responses": responses,
-    }
+    responses: list[Json] = [updated_json(call, one, include, call.body) for one in done]
+    return {"spreadsheetId": call.file_id, **totals(done), "responses": responses}
 
 
 def append(call: Call) -> JsonObject:
     """values.append"""
     call.file(writing=True)
     options = Document(dict(_single(call)))
-    user_entered = _input_option(options)
+    user_entered = read_input_option(options)
     insert_rows = options.choice("insertDataOption", ("OVERWRITE", "INSERT_ROWS"), "OVERWRITE") == "INSERT_ROWS"
     call.body.only("range", "majorDimension", "values")
     block = _block(call.body)
@@ -112,11 +103,11 @@ def append(call: Call) -> JsonObject:
         writing.ensure_rows(sheet, top + len(block))
         draft.check_size()
         name = a1.full_name(sheet.title, Area(top, left, top + max(len(block), 1), left + max(_width(block), 1)))
-        done = _write(draft, call, name, call.body, user_entered)
+        done = write_range(draft, call, name, call.body, user_entered)
     answer: JsonObject = {"spreadsheetId": call.file_id}
     if table:
         answer["tableRange"] = a1.full_name(done.sheet.title, table)
-    answer["updates"] = _updated(call, done, _flag(options, "includeValuesInResponse"), options)
+    answer["updates"] = updated_json(call, done, _flag(options, "includeValuesInResponse"), options)
     return answer
 
 
@@ -124,7 +115,7 @@ def clear(call: Call) -> JsonObject:
     """values.clear"""
     call.file(writing=True)
     with call.drive.edit(call.file_id) as draft:
-        cleared = _clear(draft, call, call.argument)
+        cleared = clear_range(draft, call, call.argument)
     return {"spreadsheetId": call.file_id, "clearedRange": cleared}
 
 
@@ -133,7 +124,7 @@ def batch_clear(call: Call) -> JsonObject:
     call.file(writing=True)
     call.body.only("ranges")
     with call.drive.edit(call.file_id) as draft:
-        cleared: list[Json] = [_clear(draft, call, text) for text in call.body.texts("ranges")]
+        cleared: list[Json] = [clear_range(draft, call, text) for text in call.body.texts("ranges")]
     return {"spreadsheetId": call.file_id, "clearedRanges": cleared}
 
 
@@ -159,7 +150,9 @@ def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: R
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class Done:
+    """One write: where, how many cells, and which rows and columns."""
+
     sheet: Sheet
     area: Area
     cells: int
@@ -167,7 +160,18 @@ class _Done:
     columns: frozenset[int]
 
 
-def _read(file: File, calculation: Calculation, text: str, rendering: Rendering) -> JsonObject:
+def totals(done: list[Done]) -> JsonObject:
+    """What several writes did together: distinct rows and columns count."""
+    return {
+        "totalUpdatedRows": len({(one.sheet.sheet_id, row) for one in done for row in one.rows}),
+        "totalUpdatedColumns": len({(one.sheet.sheet_id, column) for one in done for column in one.columns}),
+        "totalUpdatedCells": sum(one.cells for one in done),
+        "totalUpdatedSheets": len({one.sheet.sheet_id for one in done}),
+    }
+
+
+def read_range(file: File, calculation: Calculation, text: str, rendering: Rendering) -> JsonObject:
+    """A ValueRange of what the text names."""
     sheet, area = file.spreadsheet.resolve(text)
     answer: JsonObject = {"range": a1.full_name(sheet.title, area), "majorDimension": rendering.major}
     values = read_values(sheet, area, calculation, rendering)
@@ -191,12 +195,13 @@ def _render(cell: Cell, effective: Effective, rendering: Rendering) -> Json:
     return as_json_number(effective)
 
 
-def _write(draft: Spreadsheet, call: Call, name: str, data: Document, user_entered: bool) -> _Done:
+def write_range(draft: Spreadsheet, call: Call, name: str, data: Document, user_entered: bool) -> Done:
+    """Writes the ValueRange `data` where `name` says."""
     block = _block(data)
     sheet, area = draft.resolve_for_writing(name, len(block), _width(block))
     check(draft.protections, call.editor, sheet.sheet_id, area)
     written = writing.write_block(sheet, area.top, area.left, block, user_entered)
-    return _Done(
+    return Done(
         sheet,
         area,
         written.cells,
@@ -205,7 +210,8 @@ def _write(draft: Spreadsheet, call: Call, name: str, data: Document, user_enter
     )
 
 
-def _clear(draft: Spreadsheet, call: Call, text: str) -> str:
+def clear_range(draft: Spreadsheet, call: Call, text: str) -> str:
+    """Clears the values of what the text names; the name of what was cleared."""
     sheet, area = draft.resolve(text)
     check(draft.protections, call.editor, sheet.sheet_id, area)
     writing.clear(sheet, area)
@@ -230,21 +236,23 @@ def _width(block: list[list[Scalar | None]]) -> int:
     return max((len(line) for line in block), default=0)
 
 
-def _updated(call: Call, done: _Done, include: bool, options: Document) -> JsonObject:
+def updated_json(call: Call, done: Done, include: bool, options: Document) -> JsonObject:
+    """UpdateValuesResponse."""
     answer: JsonObject = {"spreadsheetId": call.file_id, "updatedRange": a1.full_name(done.sheet.title, done.area)}
     if done.cells:
         answer["updatedRows"] = len(done.rows)
         answer["updatedColumns"] = len(done.columns)
         answer["updatedCells"] = done.cells
     if include:
-        rendering = _rendering(options, "responseValueRenderOption", "responseDateTimeRenderOption")
+        rendering = read_rendering(options, "responseValueRenderOption", "responseDateTimeRenderOption")
         file = call.drive.files[call.file_id]
         name = a1.full_name(done.sheet.title, done.area)
-        answer["updatedData"] = _read(file, call.drive.calculation(file), name, rendering)
+        answer["updatedData"] = read_range(file, call.drive.calculation(file), name, rendering)
     return answer
 
 
-def _rendering(options: Document, value: str, date: str) -> Rendering:
+def read_rendering(options: Document, value: str, date: str) -> Rendering:
+    """The rendering that the options ask for, under these names."""
     return Rendering(
         options.choice(value, _RENDER, "FORMATTED_VALUE"),
         options.choice(date, _DATE_RENDER, "SERIAL_NUMBER"),
@@ -252,7 +260,8 @@ def _rendering(options: Document, value: str, date: str) -> Rendering:
     )
 
 
-def _input_option(options: Document) -> bool:
+def read_input_option(options: Document) -> bool:
+    """Whether values are to be read as if typed; the option must be given."""
     if "valueInputOption" not in options:
         raise InvalidArgument("'valueInputOption' is required but not specified")
     return options.choice("valueInputOption", _INPUT, "RAW") == "USER_ENTERED"

@@ -49,7 +49,7 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
     [
         ({}, "Invalid requests[0]: No request set."),
         ({"inserDimension": {}}, "Unknown name \"inserDimension\" at 'requests[0]': Cannot find field."),
-        ({"pasteData": {}}, "The sandbox doesn't support requests[0].pasteData."),
+        ({"autoFill": {}}, "The sandbox doesn't support requests[0].autoFill."),
         ({"deleteSheet": {}, "addSheet": {}}, "is already set"),
         (
             {"insertDimension": {"range": rows(0, 1), "oops": 1}},

@@ -204,9 +204,10 @@ def test_broken_json_is_refused(api: Api, file_id: str) -> None:
 
 
 def test_what_the_sandbox_lacks_says_so(api: Api, file_id: str) -> None:
-    status, name, message = refusal(api.sheets("POST", f"/{file_id}/values:batchGetByDataFilter", {}))
+    status, name, message = refusal(api.batch(file_id, {"addChart": {}}))
     assert (status, name) == (400, "INVALID_ARGUMENT")
-    assert message.startswith("The sandbox doesn't support values.batchGetByDataFilter.")
+    assert "sandbox" in message
+    assert "addChart" in message
     assert refusal(api.sheets("GET", f"/{file_id}/nothing/here"))[:2] == (404, "NOT_FOUND")
 
 
