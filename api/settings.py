@@ -281,5 +281,16 @@ def _unknown(name: str) -> str:
 
 
 def _wrong(details: Any) -> str:
-    message = str(details["msg"]).removeprefix("Value error, ")
-    return f"{variable(str(details['loc'][0]))}: {message}"
+    field, limits = str(details["loc"][0]), details.get("ctx", {})
+    match details["type"]:
+        case "int_parsing" | "int_parsing_size" | "int_from_float":
+            message = f"expected a whole number, such as {Settings.model_fields[field].default}"
+        case "greater_than_equal":
+            message = f"expected {limits['ge']:,} at least"
+        case "less_than_equal":
+            message = f"expected {limits['le']:,} at most"
+        case "literal_error":
+            message = f"expected {limits['expected']}"
+        case _:
+            message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{variable(field)}: {message}"

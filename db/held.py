@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -13,6 +14,23 @@ from db.paging import Page, page_of
 from db.runs import Run, RunTrigger, get_run
 from db.session import Connection
 from db.sources import Side
+
+# A key text's numbers are ordered as numbers: 9 before 10.
+_PAGE: Final = """
+    WITH held AS (
+        SELECT side, key, row, (
+            SELECT jsonb_agg(
+                CASE WHEN one ~ '^-?[0-9]{1,100}([.][0-9]{1,100})?$' THEN to_jsonb(one::numeric) ELSE to_jsonb(one) END
+                ORDER BY number
+            ) FROM jsonb_array_elements_text(key::jsonb) WITH ORDINALITY AS _ (one, number)
+        ) AS place
+        FROM rowcast.held_deletes WHERE run_id = %(run)s
+    )
+    SELECT side, key, row FROM held
+    WHERE %(side)s::text IS NULL
+       OR (side, place, key) > (SELECT side, place, key FROM held WHERE side = %(side)s AND key = %(key)s)
+    ORDER BY side, place, key LIMIT %(limit)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +46,9 @@ async def held_deletes(
     connection: Connection, run_id: int, *, first: int, after: tuple[Side, str] | None = None
 ) -> Page[HeldDelete]:
     """What the run would delete, by side and key; `after` is the side and key text of the last one seen."""
-    side, key = after if after is not None else ("", "")
-    rows = await (
-        await connection.execute(
-            """SELECT side, key, row FROM rowcast.held_deletes WHERE run_id = %s AND (side, key) > (%s, %s)
-               ORDER BY side, key LIMIT %s""",
-            (run_id, side, key, first + 1),
-        )
-    ).fetchall()
+    side, key = after if after is not None else (None, None)
+    cursor = await connection.execute(_PAGE, {"run": run_id, "side": side, "key": key, "limit": first + 1})
+    rows = await cursor.fetchall()
     total = await (
         await connection.execute("SELECT count(*) FROM rowcast.held_deletes WHERE run_id = %s", (run_id,))
     ).fetchone()

@@ -31,6 +31,15 @@ def key_values(text: str) -> list[str]:
     return values
 
 
+def shown_key(text: str) -> str:
+    """A key text as people read it.
+
+    >>> shown_key('["1007"]'), shown_key('["7", "DE"]')
+    ('1007', '7, DE')
+    """
+    return ", ".join(key_values(text))
+
+
 def key_sql(columns: Sequence[str], alias: str = "t") -> sql.Composed:
     """The SQL expression of a row's key text. `concat` prints as pgoutput does (`::text` has true for t)."""
     printed = sql.SQL(", ").join(sql.SQL("concat({})").format(sql.Identifier(alias, column)) for column in columns)

@@ -26,6 +26,7 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedSecrets
 from sync.address_guard import FeedForbidden, Guard, check_url, follow, shown
 from sync.breaker import Breakers
+from sync.counted import counted
 from sync.feeds.auth import Authoriser
 from sync.feeds.errors import FeedBusy, FeedRefused, is_busy, refuse, unanswered
 from sync.feeds.gunzip import Unpacker
@@ -190,7 +191,7 @@ class FeedClient:
             except FeedBusy as error:
                 failed += 1
                 if not await self.may_try_again(error, failed):
-                    message = f"{error} Gave up after {failed} attempts; the next run tries again by itself."
+                    message = f"{error} Gave up after {counted(failed, 'attempt')}; the next run tries again by itself."
                     raise SourceUnreachable(message) from error
 
     async def _get(self, asked: str, headers: Mapping[str, str], check: Callable[[], None]) -> Fetched | None:

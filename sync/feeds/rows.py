@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.feeds import FeedBinding, FeedFormat
-from db.keys import key_text
+from db.keys import key_text, shown_key
 from db.sources import Column, Source
+from sync.counted import counted
 from sync.feeds.json_records import JsonRecords
 from sync.feeds.mapping import feed_mapping
 from sync.feeds.records import Record, RecordFormat
@@ -81,7 +82,7 @@ class RowReader:
             return
         if not self._spool.add(key, address, cells, errors):
             self._repeated.add(key)
-            message = f"Another record has the key {key}, too: until each has its own, none of them is synced."
+            message = f"Another record has the key {shown_key(key)}, too: until each has its own, none is synced."
             self._problem(Problem("DUPLICATE_KEY", message, address=address, key=key))
             return
         if key in self._keep:
@@ -97,7 +98,7 @@ class RowReader:
     def end(self) -> FeedRows:
         """All records were added."""
         if self._left_out:
-            message = f"And {self._left_out:,} more records whose keys can't be used."
+            message = f"And {counted(self._left_out, 'more record')} whose keys can't be used."
             self._problems.append(Problem("UNREADABLE_KEY", message))
         unsure = bool(self._problems)
         rows = self._spool.rows(frozenset(self._repeated))

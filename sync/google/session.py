@@ -17,6 +17,7 @@ from gspread.http_client import HTTPClient
 
 from db.errors import SourceUnreachable
 from sync.breaker import Breaker, Passage
+from sync.counted import counted
 from sync.google.client import GoogleClients
 from sync.google.credentials import ServiceAccount
 from sync.google.errors import CredentialRefused, GoogleBusy, QuotaUsedUp, explain
@@ -119,7 +120,7 @@ class GoogleSession:
         delay = self.retry.delay(failed, self.rng, error.retry_after_s)
         if delay is None:
             raise SourceUnreachable(
-                f"{error} Gave up after {failed} attempts; the next run tries again by itself."
+                f"{error} Gave up after {counted(failed, 'attempt')}; the next run tries again by itself."
             ) from error
         log.info("Google is busy; trying again", reason=str(error), failed=failed, seconds=round(delay, 2))
         await self.sleep(delay)

@@ -18,6 +18,7 @@ from db.failures import (
     record_failure,
     spend_failures,
 )
+from db.keys import shown_key
 from db.session import Connection
 from db.sources import Side, Source
 
@@ -62,7 +63,9 @@ class Records:
             self.found_conflicts += 1
             where = "the row" if found.column is None else f"column {found.column}"
             how = "waits for a choice" if found.choice is None else f"is settled for {_winner(found.choice)}"
-            self._news.setdefault(EventKind.CONFLICT, []).append(f"Conflict in {where} of {found.key}: it {how}.")
+            self._news.setdefault(EventKind.CONFLICT, []).append(
+                f"Conflict in {where} of {shown_key(found.key)}: it {how}."
+            )
 
     async def failure(self, connection: Connection, found: NewFailure, *, tried: bool) -> None:
         """A failure that there is. `tried`: in this run, so that it counts as an attempt. One that was given up with

@@ -8,6 +8,8 @@ False
 
 from dataclasses import dataclass
 
+from sync.counted import counted
+
 FEW = 5
 """Fewer deletes than these pass, unless they leave the side empty."""
 
@@ -33,6 +35,7 @@ def holds(counts: SideCounts, max_share: float) -> bool:
 def why_held(table: SideCounts, source: SideCounts) -> str:
     """What a run that is held says."""
     return (
-        f"A run would delete {table.deletes} of {table.rows} rows from the database and {source.deletes} of "
-        f"{source.rows} from the source. Look at heldRun, then confirmDeletes, or bring the rows back."
+        f"A run would delete {table.deletes:,} of {counted(table.rows, 'row')} from the database and"
+        f" {source.deletes:,} of {source.rows:,} from the source."
+        " Look at heldRun, then confirmDeletes, or bring the rows back."
     )

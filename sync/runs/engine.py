@@ -331,7 +331,8 @@ class Engine:
         )
         await self._set_state(connection, work.source, SourceState.ACTIVE, None)
         left = records.open_failures
-        message = f"{left} cells, rows or requests can't go through: see the failures." if left else None
+        what = "1 cell, row or request" if left == 1 else f"{left:,} cells, rows or requests"
+        message = f"{what} can't go through: see the failures." if left else None
         if work.winner is not None:
             message = f"The {work.winner.lower()} overwrote the other side.{f' {message}' if message else ''}"
         return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)

@@ -10,6 +10,7 @@ from typing import Final
 from db.changes import WireValue
 from db.events import EventKind, insert_event
 from db.session import Pool
+from sync.counted import counted
 
 EVERY: Final = timedelta(seconds=2)
 
@@ -55,7 +56,7 @@ class Progress:
         if now - self._told_at < EVERY:
             return
         self._told_at = now
-        done = f"{self._read:,} rows read, {self._compared:,} compared, {self._written:,} written so far"
+        done = f"{counted(self._read, 'row')} read, {self._compared:,} compared, {self._written:,} written so far"
         message = f"Run {self._run_id}: {done}."
         detail: dict[str, WireValue] = {
             "run": str(self._run_id),

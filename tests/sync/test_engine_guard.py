@@ -128,16 +128,16 @@ async def test_a_confirmation_amid_a_run_is_carried_out_by_the_next(database: st
 
 async def test_held_deletes_are_paged(database: str) -> None:
     async with ground(database) as at:
-        at.fill(*range(10))
+        at.fill(*range(14))
         await at.settle()
-        at.sql("DELETE FROM people WHERE id < 8")
+        at.sql("DELETE FROM people WHERE id < 12")
         run = await at.run()
         async with at.pool.connection() as connection:
-            one = await held_deletes(connection, run.id, first=5)
+            one = await held_deletes(connection, run.id, first=7)
             last = one.nodes[-1]
-            two = await held_deletes(connection, run.id, first=5, after=(last.side, last.key))
-        assert (one.has_next_page, two.has_next_page, one.total) == (True, False, 8)
-        assert [held.key for held in (*one.nodes, *two.nodes)] == [key(id_) for id_ in range(8)]
+            two = await held_deletes(connection, run.id, first=7, after=(last.side, last.key))
+        assert (one.has_next_page, two.has_next_page, one.total) == (True, False, 12)
+        assert [held.key for held in (*one.nodes, *two.nodes)] == [key(id_) for id_ in range(12)]
         assert one.nodes[0].row == {"id": 0, "name": "n0", "age": 0}
 
 

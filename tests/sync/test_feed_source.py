@@ -120,6 +120,7 @@ async def test_records_without_a_key_of_their_own_are_problems_at_their_place() 
             ("UNREADABLE_KEY", "$.data.orders[3].id"),
             ("EMPTY_KEY", "$.data.orders[5].id"),
         ]
+        assert "Another record has the key 1, too" in reading.problems[0].message
         assert reading.unsure
 
 

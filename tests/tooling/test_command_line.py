@@ -88,7 +88,7 @@ def test_a_wrong_setting_ends_every_command(
     monkeypatch.setenv("ROWCAST_PORT", "eighty")
     assert main([command]) == 2
     error = capsys.readouterr().err
-    assert error == "ROWCAST_PORT: Input should be a valid integer, unable to parse string as an integer\n"
+    assert error == "ROWCAST_PORT: expected a whole number, such as 8000\n"
 
 
 def test_migrate_then_psql_on_a_database_given_by_url(empty_database: str) -> None:

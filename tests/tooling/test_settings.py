@@ -49,8 +49,8 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("ROWCAST_PORT", "abc", "valid integer"),
-        ("ROWCAST_PORT", "65536", "less than or equal to 65535"),
+        ("ROWCAST_PORT", "abc", "expected a whole number, such as 8000"),
+        ("ROWCAST_PORT", "65536", "expected 65,535 at most"),
         ("ROWCAST_PORTT", "8000", "did you mean ROWCAST_PORT?"),
         ("ROWCAST_XYZZY", "1", "docs/configuration.md"),
         ("ROWCAST_HOST", "0.0.0.0", "no authentication yet"),
@@ -61,7 +61,8 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ROWCAST_SECRET_KEY", "short", "at least 32 characters"),
         ("ROWCAST_PUBLIC_URL", "example.com", "expected http://host"),
         ("ROWCAST_ALLOWED_ORIGINS", "https://a.example/path", "scheme, host and port only"),
-        ("ROWCAST_LOG_FORMAT", "xml", "'text' or 'json'"),
+        ("ROWCAST_HISTORY_DAYS", "0", "expected 1 at least"),
+        ("ROWCAST_LOG_FORMAT", "xml", "expected 'text' or 'json'"),
     ],
 )
 def test_a_wrong_setting_is_one_message(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
