@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test soak check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -39,11 +39,16 @@ demo: .venv/.runtime web/dist/.built ## start everything, with a sheet to type i
 
 test: check web/dist/.built ## run every check and every test
 	@echo "Running the tests."
-	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
+	$(PYTHON) -m pytest -n 2
 	$(NPM) test
+
+coverage: .venv/.dev web/dist/.built ## run the Python tests once more, and say which lines and branches they leave out
+	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
 
 soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each of a sheet and a feed, fifty editors, large sheets and feeds
 	INTERLEAVINGS=500 $(PYTHON) -m pytest tests/interleavings
+	EXAMPLES_TIMES=10 $(PYTHON) -m pytest tests/schema/test_filter_agreement.py tests/schema/test_rollback.py \
+		tests/sync/test_merge_properties.py
 	$(PYTHON) -m pytest -m soak
 
 check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting

@@ -8,12 +8,19 @@ from hypothesis import settings
 
 from db.embedded import EmbeddedPostgres
 from tests.postgres import SETTINGS, Server, embedded_folder, migrated_template, running_server
+from tests.shared_sandbox import stop_sandboxes
 
 pytest_plugins = ["tests.browser"]
 
 # Speed is never asserted: the machine is shared.
 settings.register_profile("rowcast", deadline=None, print_blob=True)
 settings.load_profile("rowcast")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sandboxes_end() -> Iterator[None]:
+    yield
+    stop_sandboxes()
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import gspread
 import pytest
 
-from sandbox.office import Office
 from sandbox.server import Sandbox
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, client_for
+from tests.shared_sandbox import empty
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +22,6 @@ def running() -> Iterator[tuple[CheckedSandbox, Api]]:
 @pytest.fixture
 def sandbox(running: tuple[CheckedSandbox, Api]) -> Iterator[CheckedSandbox]:
     """As one that has just been started: the demo's workbook alone. What is exchanged with it is checked after."""
-
-    def empty(office: Office) -> None:
-        office.triggers.keep_only(set())
-        office.scripts.keep_only(set())
-        office.reset()
-
     running[0].do(empty)
     running[0].exchanges.clear()
     yield running[0]

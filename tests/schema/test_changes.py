@@ -234,18 +234,12 @@ async def test_a_column_that_the_source_gets_is_sent_from_then_on(database: str)
             assert change["changed"] == ["phone"]
 
 
-@pytest.mark.parametrize(
-    ("variables", "code"),
-    [
-        ({"after": "nonsense"}, "BAD_USER_INPUT"),
-        ({"where": {"column": "nope", "eq": 1}}, "BAD_USER_INPUT"),
-    ],
-)
-async def test_a_wrong_subscription_is_refused(ground: Ground, variables: Json, code: str) -> None:
-    async with ground.subscribe(CHANGES, variables) as stream:
-        with pytest.raises(AssertionError) as failed:
-            await stream.next()
-    assert getattr(failed.value, "code", None) == code
+async def test_a_wrong_subscription_is_refused(ground: Ground) -> None:
+    for variables in ({"after": "nonsense"}, {"where": {"column": "nope", "eq": 1}}):
+        async with ground.subscribe(CHANGES, variables) as stream:
+            with pytest.raises(GraphQLFailed) as failed:
+                await stream.next()
+        assert failed.value.code == "BAD_USER_INPUT", variables
 
 
 async def test_subscriptions_are_counted_while_they_last(ground: Ground) -> None:
@@ -257,7 +251,8 @@ async def test_subscriptions_are_counted_while_they_last(ground: Ground) -> None
     assert (await ground.run(query))["subscriptions"] == 0
 
 
-async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground) -> None:
+@pytest.mark.parametrize("clients_at_work", [3, pytest.param(10, marks=pytest.mark.soak)])
+async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground, clients_at_work: int) -> None:
     stopped = asyncio.Event()
 
     async def write(lane: int) -> None:
@@ -277,7 +272,7 @@ async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground
         for lane in range(3):
             group.create_task(write(lane))
         clients = []
-        for _ in range(10):
+        for _ in range(clients_at_work):
             client: dict[int, Json] = {}
             async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
                 cursor = None

@@ -17,6 +17,7 @@ from schema.comparable import comparable, fit
 from schema.filter_predicate import compile_filter
 from schema.filter_sql import Parameters, condition
 from schema.filters import And, Compare, Comparison, Filter, FilterColumn, IsNull, Like, Not, OneOf, Operand, Or
+from tests.examples import many
 
 COLUMNS = {
     "words": "text",
@@ -183,7 +184,9 @@ def _answers(table: Table, names: Sequence[str], part: Filter) -> list[tuple[Wir
     return answers
 
 
-RELAXED = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+RELAXED = settings(
+    max_examples=many(15), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -210,7 +213,7 @@ def test_sql_and_python_agree_on_every_row(table: Table, name: str) -> None:
 )
 def test_a_value_that_fits_comes_back_equal(table: Table, name: str) -> None:
     @given(st.lists(VALUES[name], min_size=1, max_size=10))
-    @settings(parent=RELAXED, max_examples=15)
+    @settings(parent=RELAXED, max_examples=many(8))
     def same(values: list[Any]) -> None:
         type_ = table.columns[name].type
         with table.connection.transaction(force_rollback=True):

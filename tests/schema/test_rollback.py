@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import many
 from tests.schema.ground import Ground, Json
 from tests.schema.rolling import ROW, SOURCE, as_of, table, whole_history
 
@@ -91,7 +92,10 @@ async def test_any_history_back_to_any_commit_and_forward_again(ground: Ground) 
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
     @settings(
-        max_examples=15, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck), database=None
+        max_examples=many(4),
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(HISTORIES, st.integers(0, 6))
     def there_and_back(history: list[list[str]], to: int) -> None:

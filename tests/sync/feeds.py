@@ -32,7 +32,7 @@ from sync.feeds.adapter import FeedConnection, FeedSource
 from sync.feeds.client import FeedClient, FeedLimits
 from sync.retry import RetryPolicy
 from sync.source import Edit, Reading, SourceRow
-from tests.sandbox.checked import CheckedSandbox
+from tests.shared_sandbox import emptied_sandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -166,7 +166,7 @@ def make_client(
 
 @contextmanager
 def json_bench(document: str = ORDERS, **settings: Any) -> Iterator[Bench]:
-    with CheckedSandbox() as sandbox:
+    with emptied_sandbox() as sandbox:
         url = f"{sandbox.url}/feeds/orders"
         binding = FeedBinding(url, FeedFormat.JSON, "data.orders", write=by_record(url, "id"), **settings)
         yield _bench(sandbox, binding, COLUMNS, "id", document, "application/json")
@@ -174,7 +174,7 @@ def json_bench(document: str = ORDERS, **settings: Any) -> Iterator[Bench]:
 
 @contextmanager
 def xml_bench(document: str = RATES, **settings: Any) -> Iterator[Bench]:
-    with CheckedSandbox() as sandbox:
+    with emptied_sandbox() as sandbox:
         url = f"{sandbox.url}/feeds/orders"
         binding = FeedBinding(url, FeedFormat.XML, "/rates/rate", NAMESPACES, write=by_record(url, "code"), **settings)
         yield _bench(sandbox, binding, XML_COLUMNS, "code", document, "application/xml")

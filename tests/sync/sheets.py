@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -31,7 +32,7 @@ from sync.google.credentials import ServiceAccount
 from sync.google.quota import CallKind, QuotaLimits
 from sync.google.session import GoogleSession
 from sync.source import Cell, Edit, SourceAdapter, SourceRow
-from tests.sandbox.checked import CheckedSandbox
+from tests.shared_sandbox import emptied_sandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,7 +54,13 @@ def make_session(sandbox: Sandbox, *, email: str | None = None, **settings: Any)
         "rng": random.Random(7),
         **settings,
     }
-    return GoogleSession(ServiceAccount.parse(json.dumps(info)), **given)
+    return GoogleSession(_account(json.dumps(info)), **given)
+
+
+@cache
+def _account(key_file: str) -> ServiceAccount:
+    """A key is read once: that takes longer than a whole test."""
+    return ServiceAccount.parse(key_file)
 
 
 def make_source(book: str, columns: Sequence[Column], key: Sequence[str] = ("id",), **changes: Any) -> Source:
@@ -179,8 +186,8 @@ def bench(
     managed: bool = False,
     **settings: Any,
 ) -> Iterator[Bench]:
-    """A new sandbox with a workbook whose first worksheet, Sheet1, has the lines as a person typed them."""
-    with CheckedSandbox() as sandbox:
+    """A sandbox with a workbook whose first worksheet, Sheet1, has the lines as a person typed them."""
+    with emptied_sandbox() as sandbox:
         session = make_session(sandbox, **settings)
         book = sandbox.workbook_id("People")
         made = Bench(sandbox, session, book, make_source(book, columns, key, managed_key=managed))

@@ -15,6 +15,7 @@ from sync.merge.plan import EditKind
 from sync.merge.show import shown
 from sync.sheets.mapping import SheetMapping
 from sync.source import Cell
+from tests.examples import many
 from tests.sync.row_world import AGE, AT, COLUMNS, KEY, NAME, World, rules
 
 # Few values, so that equal edits on both sides happen; 1.5 and "x" don't fit into AGE.
@@ -70,7 +71,7 @@ def _worlds(draw: st.DrawFn, direction: Direction = Direction.TWO_WAY) -> World:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=many(400))
 @given(_worlds())
 def test_it_comes_to_rest_and_the_sides_agree(world: World) -> None:
     world.rest()
@@ -83,7 +84,7 @@ def test_it_comes_to_rest_and_the_sides_agree(world: World) -> None:
     assert world.differing() <= excused
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(200))
 @given(st.sampled_from(Direction).flatmap(_worlds))
 def test_what_the_delete_policy_keeps_is_kept(world: World) -> None:
     had, gone = world.table, world.source is None
@@ -97,7 +98,7 @@ def test_what_the_delete_policy_keeps_is_kept(world: World) -> None:
         assert world.table is not None or world.hidden is not None
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(150))
 @given(st.sampled_from(Direction).flatmap(_worlds))
 def test_applying_again_does_nothing(world: World) -> None:
     world.rest()
@@ -110,7 +111,7 @@ def test_applying_again_does_nothing(world: World) -> None:
     assert len(world.recorded) - recorded == len(conflicts), "what is open stays open, nothing is recorded anew"
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 @given(_worlds())
 def test_no_edited_value_vanishes_without_a_record(world: World) -> None:
     edited = _edited(world)
@@ -118,7 +119,7 @@ def test_no_edited_value_vanishes_without_a_record(world: World) -> None:
     _assert_kept(world, edited)
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(150))
 @given(st.sampled_from([Direction.FROM_SOURCE, Direction.TO_SOURCE]).flatmap(_worlds))
 def test_one_way_no_edit_of_the_source_vanishes_without_a_record(world: World) -> None:
     """The table's edits are in the log."""
@@ -127,7 +128,7 @@ def test_one_way_no_edit_of_the_source_vanishes_without_a_record(world: World) -
     _assert_kept(world, edited)
 
 
-@settings(max_examples=250)
+@settings(max_examples=many(250))
 @given(_worlds(), st.sampled_from([Direction.FROM_SOURCE, Direction.TO_SOURCE]))
 def test_what_overwrites_the_other_side_stays_and_the_other_becomes_like_it(world: World, direction: Direction) -> None:
     ordinary = world.rules
@@ -152,7 +153,7 @@ def test_what_overwrites_the_other_side_stays_and_the_other_becomes_like_it(worl
         assert world.absent or world.differing() == set()
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(150))
 @given(_worlds())
 def test_a_person_can_settle_every_open_conflict(world: World) -> None:
     for choice in (ConflictChoice.DATABASE, ConflictChoice.SOURCE, ConflictChoice.VALUE):

@@ -10,29 +10,31 @@ from sync.sheets.plan import MAX_CELLS
 from tests.sync.sheets import COLUMNS, bench, delete, insert, update
 from tests.sync.syncing import syncing
 
-COUNT = 10_000
-LINES = [["ID", "Name"], *([str(i), f"name {i}"] for i in range(COUNT))]
+
+def lines(count: int) -> list[list[str]]:
+    return [["ID", "Name"], *([str(i), f"name {i}"] for i in range(count))]
 
 
 @pytest.mark.timeout(300)
-async def test_ten_thousand_changed_rows_are_written_back_in_one_call(database: str) -> None:
-    with bench(lines=LINES) as people:
+@pytest.mark.parametrize("count", [1_500, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_many_changed_rows_are_written_back_in_one_call(database: str, count: int) -> None:
+    with bench(lines=lines(count)) as people:
         async with syncing(database, people) as sync:
             await sync.settle()
             sync.sql("UPDATE people SET name = 'called ' || id")
             people.calls()
             run = await sync.run()
             writes = [call for call in people.calls() if call.startswith("POST")]
-            assert run.counts.source_upserts == COUNT
+            assert run.counts.source_upserts == count
             assert len(writes) == 1
-            assert (await people.shown(f"B{COUNT}:B{COUNT + 1}")) == [
-                [f"called {COUNT - 2}"],
-                [f"called {COUNT - 1}"],
+            assert (await people.shown(f"B{count}:B{count + 1}")) == [
+                [f"called {count - 2}"],
+                [f"called {count - 1}"],
             ]
 
 
 async def test_inserts_and_deletes_are_one_call_and_neighbours_one_request() -> None:
-    with bench(COLUMNS[:2], lines=LINES[:401]) as people:
+    with bench(COLUMNS[:2], lines=lines(400)) as people:
         people.calls()
         edits = [delete(f'["{i}"]') for i in range(400) if i % 100]
         added = [insert(f'["{i}"]', id=float(i), name="new") for i in range(1000, 1200)]
