@@ -47,7 +47,7 @@ coverage: .venv/.dev web/dist/.built ## run the Python tests once more, and say 
 
 soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each of a sheet and a feed, fifty editors, large sheets and feeds
 	INTERLEAVINGS=500 $(PYTHON) -m pytest tests/interleavings
-	EXAMPLES_TIMES=10 $(PYTHON) -m pytest tests/schema/test_filter_agreement.py tests/schema/test_rollback.py \
+	EXAMPLES_TIMES=10 $(PYTHON) -m pytest --timeout=1800 tests/schema/test_filter_agreement.py tests/schema/test_rollback.py \
 		tests/sync/test_merge_properties.py
 	$(PYTHON) -m pytest -m soak
 
