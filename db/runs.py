@@ -133,6 +133,11 @@ async def finish_run(
     connection: Connection, id_: int, state: RunState, counts: RunCounts, message: str | None
 ) -> Run | None:
     """Store how a run ended, and tell who waits for it (`rowcast_runs`). None where its source was deleted."""
+    # The source before its runs, as whoever deletes it locks them: else the two could wait for each other.
+    await connection.execute(
+        "SELECT FROM rowcast.sources WHERE id = (SELECT source_id FROM rowcast.runs WHERE id = %s) FOR KEY SHARE",
+        (id_,),
+    )
     await connection.execute(
         """UPDATE rowcast.runs SET state = %(state)s, message = %(message)s, finished_at = clock_timestamp(),
                rows_read = %(rows_read)s, database_upserts = %(database_upserts)s,

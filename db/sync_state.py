@@ -80,6 +80,8 @@ async def advance_cursor(connection: Connection, source_id: UUID, cursor: Cursor
 
 async def postpone(connection: Connection, source_id: UUID, retry_at: datetime) -> None:
     """A run could not reach the source."""
+    # The source before its state, as whoever deletes it locks them.
+    await connection.execute("SELECT FROM rowcast.sources WHERE id = %s FOR KEY SHARE", (source_id,))
     await connection.execute(
         "UPDATE rowcast.sync_state SET retry_at = %s, attempts = attempts + 1, seen = '{}' WHERE source_id = %s",
         (retry_at, source_id),
