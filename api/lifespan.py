@@ -124,11 +124,18 @@ def _credentials(settings: Settings, breakers: Breakers) -> Credentials:
         settings.google_project_writes_per_minute,
     )
     places = CredentialPlaces(settings.google_credentials, settings.google_credentials_dir)
-    return Credentials(places, breakers, limits, api_url=settings.google_api_url)
+    return Credentials(
+        places, breakers, limits, api_url=settings.google_api_url, timeout_s=settings.google_timeout_seconds
+    )
 
 
 def _feed_limits(settings: Settings) -> FeedLimits:
-    return FeedLimits(body_bytes=settings.feed_body_bytes, whole_bytes=settings.feed_whole_bytes)
+    return FeedLimits(
+        body_bytes=settings.feed_body_bytes,
+        whole_bytes=settings.feed_whole_bytes,
+        timeout_s=settings.feed_timeout_seconds,
+        shown_within_s=settings.feed_shown_seconds,
+    )
 
 
 def _quotas(credentials: Credentials) -> Sequence[QuotaUse]:

@@ -105,6 +105,20 @@ class Settings(BaseSettings):
         description="Hosts, `host:port` or networks of feeds that aren't on the public internet, such as "
         "`127.0.0.1:8010` or `10.1.0.0/16`; comma-separated. All others there are refused.",
     )
+    google_timeout_seconds: float = Field(60, gt=0, le=600, description="How long each call to Google may take.")
+    feed_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        le=300,
+        description="How long a feed may leave a request waiting: for a connection, and for more of an answer.",
+    )
+    feed_shown_seconds: float = Field(
+        120,
+        ge=0,
+        le=86_400,
+        description="How long a feed may go on showing a record as it was before a write that it accepted, such as "
+        "from a cache; after that the write is a failure.",
+    )
     feed_body_bytes: int = Field(
         256 * 2**20, ge=1024, description="The largest document of a feed, packed and unpacked, in bytes."
     )

@@ -10,7 +10,8 @@ KEPT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """`status` is None where the connection was dropped; `account` empty where the call had no valid token."""
+    """`at` is when it was carried out, after whatever held it up. `status` is None where nobody got an answer,
+    `account` empty where the call had no valid token."""
 
     at: datetime
     method: str

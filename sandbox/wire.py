@@ -39,29 +39,29 @@ class Wire:
         if scope["type"] != "http" or not scope["path"].startswith(WATCHED):
             await self._app(scope, receive, send)
             return
-        at = self._settings.clock()
+        answered = _Answer(self._settings.clock(), keep_body=self._recorder.watch is not None)
         body = await _read(receive)
         fault = self._faults.take(f"{scope['method']} {scope['path']}")
-        answered = _Answer(keep_body=self._recorder.watch is not None)
         try:
             if fault is None:
                 await self._app(scope, _replay(body, receive), answered.passing(send))
             else:
                 await self._carry_out(fault, scope, _replay(body, receive), send, answered)
         finally:
-            self._record(scope, at, body, answered)
+            self._record(scope, body, answered)
         if fault is not None and fault.edit is not None:
             self._person_edits(fault.edit)
 
     async def _carry_out(self, fault: Fault, scope: Scope, receive: Receive, send: Send, answered: "_Answer") -> None:
-        fails = fault.status is not None or fault.drop
         held: list[Message] = []
         if fault.after_apply:
             await self._app(scope, receive, answered.passing(_keep(held)))
         if fault.delay_seconds is not None:
             await self._settings.sleep(fault.delay_seconds)
+            if not fault.after_apply:
+                answered.at = self._settings.clock()
+        gave_up = fault.delay_seconds is not None and scope[TRANSPORT].is_closing()
         if fault.drop:
-            answered.status = None
             await _drop(scope, receive)
         elif fault.status is not None:
             response = answer(of_status(fault.status), scope["path"])
@@ -69,22 +69,27 @@ class Wire:
         elif fault.after_apply:
             for message in held:
                 await send(message)
-        elif not fails:
+        else:
             await self._app(scope, receive, answered.passing(send))
+        if fault.drop or gave_up:
+            answered.status = None
 
-    def _record(self, scope: Scope, at: datetime, body: bytes, answered: "_Answer") -> None:
+    def _record(self, scope: Scope, body: bytes, answered: "_Answer") -> None:
         query = scope["query_string"].decode("ascii", "replace")
         account = scope.get("sandbox.account", "")
-        self._recorder.add(RecordedCall(at, scope["method"], scope["path"], query, account, answered.status, body))
+        self._recorder.add(
+            RecordedCall(answered.at, scope["method"], scope["path"], query, account, answered.status, body)
+        )
         if self._recorder.watch is not None and answered.status is not None:
             raw = scope["raw_path"].decode("ascii")
             self._recorder.watch(Exchange(scope["method"], raw, query, body, answered.status, b"".join(answered.parts)))
 
 
 class _Answer:
-    """Notes the status that goes out, and the body where it is to be kept."""
+    """Notes when the call was carried out, the status that goes out, and the body where it is to be kept."""
 
-    def __init__(self, keep_body: bool) -> None:
+    def __init__(self, at: datetime, keep_body: bool) -> None:
+        self.at = at
         self.status: int | None = None
         self.parts: list[bytes] = []
         self._keep_body = keep_body

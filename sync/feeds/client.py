@@ -49,13 +49,15 @@ _TOKEN_BYTES: Final = 2**16
 class FeedLimits:
     """`body_bytes`: of a document, packed and unpacked. `whole_bytes`: of one that must be held in memory whole.
 
-    `timeout_s` is for each wait of a request, `total_s` for a whole one.
+    `timeout_s` is for each wait of a request, `total_s` for a whole one. `shown_within_s`: for so long the feed may
+    not show a write yet that it accepted.
     """
 
     body_bytes: int = 256 * 2**20
     whole_bytes: int = 32 * 2**20
     timeout_s: float = 30.0
     total_s: float = 300.0
+    shown_within_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

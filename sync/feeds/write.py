@@ -35,9 +35,6 @@ from sync.source import Edit, Problem, SourceRow, WriteOutcome, Written
 
 log = structlog.get_logger(__name__)
 
-SHOWN_WITHIN_S: Final = 120.0
-"""How long the feed may show an accepted write not yet."""
-
 _MOST_REFUSALS: Final = 50
 _DOWN: Final = 3
 """So many writes in a row that get nowhere are the feed's trouble, and not theirs."""
@@ -285,7 +282,7 @@ class FeedWriter:
 
     def _wait_for(self, edit: Edit, after: SourceRow | None, column: str, fates: _Fates) -> None:
         waited = self._clock() - self._accepted.get(edit.idempotency_key, self._clock())
-        if waited < SHOWN_WITHIN_S:
+        if waited < self._client.limits.shown_within_s:
             log.info("the feed accepted a write and doesn't show it yet", key=edit.key, seconds=round(waited, 1))
             return
         self._accepted.pop(edit.idempotency_key, None)

@@ -78,11 +78,13 @@ class Credentials(Mapping[str, GoogleSession]):
         limits: QuotaLimits | None = None,
         *,
         api_url: str | None = None,
+        timeout_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
         self._limits = limits
         self._api_url = api_url
+        self._timeout_s = timeout_s
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._projects: dict[str, GoogleProject] = {}
@@ -161,7 +163,11 @@ class Credentials(Mapping[str, GoogleSession]):
         project = self._project(account)
         if held.session is None:
             held.session = GoogleSession(
-                account, api_url=self._api_url, project=project, breaker=self._breakers.of(google_service(name))
+                account,
+                api_url=self._api_url,
+                timeout_s=self._timeout_s,
+                project=project,
+                breaker=self._breakers.of(google_service(name)),
             )
         else:
             held.session.use(account, project)

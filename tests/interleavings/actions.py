@@ -112,7 +112,8 @@ class Confirm:
 
 
 class Harm(StrEnum):
-    """What a fault does: refuse, break, close the connection unanswered, before or after the change was made."""
+    """What a fault does: refuse, break, close the connection unanswered or leave it open until the caller gives up,
+    before or after the change was made."""
 
     QUOTA = "429"
     BROKEN = "500"
@@ -120,6 +121,8 @@ class Harm(StrEnum):
     DROPPED = "dropped"
     ANSWER_LOST = "answer lost"
     ANSWER_BROKEN = "answer broken"
+    TIMED_OUT = "timed out"
+    ANSWER_TIMED_OUT = "answer timed out"
 
 
 @dataclass(frozen=True, slots=True)

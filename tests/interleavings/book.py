@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from sandbox.office import Office
+from sandbox.recorder import Exchange, Watch
 from sandbox.server import Sandbox
 from tests.interleavings.feed_actions import Shape, Writing
 from tests.interleavings.ledger import Ledger
@@ -25,6 +27,7 @@ class Book:
         self._ledger = ledger
         self._shape = shape
         self._entries = Entries()
+        self._watch: Watch | None = None
 
     def settings(self) -> dict[str, Any]:
         whole = f"{self._sandbox.url}/feeds/{self._name}"
@@ -48,19 +51,28 @@ class Book:
         self._sandbox.do(lambda office: self._put(office, records))
 
     async def connect(self, sides: Sides) -> None:  # noqa: ARG002 - it is polled
-        return
+        self._watch = self._sandbox.do(lambda office: office.recorder.watch)
 
     def lines(self) -> list[dict[str, Any]]:
         return self._sandbox.do(lambda office: [_line(record) for record in self._records(office)])
 
     def tidy(self) -> None:
-        return
+        def work(office: Office) -> None:
+            office.recorder.watch = self._watch
+
+        self._sandbox.do(work)
 
     def is_unseen(self, value: str) -> bool:
         def work(office: Office) -> bool:
             here = f"/feeds/{self._name}"
-            calls = [call for call in office.recorder.calls if call.path == here or call.path.startswith(f"{here}/")]
-            return self._entries.is_unseen(value, calls)
+            calls = [
+                call
+                for call in office.recorder.calls
+                if call.path.startswith(f"{here}/")
+                # A look begins with the first page.
+                or (call.path == here and "offset" not in call.query)
+            ]
+            return self._entries.is_unseen(value, sorted(calls, key=attrgetter("at")))
 
         return self._sandbox.do(work)
 
@@ -68,7 +80,28 @@ class Book:
 
     def edit(self, row: int, column: str, value: str | int) -> bool:
         """Enters a value over that of a record; False where there are none."""
+        return self._sandbox.do(lambda office: self._edit(office, row, column, value))
 
+    def edit_between(self, row: int, column: str, value: str | int) -> None:
+        """The same right after we have read the next time, before whatever we do then. Else it is not entered."""
+        self._ledger.forget([value])
+
+        def work(office: Office) -> None:
+            others = office.recorder.watch
+
+            def watch(exchange: Exchange) -> None:
+                if exchange.method == "GET" and exchange.raw_path == f"/feeds/{self._name}":
+                    office.recorder.watch = others
+                    if self._edit(office, row, column, value):
+                        self._ledger.entered[str(value)] = "feed edit between a look and a write"
+                if others is not None:
+                    others(exchange)
+
+            office.recorder.watch = watch
+
+        self._sandbox.do(work)
+
+    def _edit(self, office: Office, row: int, column: str, value: str | int) -> bool:
         def work(records: list[Record]) -> bool:
             if not records:
                 return False
@@ -80,7 +113,7 @@ class Book:
                 record[column] = value
             return True
 
-        return self._change(work, [str(value)])
+        return self._change_in(office, work, [str(value)])
 
     def add(self, at: int, key: int, name: str) -> None:
         """A record among the others, with fields left out."""
@@ -105,14 +138,14 @@ class Book:
         self._change(lambda records: records.reverse())
 
     def _change(self, work: Callable[[list[Record]], T], entered: list[str] | None = None) -> T:
-        def change(office: Office) -> T:
-            records = self._records(office)
-            self._entries.enter(entered or (), office.settings.clock())
-            done = work(records)
-            self._put(office, records)
-            return done
+        return self._sandbox.do(lambda office: self._change_in(office, work, entered))
 
-        return self._sandbox.do(change)
+    def _change_in(self, office: Office, work: Callable[[list[Record]], T], entered: list[str] | None = None) -> T:
+        records = self._records(office)
+        self._entries.enter(entered or (), office.settings.clock())
+        done = work(records)
+        self._put(office, records)
+        return done
 
     def _records(self, office: Office) -> list[Record]:
         feed = office.feeds.get(self._name)

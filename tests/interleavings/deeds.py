@@ -13,6 +13,9 @@ _UPSERT: Final = "mutation ($name: String!, $rows: [JSON!]!) { upsertRows(source
 _DELETE: Final = "mutation ($name: String!, $keys: [JSON!]!) { deleteRows(source: $name, keys: $keys) { deleted } }"
 _UPDATE: Final = "UPDATE {table} SET {column} = %s WHERE id = %s RETURNING id"
 
+TIMEOUT_S: Final = 2.0
+"""How long the server waits for an answer."""
+
 Done = Callable[[Any], Awaitable[object]]
 """Carries out one action."""
 
@@ -99,6 +102,10 @@ class Deeds:
                 fault |= {"drop": True, "afterApply": True}
             case act.Harm.ANSWER_BROKEN:
                 fault |= {"status": 500, "afterApply": True}
+            case act.Harm.TIMED_OUT:
+                fault |= {"delaySeconds": TIMEOUT_S + 1, "drop": True}
+            case act.Harm.ANSWER_TIMED_OUT:
+                fault |= {"delaySeconds": TIMEOUT_S + 1, "afterApply": True}
         await self._sides.control("POST", "faults", fault)
 
     async def _kill(self) -> None:

@@ -32,6 +32,14 @@ class FeedEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedEditBetween:
+    """Its owner edits right after we have read."""
+
+    row: int
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
 class FeedMisfit:
     """A word where the column takes numbers."""
 
@@ -82,6 +90,7 @@ FEED_ACTIONS: Final = drawn(
         st.builds(FeedReverse),
         st.builds(FeedKeyChange, ROWS),
         st.builds(FeedMisfit, ROWS),
+        st.builds(FeedEditBetween, ROWS, COLUMNS),
         _FAULTS,
         _FAULTS,
         _FAULTS,

@@ -17,6 +17,7 @@ class FeedDeeds:
         self._ledger = ledger
         self.done_by: dict[type, Done] = {
             act.FeedEdit: lambda one: self._edit(one.row, one.column, ledger.value(one.column, "feed edit")),
+            act.FeedEditBetween: self._edit_between,
             act.FeedMisfit: lambda one: self._edit(one.row, Column.QTY, ledger.text("misfit in the feed")),
             act.FeedAdd: lambda one: asyncio.to_thread(book.add, one.at, ledger.key(), ledger.text("feed record")),
             act.FeedRemove: lambda one: asyncio.to_thread(book.remove, one.row),
@@ -28,3 +29,7 @@ class FeedDeeds:
     async def _edit(self, row: int, column: Column, value: int | str) -> None:
         if not await asyncio.to_thread(self._book.edit, row, column, value):
             self._ledger.forget([value])
+
+    async def _edit_between(self, action: act.FeedEditBetween) -> None:
+        value = self._ledger.value(action.column, "feed edit")
+        await asyncio.to_thread(self._book.edit_between, action.row, action.column, value)

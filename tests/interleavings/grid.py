@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from sandbox.office import Office
@@ -141,7 +142,8 @@ class Grid:
 
     def is_unseen(self, value: str) -> bool:
         def work(office: Office) -> bool:
-            return self._entries.is_unseen(value, [c for c in office.recorder.calls if self.spreadsheet in c.path])
+            calls = [call for call in office.recorder.calls if self.spreadsheet in call.path]
+            return self._entries.is_unseen(value, sorted(calls, key=attrgetter("at")))
 
         return self._do(work)
 

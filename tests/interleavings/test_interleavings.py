@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sandbox.server import Sandbox
 from tests.interleavings.actions import Action
 from tests.interleavings.book import Book
-from tests.interleavings.deeds import Deeds, Done
+from tests.interleavings.deeds import TIMEOUT_S, Deeds, Done
 from tests.interleavings.feed_actions import FEED_ACTIONS, SHAPES, Shape
 from tests.interleavings.feed_deeds import FeedDeeds
 from tests.interleavings.grid import Grid
@@ -45,6 +45,9 @@ async def server(database: str, tmp_path: Path) -> AsyncIterator[tuple[ProcessSe
                 sandbox,
                 google_reads_per_minute=100_000,
                 google_writes_per_minute=100_000,
+                google_timeout_seconds=TIMEOUT_S,
+                feed_timeout_seconds=TIMEOUT_S,
+                feed_shown_seconds=3,
                 feed_allow=(sandbox.url.partition("://")[2],),
             )
         )

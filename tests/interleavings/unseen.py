@@ -16,8 +16,8 @@ class Entries:
         self._at.update(dict.fromkeys(values, at))
 
     def is_unseen(self, value: str, calls: Iterable[RecordedCall]) -> bool:
-        """Whether the first call after the entry wrote, without having looked. A write counts though its answer was
-        lost: it may have been carried out."""
+        """Whether the first of these calls after the entry wrote, without having looked. A write counts though its
+        answer was lost: it may have been carried out."""
         at = self._at.get(value)
         if at is None:
             return False

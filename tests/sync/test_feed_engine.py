@@ -19,7 +19,7 @@ from db.tables import Relation, publish
 from db.wire import ColumnType
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.adapter import FeedConnection, FeedSource
-from sync.feeds.write import SHOWN_WITHIN_S
+from sync.feeds.client import FeedLimits
 from sync.runs.engine import Engine
 from tests.sync.feeds import allow, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines
@@ -245,7 +245,7 @@ async def test_a_field_that_the_feed_does_not_take_is_a_failure_in_the_end(datab
         at.sql("UPDATE orders SET item = 'never' WHERE id = 1")
         await at.run()
         assert not at.failures()
-        at.waited += SHOWN_WITHIN_S
+        at.waited += FeedLimits().shown_within_s
         await at.run()
         await at.run()
         assert at.failures() == [("NOT_SHOWN", "item")]

@@ -6,7 +6,7 @@ import pytest
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedPagination, FeedPaginationKind, FeedRequest, FeedWrite
-from sync.feeds.write import SHOWN_WITHIN_S
+from sync.feeds.client import FeedLimits
 from tests.sync.feeds import delete, insert, json_bench, key, update, xml_bench
 
 
@@ -239,7 +239,7 @@ async def test_a_stale_answer_is_on_its_way_and_no_edit_until_it_never_comes() -
         for _ in range(3):
             assert (await bench.adapter().write([update(1, {"item": "late"})])).written == []
         assert len([call for call in bench.requests() if call["method"] == "PUT"]) == 1, "what was accepted is not sent"
-        bench.now += SHOWN_WITHIN_S
+        bench.now += FeedLimits().shown_within_s
         [one] = (await bench.adapter().write([update(1, {"item": "late"})])).written
         assert [(problem.code, problem.column) for problem in one.problems] == [("NOT_SHOWN", "item")]
 
