@@ -160,6 +160,20 @@ class Hub:
         finally:
             self._reaching.remove(entry)
 
+    async def reach_cursor(self, cursor: Cursor, timeout: float) -> None:  # noqa: ASYNC109 - as `reach`
+        """Wait until the log has all that the cursor is behind. CursorExpired where it can't; else as `reach`."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._frontier == _NOWHERE:
+                    await self._observed()
+        except TimeoutError as error:
+            raise Unavailable("The change log is not open yet: try again in a moment.") from error
+        position = cursor.position
+        if position.epoch != self._frontier.epoch or position > self._frontier:
+            await self._check_ahead(position)
+        lsn = position.lsn + (position.index > 0)
+        await self.reach(lsn if cursor.view is None else max(lsn, cursor.view.until), timeout)
+
     async def _goal(self, cursor: Cursor) -> Position:
         """Where a subscription that begins now has caught up."""
         while self._frontier == _NOWHERE:

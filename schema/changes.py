@@ -4,7 +4,7 @@ The rules are in `schema.feed`; here is where rows, cursors and the log come fro
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
@@ -16,7 +16,7 @@ from psycopg import sql
 
 from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
-from db.errors import Conflict, CursorExpired, NotFound, Unavailable
+from db.errors import BadUserInput, Conflict, CursorExpired, NotFound, Unavailable
 from db.notify import DELETED, Notifications, Resynchronise
 from db.rows import RowTable, behind_now, stream_rows
 from db.session import Connection
@@ -26,12 +26,11 @@ from db.view import view
 from replication.hub import CaughtUp, LogSlice
 from schema.change_types import Change, ChangeBatch
 from schema.context import Context, Info
-from schema.feed import Batch, Delta, Feed, snapshot_batch
+from schema.feed import Batch, Delta, Feed, Shown, snapshot_batch
 from schema.filter_input import read_filter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
 from schema.filters import And, Filter
-from schema.keys import key_of_row
 from schema.not_implemented import missing
 from schema.rows import SourceName, Where
 from schema.scalars import JSON, BigInt, CursorText
@@ -75,8 +74,6 @@ async def changes(
     min_interval_ms: Interval = 0,
 ) -> AsyncGenerator[ChangeBatch, None]:
     """Batches without end; see the contract's text on the subscription."""
-    if columns is not None:
-        missing("Subscription.changes(columns)")
     if min_interval_ms:
         missing("Subscription.changes(minIntervalMs)")
     context = info.context
@@ -85,7 +82,7 @@ async def changes(
         async with context.pool.connection() as connection:
             opened = await open_source(connection, source)
         wanted = And((opened.visible, read_filter(where, opened.filterable)))
-        subscriber = _Subscriber(context, opened, wanted, operations)
+        subscriber = _Subscriber(context, opened, wanted, operations, columns)
         async with (
             _beside(_refuse_deleted(context, opened.source, notifications)) as deleted,
             aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches,
@@ -96,7 +93,7 @@ async def changes(
                 while True:
                     batch = await unless(deleted, anext(batches))
                     activity.delivery(len(batch.deltas))
-                    yield _as_batch(opened.source, batch)
+                    yield _as_batch(batch)
             finally:
                 activity.subscriptions -= 1
 
@@ -139,12 +136,18 @@ class _Subscriber:
     """One subscription to a source's table, with the filter read against the columns as they were when it began."""
 
     def __init__(
-        self, context: Context, opened: Opened, where: Filter, operations: Collection[Operation] | None
+        self,
+        context: Context,
+        opened: Opened,
+        where: Filter,
+        operations: Collection[Operation] | None,
+        columns: Sequence[str] | None,
     ) -> None:
         self._context = context
         self._source = opened.source
         self._where = where
         self._table = _logged(opened.table)
+        self._shown = _shown(opened.source, self._table, columns)
         self._operations = operations
         self._ignored = frozenset[str]()
         self._asked_at = context.clock()
@@ -170,7 +173,7 @@ class _Subscriber:
                         cursor = batch.cursor
                         yield batch
                 assert cursor is not None
-            feed = Feed(list(self._table.columns), matcher(self._where), self._operations)
+            feed = Feed(self._shown, matcher(self._where), self._operations)
             try:
                 async with aclosing(self._follow(feed, cursor)) as following:
                     async for batch in following:
@@ -226,15 +229,17 @@ class _Subscriber:
                 async for rows in chunks:
                     # One chunk behind: only then is it known which is the last.
                     if waiting and rows:
-                        await hand_on(snapshot_batch(partial, waiting, last=False))
+                        await hand_on(snapshot_batch(partial, waiting, self._shown, last=False))
                     waiting = rows or waiting
-        await taken.put(snapshot_batch(cursor, waiting, last=True))
+        await taken.put(snapshot_batch(cursor, waiting, self._shown, last=True))
 
     async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
         parameters = Parameters()
         tail = sql.SQL("WHERE {}").format(condition(self._where, parameters))
+        needed = {*self._shown.key, *self._shown.columns}
+        table = replace(self._table, columns={n: each for n, each in self._table.columns.items() if n in needed})
         with table_errors(self._source):
-            async with aclosing(stream_rows(connection, self._table, tail, parameters.values, CHUNK)) as chunks:
+            async with aclosing(stream_rows(connection, table, tail, parameters.values, CHUNK)) as chunks:
                 async for chunk in chunks:
                     yield [(row.key, row.data) for row in chunk]
 
@@ -246,7 +251,7 @@ class _Subscriber:
                 batch: Batch | None
                 match event:
                     case LogSlice(transaction, reached):
-                        if self._may_be_new(feed.unknown(transaction)):
+                        if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction)):
                             await self._widen(feed)
                         batch = feed.slice(transaction, reached)
                         if batch is None and clock() - sent >= QUIET_S:
@@ -281,7 +286,7 @@ class _Subscriber:
                 continue
             if opened.source.id == self._source.id:
                 self._source, self._table = opened.source, _logged(opened.table)
-                feed.columns = list(self._table.columns)
+                feed.shown = self._shown = _shown(self._source, self._table, None)
             return
 
 
@@ -290,13 +295,23 @@ def _logged(table: RowTable) -> RowTable:
     return replace(table, columns={name: column for name, column in table.columns.items() if not column.generated})
 
 
+def _shown(source: Source, table: RowTable, columns: Sequence[str] | None) -> Shown:
+    """What is sent of a row. BadUserInput for a column that the log doesn't have."""
+    if columns is None:
+        return Shown(source.key, tuple(table.columns))
+    if unknown := [name for name in columns if name not in table.columns]:
+        known = ", ".join(table.columns)
+        raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {known}.')
+    return Shown(source.key, tuple(dict.fromkeys(columns)), chosen=True)
+
+
 def _opened_log(cursor: Cursor) -> Cursor:
     if cursor.position.epoch == 0:
         raise Unavailable("The change log is not open yet: try again in a moment.")
     return cursor
 
 
-def _as_batch(source: Source, batch: Batch) -> ChangeBatch:
+def _as_batch(batch: Batch) -> ChangeBatch:
     commit = batch.commit
     return ChangeBatch(
         cursor=CursorText(batch.cursor.encode()),
@@ -308,16 +323,15 @@ def _as_batch(source: Source, batch: Batch) -> ChangeBatch:
         reset=batch.reset,
         last=batch.last,
         up_to_date=batch.up_to_date,
-        changes=[_as_change(source, delta) for delta in batch.deltas],
+        changes=[_as_change(delta) for delta in batch.deltas],
     )
 
 
-def _as_change(source: Source, delta: Delta) -> Change:
-    row = delta.before if delta.row is None else delta.row
+def _as_change(delta: Delta) -> Change:
     return Change(
         operation=delta.operation,
         moved=delta.moved,
-        key=None if row is None else key_of_row(source, row),
+        key=None if delta.identity is None else JSON(delta.identity),
         row=None if delta.row is None else JSON(delta.row),
         before=None if delta.before is None else JSON(delta.before),
         changed=list(delta.changed),

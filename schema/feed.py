@@ -17,7 +17,10 @@ Matcher = Callable[[WireRow], bool]
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A change as a subscriber sees it. `key` is a key text, None for TRUNCATE; rows have the subscriber's columns."""
+    """A change as a subscriber sees it; rows have the subscriber's columns.
+
+    `key` is a key text, `identity` the same as an object of the key columns; both None for TRUNCATE.
+    """
 
     operation: Operation
     moved: bool
@@ -25,6 +28,7 @@ class Delta:
     row: WireRow | None
     before: WireRow | None
     changed: tuple[str, ...]
+    identity: WireRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +54,51 @@ class Batch:
     deltas: tuple[Delta, ...] = ()
 
 
-def deltas(changes: Sequence[Change], columns: Sequence[str], matches: Matcher) -> Iterator[Delta]:
-    """What the changes are to a subscriber with that filter, in order. Rows are cut to `columns` then."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a subscriber gets of a row: `columns`, and in any case which row it is.
+
+    `chosen`: the subscriber named the columns, so that an update of others alone is none to it.
+    """
+
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    chosen: bool = False
+
+
+def deltas(changes: Sequence[Change], shown: Shown, matches: Matcher) -> Iterator[Delta]:
+    """What the changes are to a subscriber with that filter, in order. Rows are cut to the columns then."""
     for change in changes:
-        was, is_ = (row is not None and matches(row) for row in (change.before, change.after))
-        before = _cut(change.before, columns)
-        after = _cut(change.after, columns)
-        changed = changed_columns(before, after)
         if change.operation is Operation.TRUNCATE:
             yield Delta(Operation.TRUNCATE, moved=False, key=None, row=None, before=None, changed=())
-        elif change.old_key is not None and change.operation is Operation.UPDATE:
+            continue
+        was, is_ = (row is not None and matches(row) for row in (change.before, change.after))
+        if not was and not is_:
+            continue
+        before = _cut(change.before, shown.columns)
+        after = _cut(change.after, shown.columns)
+        changed = changed_columns(before, after)
+        of_before, of_after = _cut(change.before, shown.key), _cut(change.after, shown.key)
+        if change.old_key is not None and change.operation is Operation.UPDATE:
             if was:
-                yield Delta(Operation.DELETE, True, change.old_key, None, before, changed)
+                yield Delta(Operation.DELETE, True, change.old_key, None, before, changed, of_before)
             if is_:
-                yield Delta(Operation.INSERT, True, change.key, after, None, changed)
+                yield Delta(Operation.INSERT, True, change.key, after, None, changed, of_after)
         elif was and is_:
-            yield Delta(Operation.UPDATE, False, change.key, after, before, changed)
+            if changed or not shown.chosen:
+                yield Delta(Operation.UPDATE, False, change.key, after, before, changed, of_after)
         elif was:
-            yield Delta(Operation.DELETE, after is not None, change.key, None, before, changed)
-        elif is_:
-            yield Delta(Operation.INSERT, before is not None, change.key, after, None, changed)
+            yield Delta(Operation.DELETE, after is not None, change.key, None, before, changed, of_before)
+        else:
+            yield Delta(Operation.INSERT, before is not None, change.key, after, None, changed, of_after)
 
 
 class Feed:
     """One subscriber's view of the log: what to send for each slice of a commit, if anything."""
 
-    def __init__(self, columns: Sequence[str], matches: Matcher, operations: Collection[Operation] | None) -> None:
-        """`operations`: only these are sent; None: all. `columns` may be replaced by more at any time."""
-        self.columns = columns
+    def __init__(self, shown: Shown, matches: Matcher, operations: Collection[Operation] | None) -> None:
+        """`operations`: only these are sent; None: all. `shown` may be replaced by more at any time."""
+        self.shown = shown
         self._matches = matches
         self._operations = operations
         self._begun = False
@@ -90,7 +111,7 @@ class Feed:
         """
         wanted = tuple(
             delta
-            for delta in deltas(transaction.changes, self.columns, self._matches)
+            for delta in deltas(transaction.changes, self.shown, self._matches)
             if self._operations is None or delta.operation in self._operations
         )
         if not wanted and not (self._begun and transaction.last):
@@ -101,7 +122,7 @@ class Feed:
 
     def unknown(self, transaction: Transaction) -> frozenset[str]:
         """The columns of the commit's rows that the subscriber does not get: they may be new ones of the source."""
-        known = set(self.columns)
+        known = set(self.shown.columns)
         return frozenset(
             name for change in transaction.changes for name in change.after or change.before or () if name not in known
         )
@@ -116,9 +137,12 @@ class Feed:
         return None if self._begun else Batch(cursor, up_to_date=self.up_to_date)
 
 
-def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], *, last: bool) -> Batch:
+def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], shown: Shown, *, last: bool) -> Batch:
     """A chunk of a snapshot: rows by key text, as INSERT. The cursor must not be resumed from before the last one."""
-    inserted = tuple(Delta(Operation.INSERT, False, key, row, None, ()) for key, row in rows)
+    inserted = tuple(
+        Delta(Operation.INSERT, False, key, _cut(row, shown.columns), None, (), _cut(row, shown.key))
+        for key, row in rows
+    )
     return Batch(cursor, snapshot=True, last=last, deltas=inserted)
 
 

@@ -10,10 +10,8 @@ from db.errors import NotImplementedYet
 
 MISSING: Mapping[str, str] = {
     "Query.tokens": "There is no authentication yet, so the server listens on loopback only.",
-    "Query.rows(waitFor)": "Leave waitFor out.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
-    "Subscription.changes(columns)": "Leave columns out: every column is sent.",
     "Subscription.changes(minIntervalMs)": "Leave minIntervalMs out: every commit is sent.",
 }
 """What is missing, with what to do instead."""

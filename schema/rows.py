@@ -6,16 +6,16 @@ from typing import Annotated
 import strawberry
 from psycopg import sql
 
+from db.cursor import Cursor
 from db.rows import Selected, absent_keys, by_key, count_rows, last_commits, select_rows
 from db.session import Connection
-from db.view import view
 from schema.context import Info
 from schema.filter_input import RowFilter, read_filter
 from schema.filter_sql import Parameters, condition, operand_sql
 from schema.filters import And
 from schema.keys import key_of_row, key_texts
-from schema.not_implemented import missing
 from schema.paging import page_size
+from schema.read_after import view_behind
 from schema.row_page import after_sql, encode_place, order_sql, read_order
 from schema.row_types import Row, RowConnection, RowOrder
 from schema.scalars import JSON, BigInt, CursorText
@@ -44,10 +44,9 @@ async def rows(
     wait_for: WaitFor = None,
 ) -> RowConnection:
     """A page of rows, with the cursor that they are the state of."""
-    if wait_for is not None:
-        missing("Query.rows(waitFor)")
     size = page_size(first, 100)
-    async with view(info.context.pool) as (connection, cursor):
+    behind = None if wait_for is None else Cursor.decode(wait_for)
+    async with view_behind(info.context, behind) as (connection, cursor):
         opened = await open_source(connection, source)
         with table_errors(opened.source):
             parameters = Parameters()

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from db.changes import Cause, Change, Operation, Transaction, WireRow
 from db.cursor import Cursor
 from db.position import Position
-from schema.feed import Batch, Delta, Feed, deltas, snapshot_batch
+from schema.feed import Batch, Delta, Feed, Shown, deltas, snapshot_batch
 
-COLUMNS = ["id", "age"]
+COLUMNS = ("id", "age")
+SHOWN = Shown(("id",), COLUMNS)
 
 
 def adult(row: WireRow) -> bool:
@@ -66,7 +67,7 @@ def test_what_a_change_is_to_a_filter(
     after: WireRow | None,
     expected: list[tuple[Operation, bool, str | None, tuple[str, ...]]],
 ) -> None:
-    seen = list(deltas([change(operation, before, after)], COLUMNS, adult))
+    seen = list(deltas([change(operation, before, after)], SHOWN, adult))
     assert [(each.operation, each.moved, each.key, each.changed) for each in seen] == expected
     for each in seen:
         assert (each.row is None) == (each.operation in (D, T))
@@ -75,12 +76,12 @@ def test_what_a_change_is_to_a_filter(
 
 
 def test_true_is_not_one() -> None:
-    [delta] = deltas([change(U, {"id": 1, "age": 1}, {"id": 1, "age": True})], COLUMNS, lambda _: True)
+    [delta] = deltas([change(U, {"id": 1, "age": 1}, {"id": 1, "age": True})], SHOWN, lambda _: True)
     assert delta.changed == ("age",)
 
 
 def test_operations_are_applied_last() -> None:
-    feed = Feed(COLUMNS, adult, [Operation.DELETE])
+    feed = Feed(SHOWN, adult, [Operation.DELETE])
     cursor = Cursor(Position(1, 100, 1))
     assert feed.slice(commit([change(U, row(1, 10), row(1, 20))]), cursor) is None
     batch = feed.slice(commit([change(U, row(1, 20), row(1, 10))]), cursor)
@@ -89,7 +90,7 @@ def test_operations_are_applied_last() -> None:
 
 
 def test_a_commit_that_was_begun_is_ended() -> None:
-    feed = Feed(COLUMNS, adult, None)
+    feed = Feed(SHOWN, adult, None)
     cursor = Cursor(Position(1, 100, 1))
     assert feed.slice(commit([change(I, None, row(1, 10))], last=False), cursor) is None
     first = feed.slice(commit([change(I, None, row(2, 20))], last=False), cursor)
@@ -107,7 +108,7 @@ def test_a_commit_that_was_begun_is_ended() -> None:
 
 
 def test_up_to_date_stays() -> None:
-    feed = Feed(COLUMNS, adult, None)
+    feed = Feed(SHOWN, adult, None)
     cursor = Cursor(Position(1, 100, 1))
     before = feed.slice(commit([change(I, None, row(1, 20))]), cursor)
     assert before is not None
@@ -120,9 +121,9 @@ def test_up_to_date_stays() -> None:
 
 def test_a_snapshot_is_inserts() -> None:
     cursor = replace(Cursor(Position(1, 1, 0)), partial=True)
-    batch = snapshot_batch(cursor, [("1", row(1, 20))], last=False)
+    batch = snapshot_batch(cursor, [("1", row(1, 20, extra=1))], SHOWN, last=False)
     assert batch.snapshot
-    assert batch.deltas == (Delta(I, False, "1", row(1, 20), None, ()),)
+    assert batch.deltas == (Delta(I, False, "1", row(1, 20), None, (), {"id": 1}),)
 
 
 EDITS = st.lists(
@@ -163,7 +164,7 @@ def test_what_a_client_builds_is_the_query_s_result(
         _apply(table, edit, 0)
     client = {str(id_): each for id_, each in table.items() if adult(each)}
     changes = [made for index, edit in enumerate(late, 1) if (made := _apply(table, edit, index)) is not None]
-    feed = Feed(COLUMNS, adult, None)
+    feed = Feed(SHOWN, adult, None)
     ended = True
     for start in range(0, len(changes), size):
         piece = changes[start : start + size]

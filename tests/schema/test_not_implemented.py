@@ -16,10 +16,8 @@ _TOKEN = 'name: "t", role: VIEWER'
 
 REQUESTS: dict[str, list[str]] = {
     "Query.tokens": ["{ tokens { id } }"],
-    "Query.rows(waitFor)": ['{ rows(source: "customers", waitFor: "x") { asOf } }'],
     "Mutation.createToken": [f"mutation {{ createToken(input: {{{_TOKEN}}}) {{ secret }} }}"],
     "Mutation.revokeToken": ['mutation { revokeToken(id: "1") { id } }'],
-    "Subscription.changes(columns)": ['subscription { changes(source: "customers", columns: ["id"]) { cursor } }'],
     "Subscription.changes(minIntervalMs)": [
         'subscription { changes(source: "customers", minIntervalMs: 100) { cursor } }'
     ],

@@ -1,0 +1,45 @@
+"""Reading no earlier state than a cursor's: read your own writes, on any process.
+
+That the log has a commit is not enough. Commits become visible in another order than they stand in the WAL, so a
+subscriber may hear of one that a query made at once doesn't see yet: the rows are read by a snapshot that sees it all.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from db.cursor import Cursor
+from db.errors import CursorExpired, Unavailable
+from db.position import Position
+from db.session import Connection
+from db.view import view
+from schema.context import Context
+
+_LOOK_AGAIN_S = 0.005
+
+
+@asynccontextmanager
+async def view_behind(context: Context, wanted: Cursor | None) -> AsyncIterator[tuple[Connection, Cursor]]:
+    """A `view` that sees every commit that `wanted` is behind; None: any.
+
+    CursorExpired where the log began anew since, Unavailable where replication or visibility takes too long.
+    """
+    if wanted is None:
+        async with view(context.pool) as seen:
+            yield seen
+        return
+    await context.hub.reach_cursor(wanted, context.wait_s)
+    position = wanted.position
+    if wanted.view is not None:
+        position = max(position, Position(position.epoch, wanted.view.until, 0))
+    until = context.clock() + context.wait_s
+    while True:
+        async with view(context.pool) as (connection, cursor):
+            if cursor.position.epoch != position.epoch:
+                raise CursorExpired("The change log had to begin anew after this cursor: leave `waitFor` out.")
+            if cursor.position >= position:
+                yield connection, cursor
+                return
+        if context.clock() >= until:
+            raise Unavailable("A commit before this cursor is not visible yet: try again.")
+        await asyncio.sleep(_LOOK_AGAIN_S)
