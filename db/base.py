@@ -135,6 +135,32 @@ async def save_base(connection: Connection, source_id: UUID, rows: Iterable[Base
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Of how many of the source's rows a column had something in."""
+
+    rows: int = 0
+    filled: int = 0
+
+    def __add__(self, other: "Filled") -> "Filled":
+        return Filled(self.rows + other.rows, self.filled + other.filled)
+
+
+async def filled_columns(
+    connection: Connection, source_id: UUID, columns: Sequence[str], keys: Sequence[str] | None = None
+) -> dict[str, Filled]:
+    """What the source had of some columns when both sides last agreed: in all of its rows, or in those of some keys."""
+    cursor = await connection.execute(
+        """SELECT name, count(*), count(b.source_image ->> name)
+           FROM rowcast.base b, unnest(%(columns)s::text[]) AS name
+           WHERE b.source_id = %(id)s AND b.source_image IS NOT NULL
+             AND (%(keys)s::text[] IS NULL OR b.key = ANY(%(keys)s))
+           GROUP BY name""",
+        {"columns": list(columns), "id": source_id, "keys": None if keys is None else list(keys)},
+    )
+    return {name: Filled(rows, filled) for name, rows, filled in await cursor.fetchall()}
+
+
 async def forget_columns(connection: Connection, source_id: UUID, columns: Sequence[str]) -> None:
     """Let columns count as never settled: neither side has anything of them in the base any more."""
     await connection.execute(

@@ -8,6 +8,7 @@ from typing import Final
 from db.sources import Source
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.client import FeedClient
+from sync.feeds.fields import readable
 from sync.feeds.in_doubt import InDoubt
 from sync.feeds.read import FeedRead, FeedReader, SeenPage
 from sync.feeds.rows import record_format
@@ -41,7 +42,7 @@ class FeedSource:
         self._connection = connection
         self._client = connection.client
         self._check = check
-        self._records = record_format(source.feed, source.bound, self._client.limits.whole_bytes)
+        self._records = record_format(source.feed, readable(source), self._client.limits.whole_bytes)
         self._reader = FeedReader(source, self._client, self._records, connection.threads.run, check)
 
     async def mark(self) -> Mark:
@@ -61,6 +62,7 @@ class FeedSource:
             mark=self._connection.mark,
             modified_at=None,
             calls=self._client.calls - calls,
+            columns=read.rows.columns if read.steady and read.ended else None,
         )
 
     def _end_unknown(self, pages: int) -> Sequence[Problem]:

@@ -55,6 +55,17 @@ class JsonRecords:
         except RecursionError as error:
             raise ValueError(f"`{column.field}` is nested too deep to be read") from error
 
+    def has(self, record: Record, column: Column) -> bool:
+        """As the protocol says."""
+        names = plain_json(column.field or "")
+        if not names:
+            return True
+        for name in names:
+            if not isinstance(record, dict) or name not in record:
+                return False
+            record = record[name]
+        return True
+
     def follow(self, body: Body, path: str) -> str | None:
         """As the protocol says."""
         names = plain_json(path)

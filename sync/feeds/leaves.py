@@ -25,9 +25,9 @@ class BadPath(ValueError):
     """No path that can be evaluated; the message says what is wrong with it."""
 
 
-def json_leaves(record: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
-    """The path and the value of each member; objects are entered, unless they are empty."""
-    return _json_leaves((), record)
+def json_leaves(record: Mapping[str, Value], way: tuple[str, ...] = ()) -> Iterator[tuple[str, Value]]:
+    """The path and the value of each member; objects are entered, unless they are empty. `way`: the names to it."""
+    return _json_leaves(way, record)
 
 
 def xml_leaves(record: Element, prefixes: Mapping[str, str]) -> Iterator[tuple[str, str]]:

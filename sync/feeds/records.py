@@ -37,6 +37,10 @@ class RecordFormat(Protocol):
         """What the record has for a bound column; ValueError says why that can't be told."""
         ...
 
+    def has(self, record: Record, column: Column) -> bool:
+        """Whether the record has the field of a bound column, be it null. True where the path doesn't tell."""
+        ...
+
     def follow(self, body: Body, path: str) -> str | None:
         """The text at a path of the document, such as the next page's address; None where there is none."""
         ...

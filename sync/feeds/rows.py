@@ -10,11 +10,13 @@ from db.feeds import FeedBinding, FeedFormat
 from db.keys import key_text, shown_key
 from db.sources import Column, Source
 from sync.counted import counted
+from sync.feeds.fields import FieldWatch, readable
 from sync.feeds.json_records import JsonRecords
 from sync.feeds.mapping import feed_mapping
 from sync.feeds.records import Record, RecordFormat
 from sync.feeds.spooled_rows import RowSpool, SpooledRows
 from sync.feeds.xml_records import XmlRecords
+from sync.seen_columns import SeenColumns, takes_columns
 from sync.source import Cell, Problem
 from sync.values.cell_mapping import Unfit
 
@@ -31,12 +33,14 @@ def record_format(binding: FeedBinding, columns: Sequence[Column], whole_bytes: 
 
 @dataclass(frozen=True, slots=True)
 class FeedRows:
-    """All rows of a feed. `unsure`: some record's key is unknown. `kept` are the records that were asked for.
+    """All rows of a feed. `columns`: the fields that its records have. `unsure`: some record's key is unknown. `kept`
+    are the records that were asked for.
 
     `content` is equal for readings that saw the same records, in whatever order.
     """
 
     rows: SpooledRows
+    columns: SeenColumns
     problems: Sequence[Problem]
     unsure: bool
     kept: Mapping[str, bytes]
@@ -48,16 +52,16 @@ class RowReader:
 
     def __init__(self, source: Source, records: RecordFormat, keep: Collection[str] = ()) -> None:
         assert source.feed is not None
+        self._watch = FieldWatch(source, source.feed, records)
+        self._takes_columns = takes_columns(source)
         self._records = records
         self._mapping = feed_mapping(source.feed.format)
-        self._columns = source.bound
+        self._columns = readable(source)
         by_name = {column.name: column for column in source.columns}
         self._key = [by_name[name] for name in source.key]
-        dot = "." if source.feed.format is FeedFormat.JSON else "/"
-        fields = {column.name: f"{dot}{column.field}" for column in self._columns}
-        self._fields = fields
-        self._names = [column.name for column in self._columns]
-        self._spool = RowSpool(self._names, fields)
+        self._dot = "." if source.feed.format is FeedFormat.JSON else "/"
+        self._fields = {column.name: f"{self._dot}{column.field}" for column in self._columns}
+        self._spool = RowSpool()
         self._keep = frozenset(keep)
         self._kept: dict[str, bytes] = {}
         self._problems: list[Problem] = []
@@ -76,8 +80,11 @@ class RowReader:
             except ValueError as error:
                 cells.append(None)
                 errors[column.name] = str(error)
+        key = self._key_of(address, dict(zip(self._fields, cells, strict=True)))
         self._page += _hash(cells)
-        key = self._key_of(address, dict(zip(self._names, cells, strict=True)))
+        new = self._watch.see(address, record)
+        if self._takes_columns:
+            cells += new
         if key is None:
             return
         if not self._spool.add(key, address, cells, errors):
@@ -101,8 +108,11 @@ class RowReader:
             message = f"And {counted(self._left_out, 'more record')} whose keys can't be used."
             self._problems.append(Problem("UNREADABLE_KEY", message))
         unsure = bool(self._problems)
-        rows = self._spool.rows(frozenset(self._repeated))
-        return FeedRows(rows, self._problems, unsure, self._kept, self._content)
+        columns, fields = self._watch.columns(), dict(self._fields)
+        if self._takes_columns:
+            fields |= {new.column.name: f"{self._dot}{new.column.field}" for new in columns.new}
+        rows = self._spool.rows(fields, frozenset(self._repeated))
+        return FeedRows(rows, columns, self._problems, unsure, self._kept, self._content)
 
     def _key_of(self, address: str, cells: Mapping[str, Cell]) -> str | None:
         texts = []

@@ -4,6 +4,7 @@ import marshal
 import struct
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import BinaryIO, Final, cast, overload
 
 from sync.source import Cell, SourceRow
@@ -58,18 +59,19 @@ class SpooledRows(Sequence[SourceRow]):
         # Of nobody but ourselves.
         address, errors, cells = marshal.loads(self._spool.file.read(size))  # noqa: S302
         shown: dict[str, Cell] = {
-            name: cell for name, cell in zip(self._names, cells, strict=True) if name not in errors
+            # A field that appeared later is none of this row's.
+            name: cell
+            for name, cell in zip_longest(self._names, cells)
+            if name not in errors
         }
         return SourceRow(key, shown, frozenset(), errors, address, _Addresses(address, self._fields))
 
 
 class RowSpool:
-    """Takes rows in any order. `fields` are the places within a record, by column, for addresses."""
+    """Takes rows in any order."""
 
-    def __init__(self, names: Sequence[str], fields: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self._spool = _Spool()
-        self._names = tuple(names)
-        self._fields = fields
         self._places: dict[str, int] = {}
         self._end = 0
 
@@ -82,10 +84,14 @@ class RowSpool:
         self._end += self._spool.file.write(_SIZE.pack(len(row)) + row)
         return True
 
-    def rows(self, without: frozenset[str]) -> SpooledRows:
-        """Those that were added, in the order of their keys; not those of the keys `without`."""
+    def rows(self, fields: Mapping[str, str], without: frozenset[str] = frozenset()) -> SpooledRows:
+        """Those that were added, in the order of their keys; not those of the keys `without`.
+
+        `fields`: by the names of the columns, in the order of the cells, the places within a record, for addresses. A
+        row that was added with fewer cells has none for the last.
+        """
         places = sorted((key, offset) for key, offset in self._places.items() if key not in without)
-        return SpooledRows(self._spool, self._names, places, self._fields)
+        return SpooledRows(self._spool, tuple(fields), places, fields)
 
 
 class _Addresses(Mapping[str, str]):

@@ -61,6 +61,10 @@ class XmlRecords:
         assert found is None or isinstance(found, str | float | bool)
         return found
 
+    def has(self, record: Record, column: Column) -> bool:
+        """As the protocol says."""
+        return plain_field(column.field or "") is None or self.cell(record, column) is not None
+
     def _reader(self, field: str) -> Callable[[Element], Any]:
         """What evaluates a field. One step to an attribute or element needs no XPath, which takes longer."""
         steps = plain_field(field)

@@ -4,17 +4,19 @@ from dataclasses import dataclass, replace
 
 from psycopg import errors
 
-from db.base import forget_columns
+from db.base import Filled, filled_columns, forget_columns
 from db.events import EventKind, insert_event
 from db.session import Connection
 from db.sources import Source, source_to_change, update_columns
 from db.sync_state import keep_unsynced, unsynced_headers
 from db.tables import Relation, add_column, describe
 from sync.runs.apply import is_same_binding
-from sync.runs.drift import plan_drift
+from sync.runs.drift import noun_of, plan_drift, really_gone
 from sync.runs.table_check import check_table
+from sync.seen_columns import SeenColumns
 from sync.source import Reading
 
+_KEYS = 10_000
 _LOCK_TIMEOUT = "2s"  # who reads the table waits behind the one that wants to alter it
 
 
@@ -30,12 +32,27 @@ class TableBusy(Exception):
     """The table is in use by somebody for so long that no column could be added."""
 
 
+async def seen_columns(connection: Connection, source: Source, reading: Reading) -> SeenColumns | None:
+    """The reading's, without fields that count as empty; None where it doesn't tell."""
+    seen = reading.columns
+    if seen is None or not seen.lost:
+        return seen
+    seen = really_gone(source, seen, await filled_columns(connection, source.id, sorted(seen.lost)))
+    # A row that is gone took its values along: only what the others had can go with a field.
+    still = dict.fromkeys(seen.lost, Filled())
+    for start in range(0, len(reading.rows) if seen.lost else 0, _KEYS):
+        keys = [row.key for row in reading.rows[start : start + _KEYS]]
+        for name, filled in (await filled_columns(connection, source.id, sorted(seen.lost), keys)).items():
+            still[name] += filled
+    return really_gone(source, seen, still)
+
+
 async def follow_columns(connection: Connection, source: Source, reading: Reading) -> Followed | None:
     """In the connection's transaction, fenced. None where the source was bound anew meanwhile, or deleted.
 
     TableUnfit, TableBusy: nothing was done.
     """
-    seen = reading.columns
+    seen = await seen_columns(connection, source, reading)
     if seen is None:
         return Followed(source, reading)
     told = await unsynced_headers(connection, source.id)
@@ -68,7 +85,7 @@ async def follow_columns(connection: Connection, source: Source, reading: Readin
     if drift.unsynced != told:
         await keep_unsynced(connection, source.id, drift.unsynced)
     for one in drift.told:
-        detail = {"header": one.header, "column": one.column}
+        detail = {noun_of(source): one.field, "column": one.column}
         await insert_event(connection, EventKind.DRIFT, source.name, one.message, detail)
     if drift.problems:
         reading = replace(reading, problems=[*reading.problems, *drift.problems])

@@ -21,6 +21,7 @@ from sync.merge.plan import EditKind
 from sync.runs.compare import Comparison, Conditions, compare
 from sync.runs.delete_guard import holds
 from sync.runs.drift import plan_drift
+from sync.runs.drift_apply import seen_columns
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
 from sync.source import Reading, SourceReader
@@ -66,8 +67,9 @@ class DryRuns:
             table = await describe(connection, Relation.parse(source.relation))
             check_table(source, table)
             assert table is not None
-            if reading.columns is not None:
-                columns = plan_drift(source, reading.columns, table, ()).columns
+            seen = await seen_columns(connection, source, reading)
+            if seen is not None:
+                columns = plan_drift(source, seen, table, ()).columns
                 known = tuple(column for column in columns if table.column(column.name) is not None)
                 source = replace(source, columns=known)
             bound = BoundTable.of(source)

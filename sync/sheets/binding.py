@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from db.sources import Column, Direction, DriftPolicy, SheetBinding, Source
+from db.sources import Column, SheetBinding, Source
 from db.wire import ColumnType
+from sync.seen_columns import takes_columns
 from sync.sheets.grid import Grid, column_letters, header_text
 from sync.sheets.headers import Match, match_headers
 from sync.source import Problem
@@ -46,11 +47,6 @@ class Bound:
         """The source's columns that carry no tag of ours yet."""
         seen = {column.name for column in self.seen}
         return [(column, place) for column, place in self.columns if column.tag is None and column.name in seen]
-
-
-def takes_columns(source: Source) -> bool:
-    """Whether a new header becomes a column. Where the table rules, its empty new column would clear the sheet's."""
-    return source.drift_policy is DriftPolicy.ADD_COLUMNS and source.direction is not Direction.TO_SOURCE
 
 
 def bind(source: Source, binding: SheetBinding, grid: Grid) -> Bound:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from db.sources import Column, Source
-from sync.seen_columns import NewColumn
+from sync.seen_columns import NewColumn, takes_columns
 from sync.sheets.answer import FORMATS_MASK
-from sync.sheets.binding import takes_columns
 from sync.sheets.calls import SheetCalls
 from sync.sheets.grid import Grid, column_letters
 from sync.sheets.rows import Rows

@@ -89,7 +89,7 @@ def make_source(binding: FeedBinding, columns: Sequence[Column], key: str) -> So
         poll_seconds=30,
         conflict_policy=ConflictPolicy.DATABASE_WINS,
         delete_policy=DeletePolicy.PROPAGATE,
-        drift_policy=DriftPolicy.ADD_COLUMNS,
+        drift_policy=DriftPolicy.STRICT,
         max_delete_share=0.5,
         initial=Initial.MERGE,
         created_at=NOW,
