@@ -25,13 +25,14 @@ from db.sources import Source, source_by_id
 from db.view import view
 from replication.hub import CaughtUp, LogSlice
 from schema.change_types import Change, ChangeBatch
+from schema.coalesce import Coalescer
 from schema.context import Context, Info
 from schema.feed import Batch, Delta, Feed, Shown, snapshot_batch
 from schema.filter_input import read_filter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
 from schema.filters import And, Filter
-from schema.not_implemented import missing
+from schema.pace import paced
 from schema.rows import SourceName, Where
 from schema.scalars import JSON, BigInt, CursorText
 from schema.sources import Opened, open_source
@@ -45,6 +46,9 @@ CHUNK = 500
 
 QUIET_S = 60.0
 """A filter that lets nothing through gets a newer cursor after this long."""
+
+MAX_INTERVAL_MS = 3_600_000
+"""The longest `minIntervalMs`."""
 
 _AGAIN_S = 1.0
 _ASK_AGAIN_S = 5.0
@@ -60,7 +64,12 @@ Behind = Annotated[
 WithSnapshot = Annotated[
     bool, strawberry.argument(description="Send the matching rows first, and again where `after` can't be resumed.")
 ]
-Interval = Annotated[int | None, strawberry.argument(description="Send at most one batch in so many milliseconds.")]
+Interval = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Send at most one batch in so many milliseconds: the newest state of each row that changed."
+    ),
+]
 
 
 async def changes(
@@ -74,19 +83,22 @@ async def changes(
     min_interval_ms: Interval = 0,
 ) -> AsyncGenerator[ChangeBatch, None]:
     """Batches without end; see the contract's text on the subscription."""
-    if min_interval_ms:
-        missing("Subscription.changes(minIntervalMs)")
+    interval_s = _interval(min_interval_ms)
     context = info.context
     cursor = None if after is None else Cursor.decode(after)
     async with context.listener.subscribe(DELETED) as notifications:
         async with context.pool.connection() as connection:
             opened = await open_source(connection, source)
         wanted = And((opened.visible, read_filter(where, opened.filterable)))
-        subscriber = _Subscriber(context, opened, wanted, operations, columns)
+        # Merged changes are picked by their operation after they were merged.
+        picked = None if interval_s else operations
+        subscriber = _Subscriber(context, opened, wanted, picked, columns)
         async with (
             _beside(_refuse_deleted(context, opened.source, notifications)) as deleted,
-            aclosing(subscriber.batches(cursor, snapshot=snapshot)) as batches,
+            aclosing(subscriber.batches(cursor, snapshot=snapshot)) as each,
+            aclosing(paced(each, Coalescer(operations), interval_s, QUIET_S, context.clock)) as merged,
         ):
+            batches = merged if interval_s else each
             activity = context.activity
             activity.subscriptions += 1
             try:
@@ -96,6 +108,12 @@ async def changes(
                     yield _as_batch(batch)
             finally:
                 activity.subscriptions -= 1
+
+
+def _interval(milliseconds: int | None) -> float:
+    if not 0 <= (milliseconds or 0) <= MAX_INTERVAL_MS:
+        raise BadUserInput(f"minIntervalMs is a number of milliseconds from 0 to {MAX_INTERVAL_MS}.")
+    return (milliseconds or 0) / 1000
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ MISSING: Mapping[str, str] = {
     "Query.tokens": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.createToken": "There is no authentication yet, so the server listens on loopback only.",
     "Mutation.revokeToken": "There is no authentication yet, so the server listens on loopback only.",
-    "Subscription.changes(minIntervalMs)": "Leave minIntervalMs out: every commit is sent.",
 }
 """What is missing, with what to do instead."""
 

@@ -18,9 +18,6 @@ REQUESTS: dict[str, list[str]] = {
     "Query.tokens": ["{ tokens { id } }"],
     "Mutation.createToken": [f"mutation {{ createToken(input: {{{_TOKEN}}}) {{ secret }} }}"],
     "Mutation.revokeToken": ['mutation { revokeToken(id: "1") { id } }'],
-    "Subscription.changes(minIntervalMs)": [
-        'subscription { changes(source: "customers", minIntervalMs: 100) { cursor } }'
-    ],
 }
 
 BUILT = {
