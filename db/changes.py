@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from db.position import Position
 
 WireValue = str | int | float | bool | None | list["WireValue"] | dict[str, "WireValue"]
@@ -32,8 +34,7 @@ class Cause(StrEnum):
     ROLLBACK = "ROLLBACK"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One entry of the log.
 
     `relation` is `schema.table`. `key` is the row's key text after the change (before it, for DELETE), None for

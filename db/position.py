@@ -13,14 +13,13 @@ True
 'A/16B3748'
 """
 
-from dataclasses import dataclass
+import msgspec
 
 LAST_INDEX = 2**31 - 1
 """Behind every entry of a commit, however many it has."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """A point in the log; what is read "after" it begins with the next entry."""
 
     epoch: int

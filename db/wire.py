@@ -252,6 +252,9 @@ def beyond_python(text: str) -> bool:
 
 def _iso_offset(text: str) -> str:
     """`2026-01-31 13:05:00+00` as `2026-01-31T13:05:00+00:00`; a year BC keeps its suffix."""
+    if text[-3] in "+-" and text[10] == " ":
+        # As almost all are: years of four digits, an offset of whole hours.
+        return f"{text[:10]}T{text[11:]}:00"
     text, era = (text[:-3], " BC") if text.endswith(" BC") else (text, "")
     text = text.replace(" ", "T", 1)
     if (offset := _OFFSET.search(text)) and offset[3] is None:

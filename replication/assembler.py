@@ -5,9 +5,10 @@ log's epoch, the key that signs origins, and which tables have a source, with th
 while it runs: whoever feeds it looks at `wants_keys` first.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from db.changes import Cause, Change, Operation, Transaction, WireRow, WireValue
 from db.keys import key_text
@@ -59,9 +60,11 @@ Assembled = Transaction | Committed | Heartbeat | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class _Table:
+    """`readers`: by place, for the columns whose wire value isn't just their text."""
+
     name: str
     columns: tuple[str, ...]
-    readers: tuple[Callable[[str], WireValue] | None, ...]
+    readers: tuple[tuple[int, Callable[[str], WireValue]], ...]
     key: tuple[int, ...]
 
 
@@ -117,32 +120,33 @@ class Assembler:
         self._tables.clear()
         return [problem for relation in self._relations.values() for problem in self._place(relation)]
 
-    def feed(self, message: PgOutput, size: int = 0) -> Iterator[Assembled]:
+    def feed(self, message: PgOutput, size: int = 0) -> Sequence[Assembled]:
         """What the message completes. `size`: its bytes."""
         match message:
             case Insert():
-                yield from self._insert(message, size)
+                return self._insert(message, size)
             case Update():
-                yield from self._update(message, size)
+                return self._update(message, size)
             case Delete():
-                yield from self._delete(message, size)
+                return self._delete(message, size)
             case Truncate():
-                yield from self._truncate(message)
+                return self._truncate(message)
             case Begin():
                 self._xid = widen_xid(message.xid, self._xid)
                 self._commit = _Commit(self._xid, message.commit_lsn, message.committed_at)
             case Commit():
-                yield from self._end(last=True)
+                ended = self._end(last=True)
                 self._commit = None
-                yield Committed(message.end_lsn)
+                return [*ended, Committed(message.end_lsn)]
             case Message():
-                yield from self._said(message)
+                return self._said(message)
             case Relation():
                 self._relations[message.oid] = message
-                yield from self._place(message)
+                return list(self._place(message))
             case _:
                 # Types are known by their OIDs; where a replicated commit came from, nobody asks.
                 pass
+        return ()
 
     def _place(self, relation: Relation) -> Iterator[Unreadable]:
         """Prepare for a table's changes, or forget it."""
@@ -165,54 +169,56 @@ class Assembler:
                 f"The old rows of {relation.name} are not in the WAL. Run: "
                 f"ALTER TABLE {relation.name} REPLICA IDENTITY FULL",
             )
-        readers = tuple(wire_reader(column_type(column.type_oid)) for column in relation.columns)
+        found = [wire_reader(column_type(column.type_oid)) for column in relation.columns]
+        readers = tuple((place, read) for place, read in enumerate(found) if read is not None)
         self._tables[relation.oid] = _Table(relation.name, columns, readers, tuple(columns.index(name) for name in key))
 
-    def _insert(self, message: Insert, size: int) -> Iterator[Transaction]:
-        table = self._tables.get(message.relation)
-        if table is not None:
-            key = _key(table, message.new)
-            yield from self._add(table, Operation.INSERT, key, None, None, _row(table, message.new), size)
-
-    def _update(self, message: Update, size: int) -> Iterator[Transaction]:
+    def _insert(self, message: Insert, size: int) -> Sequence[Transaction]:
         table = self._tables.get(message.relation)
         if table is None:
-            return
+            return ()
+        key = _key(table, message.new)
+        return self._add(table, Operation.INSERT, key, None, None, _row(table, message.new), size)
+
+    def _update(self, message: Update, size: int) -> Sequence[Transaction]:
+        table = self._tables.get(message.relation)
+        if table is None:
+            return ()
         old, new = message.old, message.new
         if old is not None and not message.old_is_key and UNCHANGED in new:
             new = tuple(was if now is UNCHANGED else now for was, now in zip(old, new, strict=True))
         key = _key(table, new)
-        old_key = key if old is None else _key(table, old)
+        moved = old is not None and any(old[place] != new[place] for place in table.key)
         if old is None:
             before = _row(table, new, table.key)
         else:
             before = _row(table, old, table.key if message.old_is_key else None)
-        yield from self._add(
-            table, Operation.UPDATE, key, None if old_key == key else old_key, before, _row(table, new), size
+        return self._add(
+            table, Operation.UPDATE, key, _key(table, old) if moved and old else None, before, _row(table, new), size
         )
 
-    def _delete(self, message: Delete, size: int) -> Iterator[Transaction]:
+    def _delete(self, message: Delete, size: int) -> Sequence[Transaction]:
         table = self._tables.get(message.relation)
-        if table is not None:
-            before = _row(table, message.old, table.key if message.old_is_key else None)
-            yield from self._add(table, Operation.DELETE, _key(table, message.old), None, before, None, size)
+        if table is None:
+            return ()
+        before = _row(table, message.old, table.key if message.old_is_key else None)
+        return self._add(table, Operation.DELETE, _key(table, message.old), None, before, None, size)
 
-    def _truncate(self, message: Truncate) -> Iterator[Transaction]:
-        for oid in message.relations:
-            table = self._tables.get(oid)
-            if table is not None:
-                yield from self._add(table, Operation.TRUNCATE, None, None, None, None, 0)
+    def _truncate(self, message: Truncate) -> Sequence[Transaction]:
+        tables = [table for oid in message.relations if (table := self._tables.get(oid)) is not None]
+        return [ended for table in tables for ended in self._add(table, Operation.TRUNCATE, None, None, None, None, 0)]
 
-    def _said(self, message: Message) -> Iterator[Heartbeat]:
+    def _said(self, message: Message) -> Sequence[Heartbeat]:
         if message.prefix != PREFIX:
-            return
+            return ()
         if not message.content:
-            yield Heartbeat()
+            return (Heartbeat(),)
         commit = self._commit
         if message.transactional and commit is not None:
             origin = read_origin(self._origin_key, commit.xid, message.content)
             if origin is not None:
                 commit.cause, commit.actor = origin
+        return ()
 
     def _add(
         self,
@@ -223,23 +229,28 @@ class Assembler:
         before: WireRow | None,
         after: WireRow | None,
         size: int,
-    ) -> Iterator[Transaction]:
+    ) -> Sequence[Transaction]:
+        """Returns the slice that was full before it."""
         commit = self._commit
         assert commit is not None
+        ended: Sequence[Transaction] = ()
         if len(self._changes) >= self._slice_changes or (self._changes and commit.size + size > self._slice_bytes):
-            yield from self._end(last=False)
+            ended = self._end(last=False)
         commit.index += 1
         commit.size += size
         position = Position(self._epoch, commit.lsn, commit.index)
         self._changes.append(Change(position, table.name, operation, key, old_key, before, after))
+        return ended
 
-    def _end(self, *, last: bool) -> Iterator[Transaction]:
+    def _end(self, *, last: bool) -> Sequence[Transaction]:
         commit = self._commit
         assert commit is not None
-        if self._changes:
-            yield Transaction(commit.xid, commit.committed_at, commit.cause, commit.actor, tuple(self._changes), last)
-            self._changes.clear()
         commit.size = 0
+        if not self._changes:
+            return ()
+        changes = tuple(self._changes)
+        self._changes.clear()
+        return (Transaction(commit.xid, commit.committed_at, commit.cause, commit.actor, changes, last),)
 
 
 def _key(table: _Table, row: Tuple) -> str:
@@ -248,8 +259,12 @@ def _key(table: _Table, row: Tuple) -> str:
 
 def _row(table: _Table, row: Tuple, only: tuple[int, ...] | None = None) -> WireRow:
     """The wire row, of the columns `only`; a TOAST value that nobody sent is left out."""
-    return {
-        name: value if read is None or value is None else read(value)
-        for index, (name, read, value) in enumerate(zip(table.columns, table.readers, row, strict=True))
-        if value is not UNCHANGED and (only is None or index in only)
-    }
+    values: list[Any] = list(row)
+    for place, read in table.readers:
+        value = values[place]
+        if value is not None and value is not UNCHANGED:
+            values[place] = read(value)
+    if only is not None:
+        return {table.columns[place]: values[place] for place in only if values[place] is not UNCHANGED}
+    found = dict(zip(table.columns, values, strict=True))
+    return found if UNCHANGED not in row else {name: one for name, one in found.items() if one is not UNCHANGED}

@@ -37,6 +37,8 @@ _OID = Struct("!I")
 _INT32 = Struct("!i")
 _INT16 = Struct("!h")
 _COLUMN_TYPE = Struct("!Ii")
+_COLUMN = Struct("!BI")
+_PADDING = bytes(4)
 _XLOG_HEADER = 25
 
 _NULL, _TOAST, _TEXT = b"nut"
@@ -112,11 +114,12 @@ def _type(data: bytes) -> Type:
 
 def _insert(data: bytes) -> Insert:
     (oid,) = _OID.unpack_from(data, 1)
-    return Insert(oid, _tuple(data, 6)[0])
+    return Insert(oid, _tuple(data + _PADDING, 6)[0])
 
 
 def _update(data: bytes) -> Update:
     (oid,) = _OID.unpack_from(data, 1)
+    data += _PADDING
     kind = data[5]
     old, at = None, 6
     if kind != _NEW:
@@ -127,7 +130,7 @@ def _update(data: bytes) -> Update:
 
 def _delete(data: bytes) -> Delete:
     (oid,) = _OID.unpack_from(data, 1)
-    return Delete(oid, _tuple(data, 6)[0], data[5] == _OLD_KEY)
+    return Delete(oid, _tuple(data + _PADDING, 6)[0], data[5] == _OLD_KEY)
 
 
 def _truncate(data: bytes) -> Truncate:
@@ -143,21 +146,23 @@ def _message(data: bytes) -> Message:
 
 
 def _tuple(data: bytes, at: int) -> tuple[Tuple, int]:
-    """The tuple that begins at `at`, and where it ends."""
+    """The tuple that begins at `at`, and where it ends. `data` is padded: a length is read even where there is none."""
     values: list[str | Unchanged | None] = []
+    add, unpack = values.append, _COLUMN.unpack_from
     (count,) = _INT16.unpack_from(data, at)
     at += 2
     for _ in range(count):
-        kind = data[at]
-        at += 1
+        kind, size = unpack(data, at)
         if kind == _TEXT:
-            end = at + 4 + int.from_bytes(data[at : at + 4])
-            values.append(data[at + 4 : end].decode())
-            at = end
-        elif kind == _NULL:
-            values.append(None)
+            at += 5
+            add(data[at : at + size].decode())
+            at += size
+            continue
+        at += 1
+        if kind == _NULL:
+            add(None)
         elif kind == _TOAST:
-            values.append(UNCHANGED)
+            add(UNCHANGED)
         else:
             raise ProtocolError(f"unknown column kind {chr(kind)!r}")
     return tuple(values), at

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 
 class Unchanged(Enum):
     """Stands for a TOAST value that an UPDATE did not touch: it is not in the new tuple."""
@@ -31,8 +33,7 @@ class Keepalive:
     reply: bool
 
 
-@dataclass(frozen=True, slots=True)
-class XLogData:
+class XLogData(msgspec.Struct, frozen=True):
     """Frame `w`: one pgoutput message."""
 
     payload: bytes
@@ -94,14 +95,12 @@ class Type:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(msgspec.Struct, frozen=True):
     relation: int
     new: Tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """`old` is the whole row with REPLICA IDENTITY FULL, else only what of the identity changed (`old_is_key`)."""
 
     relation: int
@@ -110,8 +109,7 @@ class Update:
     new: Tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """`old` is the whole row with REPLICA IDENTITY FULL, else the identity's columns (`old_is_key`)."""
 
     relation: int
