@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak bench-decoding check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -50,6 +50,9 @@ soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each 
 	EXAMPLES_TIMES=10 $(PYTHON) -m pytest --timeout=1800 tests/schema/test_filter_agreement.py tests/schema/test_rollback.py \
 		tests/sync/test_merge_properties.py
 	$(PYTHON) -m pytest -m soak
+
+bench-decoding: .venv/.dev ## measure how fast changes come out of Postgres, beside pg_recvlogical
+	$(PYTHON) -m bench.decoding
 
 check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .

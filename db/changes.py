@@ -34,7 +34,7 @@ class Cause(StrEnum):
     ROLLBACK = "ROLLBACK"
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One entry of the log.
 
     `relation` is `schema.table`. `key` is the row's key text after the change (before it, for DELETE), None for

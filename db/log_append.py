@@ -47,27 +47,18 @@ class Append:
         if self._causes.setdefault(lsn, origin) != origin:
             # The origin stood behind the first slices in the WAL: the whole commit gets it.
             self.late_origins[lsn] = (transaction.changes[0].position.epoch, *origin)
+        # Made here: psycopg would look up how each value of each row is printed.
+        commit = f"{self._day}\t{transaction.xid}\t{transaction.committed_at.isoformat()}"
+        end = f"{transaction.cause}\t{_text(transaction.actor)}\n"
+        lines = []
         for change in transaction.changes:
-            position = change.position
-            await self._copy.write_row(
-                (
-                    position.epoch,
-                    position.lsn,
-                    position.index,
-                    self._day,
-                    transaction.xid,
-                    transaction.committed_at,
-                    change.relation,
-                    change.operation.value,
-                    change.key,
-                    change.old_key,
-                    _json(change.before),
-                    _json(change.after),
-                    transaction.cause.value,
-                    transaction.actor,
-                )
+            at = change.position
+            lines.append(
+                f"{at.epoch}\t{at.lsn}\t{at.index}\t{commit}\t{_text(change.relation)}\t{change.operation}\t"
+                f"{_text(change.key)}\t{_text(change.old_key)}\t{_json(change.before)}\t{_json(change.after)}\t{end}"
             )
             self.relations.add(change.relation)
+        await self._copy.write("".join(lines).encode())
         self.changes += len(transaction.changes)
         self.head = transaction.position
 
@@ -204,11 +195,24 @@ async def ensure_partitions(connection: Connection, today: date) -> None:
             )
 
 
-def _json(row: WireRow | None) -> str | None:
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL = "\\N"
+
+
+def _text(value: str | None) -> str:
+    """As COPY's text format has it."""
+    if value is None:
+        return _NULL
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPED)
+
+
+def _json(row: WireRow | None) -> str:
+    """The same of a row as JSON, which has no control characters."""
     if row is None:
-        return None
+        return _NULL
     try:
-        return orjson.dumps(row).decode()
+        text = orjson.dumps(row).decode()
     except TypeError:
         # A JSON column may hold integers beyond 64 bits, deep nesting, and halves of surrogate pairs.
-        return json.dumps(row)
+        text = json.dumps(row)
+    return text.replace("\\", "\\\\")

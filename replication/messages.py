@@ -33,7 +33,7 @@ class Keepalive:
     reply: bool
 
 
-class XLogData(msgspec.Struct, frozen=True):
+class XLogData(msgspec.Struct, frozen=True, gc=False):
     """Frame `w`: one pgoutput message."""
 
     payload: bytes
@@ -95,12 +95,12 @@ class Type:
     name: str
 
 
-class Insert(msgspec.Struct, frozen=True):
+class Insert(msgspec.Struct, frozen=True, gc=False):
     relation: int
     new: Tuple
 
 
-class Update(msgspec.Struct, frozen=True):
+class Update(msgspec.Struct, frozen=True, gc=False):
     """`old` is the whole row with REPLICA IDENTITY FULL, else only what of the identity changed (`old_is_key`)."""
 
     relation: int
@@ -109,7 +109,7 @@ class Update(msgspec.Struct, frozen=True):
     new: Tuple
 
 
-class Delete(msgspec.Struct, frozen=True):
+class Delete(msgspec.Struct, frozen=True, gc=False):
     """`old` is the whole row with REPLICA IDENTITY FULL, else the identity's columns (`old_is_key`)."""
 
     relation: int

@@ -6,6 +6,7 @@ import pytest
 
 from db.changes import Cause, Change, Operation, Transaction
 from db.errors import CursorExpired
+from db.keys import key_text
 from db.lease import Term
 from db.log import drop_history, has_entries, history, log_state, partitions, read_log
 from db.log_append import appending, begin_epoch, ensure_partitions
@@ -139,6 +140,37 @@ async def test_integers_beyond_64_bits_in_json_are_kept(database: str) -> None:
         await append(connection, term, Transaction(1, datetime.now(UTC), Cause.SQL, None, (change,), last=True))
         [entry] = await history(connection, "a", None, None, 1)
         assert entry.change.after == row
+
+
+ODD = (
+    "\\",
+    "\\N",
+    "\\.",
+    "\\n",
+    "a\tb",
+    "a\nb",
+    "a\r\nb",
+    "",
+    "NULL",
+    '"',
+    "'",
+    "\x01\x1f\x7f\x85\u2028",
+    "ä€😀",
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_every_text_comes_out_of_the_log_as_it_went_in(database: str, odd: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        relation, key, row = f"public.{odd}", key_text([odd, "\t"]), {odd: odd, "none": None, "deep": [odd]}
+        at = Position(epoch, 100, 1)
+        change = Change(at, relation, Operation.UPDATE, key, key_text([odd]), row, row)  # type: ignore[arg-type]
+        given = Transaction(1, datetime.now(UTC), Cause.API, odd, (change,), last=True)
+        await append(connection, term, given)
+        [entry] = await history(connection, relation, key, None, 1)
+        assert entry.change == change
+        assert [item async for item in read_log(connection, Position(epoch, 100, 0), (relation,))] == [given]
 
 
 async def test_a_restored_log_never_begins_an_epoch_of_before(database: str) -> None:
