@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from db.base import BaseRow, IntentKind, read_base
+from db.base import BaseRow, read_base
 from db.conflicts import ConflictRecord, open_conflicts
 from db.failures import Failure, NewFailure, standing_failures
 from db.keys import MAX_KEY_BYTES, is_too_long
@@ -40,10 +40,12 @@ GRACE = timedelta(seconds=240)
 class Conditions:
     """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait.
 
-    `shown` are the keys of an earlier reading of the same run: what both lack is gone. None: there was none.
+    `read_at`: when the reading began. `shown` are the keys of an earlier reading of the same run: what both lack is
+    gone. None: there was none.
     """
 
     now: datetime
+    read_at: datetime
     patient: bool
     source_at: datetime
     shown: Collection[str] | None = None
@@ -156,7 +158,7 @@ async def compare(
                 source_at=source_times(state.base or BaseRow(key, None, None), row, conditions.source_at),
             )
             plan = merge_row(state, rules)
-        _collect(found, state, plan, base, rules)
+        _collect(found, state, plan, base, rules, conditions)
     return found
 
 
@@ -173,7 +175,9 @@ def _unkept(key: str, row: SourceRow | None, source: Source) -> NewFailure:
     )
 
 
-def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None, rules: Rules) -> None:
+def _collect(
+    found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None, rules: Rules, conditions: Conditions
+) -> None:
     if plan.wait:
         found.suspects = found.suspects or state.source is None
         if state.base is not None and state.base != stored:
@@ -181,7 +185,7 @@ def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow 
         if state.conflicts or state.failures:
             found.add(Difference(state, plan, state.base or BaseRow(plan.key, None, None)))
         return
-    base = planned(plan, state.base, rules)
+    base = _without_lost(planned(plan, state.base, rules), conditions)
     edits = plan.table_edit is not None or plan.source_write is not None
     records = plan.conflicts or plan.failures or state.conflicts or state.failures
     if edits or records or base != (stored or BaseRow(plan.key, None, None)):
@@ -189,6 +193,11 @@ def _collect(found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow 
     if state.base is not None and state.base != stored:
         # A held run stores no plan, but a second reading without the key has to count.
         found.noted.append(state.base)
+
+
+def _without_lost(base: BaseRow, conditions: Conditions) -> BaseRow:
+    """Without the writes that did not arrive: a reading that began when they could arrive no more didn't show them."""
+    return replace(base, pending=tuple(one for one in base.pending if conditions.read_at - one.at < GRACE))
 
 
 def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, rules: Rules) -> bool:
@@ -212,10 +221,6 @@ def _note(
     """The base with what this reading says about the row's absence, and whether it counts as a deletion."""
     if base is None:
         return None, False
-    pending = tuple(intent for intent in base.pending if conditions.now - intent.at < GRACE)
-    if row is None and base.pending and base.pending[-1].kind is IntentKind.DELETE:
-        pending = base.pending
-    base = replace(base, pending=pending)
     if row is None and base.absent:
         return base, not reading.unsure
     if row is not None or base.source_image is None:

@@ -172,6 +172,7 @@ class Engine:
             rules = rules_of(source, reading, generated, first=work.state.cursor is None, winner=winner)
             conditions = Conditions(
                 now=self._clock(),
+                read_at=begun_at,
                 patient=work.trigger is not RunTrigger.MANUAL,
                 source_at=latest_possible(
                     self._clock(), reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)

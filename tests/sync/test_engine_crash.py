@@ -3,7 +3,7 @@
 import pytest
 
 from db.runs import RunState, RunTrigger, abandon_runs
-from db.sources import SourceState
+from db.sources import ConflictPolicy, SourceState
 from tests.sync.ground import Ground, ground, key
 from tests.sync.memory_source import Broken
 
@@ -161,3 +161,34 @@ async def test_a_new_leader_marks_what_was_running_as_failed(database: str) -> N
         async with at.pool.connection() as connection:
             assert await abandon_runs(connection) == 1
             assert await abandon_runs(connection) == 0
+
+
+async def test_an_insert_whose_answer_was_lost_long_ago_is_ours_still(database: str) -> None:
+    """The leader was down, or Google out of reach, for longer than the write could take."""
+    async with ground(database) as at:
+        at.fill(1, 2, 3)
+        await at.settle()
+        at.sql("INSERT INTO people VALUES (4, 'new', 4)")
+        at.sheet.lose_answer = True
+        await at.run()
+        assert 4 in at.rows(), "it arrived"
+        at.later(300)
+        at.sql("DELETE FROM people WHERE id = 4")
+        await at.settle()
+        assert 4 not in at.table(), "a row that was deleted by SQL is back"
+        assert 4 not in at.rows()
+
+
+async def test_an_update_whose_answer_was_lost_long_ago_is_no_edit_of_the_source(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.SOURCE_WINS) as at:
+        at.fill(1)
+        await at.settle()
+        at.sql("UPDATE people SET name = 'first' WHERE id = 1")
+        at.sheet.lose_answer = True
+        await at.run()
+        assert at.rows()[1][0] == "first"
+        at.later(300)
+        at.sql("UPDATE people SET name = 'second' WHERE id = 1")
+        await at.settle()
+        assert at.table()[1][0] == "second"
+        assert await at.conflicts() == []
