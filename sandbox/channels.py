@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from sandbox.drive import Drive, File
+from sandbox.loopback import NO_AUTHORITIES
 from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
 
@@ -80,7 +81,7 @@ class Channels:
         drive.removals.append(self._removed)
 
     async def __aenter__(self) -> "Channels":
-        self._client = httpx.AsyncClient(trust_env=False, timeout=10)
+        self._client = httpx.AsyncClient(verify=NO_AUTHORITIES, trust_env=False, timeout=10)
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from sandbox.accounts import PERSON
+from sandbox.loopback import NO_AUTHORITIES
 from sandbox.person import Edited
 from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
@@ -64,7 +65,7 @@ class Triggers:
         self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> "Triggers":
-        self._client = httpx.AsyncClient(trust_env=False, timeout=10)
+        self._client = httpx.AsyncClient(verify=NO_AUTHORITIES, trust_env=False, timeout=10)
         for name in self._triggers:
             self._start(name)
         return self

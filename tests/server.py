@@ -28,6 +28,7 @@ from api.cli_serve import server_config
 from api.settings import Settings
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 
 DEADLINE_S = 60.0
 """Generous: only a test that fails waits for it."""
@@ -98,7 +99,7 @@ class Client:
             return await http.get(path, **arguments)
 
     def http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=DEADLINE_S, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, timeout=DEADLINE_S, **LOOPBACK)
 
     async def graphql(self, query: str, variables: Mapping[str, Json] | None = None) -> Json:
         """The data of a query or mutation; GraphQLFailed if there are errors."""

@@ -11,6 +11,7 @@ import httpx
 from sandbox.accounts import PERSON
 from sandbox.drive import Drive
 from sandbox.google.document import Json, JsonObject
+from sandbox.loopback import NO_AUTHORITIES
 from sandbox.person import Edited
 from sandbox.script.pool import Call, ScriptFailed, ScriptPool
 from sandbox.script.services import PROPERTIES, Seen, Services, Shared, stay_on_loopback
@@ -52,7 +53,9 @@ class Scripts:
         self._shared: Shared | None = None
 
     async def __aenter__(self) -> "Scripts":
-        client = httpx.AsyncClient(trust_env=False, timeout=_FETCH_S, event_hooks={"request": [stay_on_loopback]})
+        client = httpx.AsyncClient(
+            verify=NO_AUTHORITIES, trust_env=False, timeout=_FETCH_S, event_hooks={"request": [stay_on_loopback]}
+        )
         self._shared = Shared(self._settings, self._store, self._triggers, client)
         return self
 

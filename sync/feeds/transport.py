@@ -5,6 +5,7 @@ transport takes no network backend.
 """
 
 import asyncio
+import functools
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -67,12 +68,18 @@ class _Stream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
+@functools.cache
+def _public_authorities() -> ssl.SSLContext:
+    """Shared: to read them takes some 50 ms, in which nothing else happens."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
     """For one `httpx.AsyncClient`; `tls` None trusts the public authorities. Raises httpx's errors, FeedForbidden."""
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or _public_authorities(),
             max_connections=4,
             max_keepalive_connections=2,
             keepalive_expiry=30.0,

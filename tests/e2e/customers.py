@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from sandbox.demo import CUSTOMERS, SPREADSHEET_ID
 from sandbox.server import Sandbox
 from sync.apps_script import CODE, SET_UP
+from tests.loopback import LOOPBACK
 from tests.sandbox.client import Api
 from tests.server import Client, Subscription, eventually
 
@@ -63,7 +64,7 @@ class Sheet:
         await self.control("POST", "edit", body)
 
     async def control(self, method: str, path: str, body: Json = None) -> Json:
-        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=self.sandbox.url, **LOOPBACK) as http:
             answer = await http.request(method, f"/_sandbox/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from sandbox.demo_feeds import ORDERS, demo_feeds
 from sandbox.server import Sandbox
 from tests.e2e.customers import REGISTER, SYNC
+from tests.loopback import LOOPBACK
 from tests.server import Client
 
 Json = Any
@@ -35,7 +36,7 @@ class Feed:
         await self.call("PUT", f"{self._control}?key={self._key}", self._document)
 
     async def call(self, method: str, url: str, body: bytes = b"") -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(**LOOPBACK) as http:
             answer = await http.request(method, url, content=body, headers={"Content-Type": self.type})
         assert answer.is_success, answer.text
         return answer

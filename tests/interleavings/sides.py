@@ -8,6 +8,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.server import GraphQLFailed, ProcessServer
 
 Json = Any
@@ -44,7 +45,7 @@ class Sides:
             await self.attempt(_CONFIRM, run=held["id"])
 
     async def control(self, method: str, path: str, body: Json = None) -> Json:
-        async with httpx.AsyncClient(base_url=self.sandbox.url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=self.sandbox.url, **LOOPBACK) as http:
             answer = await http.request(method, f"/_sandbox/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None

@@ -10,6 +10,7 @@ from google.auth import crypt, jwt
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, refusal
 
@@ -35,12 +36,12 @@ def assertion(info: dict[str, str], **changes: object) -> str:
 
 
 def ask(sandbox: Sandbox, text: str, grant: str = GRANT) -> httpx.Response:
-    return httpx.post(f"{sandbox.url}/token", data={"grant_type": grant, "assertion": text}, trust_env=False)
+    return httpx.post(f"{sandbox.url}/token", data={"grant_type": grant, "assertion": text}, **LOOPBACK)
 
 
 def sheet(sandbox: Sandbox, token: str) -> httpx.Response:
     url = f"{sandbox.url}/v4/spreadsheets/{SPREADSHEET_ID}"
-    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}, **LOOPBACK)
 
 
 def test_a_signed_assertion_gives_a_token(sandbox: Sandbox) -> None:
@@ -75,7 +76,7 @@ def test_missing_wrong_and_expired_tokens() -> None:
     clock = Clock()
     with CheckedSandbox(clock=clock) as sandbox:
         url = f"{sandbox.url}/v4/spreadsheets/{SPREADSHEET_ID}"
-        missing = httpx.get(url, trust_env=False).json()["error"]
+        missing = httpx.get(url, **LOOPBACK).json()["error"]
         assert (missing["code"], missing["status"]) == (401, "UNAUTHENTICATED")
         assert missing["message"].startswith("Request is missing required authentication credential.")
         assert sheet(sandbox, "ya29.wrong").json()["error"]["message"].startswith("Request had invalid authentication")
@@ -83,7 +84,7 @@ def test_missing_wrong_and_expired_tokens() -> None:
         assert sheet(sandbox, token).status_code == 200
         clock.now += timedelta(minutes=61)
         assert sheet(sandbox, token).status_code == 401
-        drive = httpx.get(f"{sandbox.url}/drive/v3/files", trust_env=False).json()["error"]
+        drive = httpx.get(f"{sandbox.url}/drive/v3/files", **LOOPBACK).json()["error"]
         assert drive["errors"][0]["reason"] == "authError"
 
 
@@ -134,7 +135,7 @@ def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
         api = Api(sandbox)
         file_id = api.sheets("POST", "", {}).json()["spreadsheetId"]
         control = f"{sandbox.url}/_sandbox/quota"
-        assert httpx.post(control, json={**quota, "perSeconds": 60}, trust_env=False).status_code == 200
+        assert httpx.post(control, json={**quota, "perSeconds": 60}, **LOOPBACK).status_code == 200
         for _ in range(2):
             for _ in range(reads):
                 assert api.read(file_id, "A1") == []
@@ -145,7 +146,7 @@ def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
             assert refused.json()["error"]["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
             assert "Write requests" in refusal(api.sheets("POST", f"/{file_id}/values/A1:clear"))[2]
             clock.now += timedelta(seconds=61)
-        null = httpx.post(control, content="null", headers={"Content-Type": "application/json"}, trust_env=False)
+        null = httpx.post(control, content="null", headers={"Content-Type": "application/json"}, **LOOPBACK)
         assert null.status_code == 200
         for _ in range(5):
             assert api.read(file_id, "A1") == []
@@ -163,7 +164,7 @@ def _limits(sandbox: Sandbox) -> list[str | None]:
     accounts = [sandbox.service_account_info(email) for email in (DEMO_ACCOUNT, f"b@{DEMO_ACCOUNT.partition('@')[2]}")]
     tokens = [ask(sandbox, assertion(info)).json()["access_token"] for info in accounts]
     quota = {"reads": 2, "writes": 9, "perSeconds": 60, "projectReads": 3}
-    assert httpx.post(f"{sandbox.url}/_sandbox/quota", json=quota, trust_env=False).json()["projectWrites"] is None
+    assert httpx.post(f"{sandbox.url}/_sandbox/quota", json=quota, **LOOPBACK).json()["projectWrites"] is None
     limits = []
     for token in (tokens[0], tokens[0], tokens[0], tokens[1], tokens[1]):
         answer = sheet(sandbox, token)
@@ -178,11 +179,11 @@ def test_a_revoked_key(sandbox: Sandbox) -> None:
     token = ask(sandbox, assertion(info)).json()["access_token"]
     assert sheet(sandbox, token).status_code == 403, "it isn't shared with the account"
     revoke = f"{sandbox.url}/_sandbox/revoke"
-    assert httpx.post(revoke, json={"email": email}, trust_env=False).status_code == 200
+    assert httpx.post(revoke, json={"email": email}, **LOOPBACK).status_code == 200
     assert sheet(sandbox, token).status_code == 401
     assert ask(sandbox, assertion(info)).json() == {
         "error": "invalid_grant",
         "error_description": "Invalid JWT Signature.",
     }
     assert ask(sandbox, assertion(sandbox.service_account_info(email))).status_code == 200
-    assert httpx.post(revoke, json={"email": "nobody@example.com"}, trust_env=False).status_code == 404
+    assert httpx.post(revoke, json={"email": "nobody@example.com"}, **LOOPBACK).status_code == 404

@@ -11,6 +11,7 @@ import requests
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
 from sandbox.triggers import sign
+from tests.loopback import LOOPBACK
 from tests.sandbox.client import Api, refusal
 from tests.sandbox.receiver import receiving
 
@@ -22,12 +23,12 @@ class Control:
         self._url = f"{sandbox.url}/_sandbox"
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        response = httpx.request(method, f"{self._url}/{path}", json=body, trust_env=False)
+        response = httpx.request(method, f"{self._url}/{path}", json=body, **LOOPBACK)
         assert response.is_success, response.text
         return response.json() if response.content else None
 
     def refused(self, path: str, body: Any, status: int = 400) -> str:
-        response = httpx.post(f"{self._url}/{path}", json=body, trust_env=False)
+        response = httpx.post(f"{self._url}/{path}", json=body, **LOOPBACK)
         assert response.status_code == status, response.text
         return str(response.json()["error"])
 
@@ -101,7 +102,7 @@ def test_faults_are_cleared_and_checked(control: Control) -> None:
 def test_calls_are_recorded(sandbox: Sandbox, api: Api, file_id: str, control: Control) -> None:
     control("DELETE", "requests")
     api.write(file_id, "A1", [[1]])
-    httpx.get(f"{sandbox.url}/v4/spreadsheets/x?a=b", trust_env=False)
+    httpx.get(f"{sandbox.url}/v4/spreadsheets/x?a=b", **LOOPBACK)
     written, refused = control("GET", "requests")
     assert (written["method"], written["path"], written["status"]) == (
         "PUT",
@@ -140,12 +141,12 @@ def test_accounts(sandbox: Sandbox, control: Control) -> None:
 
 def test_feeds(sandbox: Sandbox, control: Control) -> None:
     url = f"{sandbox.url}/_sandbox/feeds/orders"
-    assert httpx.get(url, trust_env=False).status_code == 404
-    httpx.put(url, content=b"<a>\n</a>", headers={"Content-Type": "application/xml"}, trust_env=False)
-    answer = httpx.get(url, trust_env=False)
+    assert httpx.get(url, **LOOPBACK).status_code == 404
+    httpx.put(url, content=b"<a>\n</a>", headers={"Content-Type": "application/xml"}, **LOOPBACK)
+    answer = httpx.get(url, **LOOPBACK)
     assert (answer.content, answer.headers["content-type"]) == (b"<a>\n</a>", "application/xml")
     control("POST", "faults", {"match": "GET /_sandbox/feeds", "status": 502})
-    assert httpx.get(url, trust_env=False).status_code == 502
+    assert httpx.get(url, **LOOPBACK).status_code == 502
 
 
 def test_reset(api: Api, file_id: str, control: Control) -> None:
@@ -199,7 +200,7 @@ async def test_structure_fires_only_change(sandbox: Sandbox, control: Control) -
         for event, receiver in (("edit", edits), ("change", changes)):
             control("POST", "triggers", {"spreadsheet": SPREADSHEET_ID, "event": event, "url": receiver.url})
         actions = f"{sandbox.url}/spreadsheets/d/{SPREADSHEET_ID}/actions"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(**LOOPBACK) as client:
             for action, body in (
                 ("insert", {"sheet": 1, "dimension": "COLUMNS", "at": 1}),
                 ("delete", {"sheet": 1, "dimension": "ROWS", "at": 3, "count": 2}),

@@ -11,6 +11,7 @@ from sandbox.demo_feeds import ORDER_COUNT, demo_feeds
 from sandbox.feeds.records import read_records
 from sandbox.feeds.unreadable import Unreadable
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
 
 ORDERS = b'{"at": "2026-01-31", "orders": [{"id": 1, "total": 12.50}, {"id": 2, "total": 0.1234567890123456789}]}'
@@ -29,7 +30,7 @@ class Feed:
     def __init__(self, sandbox: Sandbox, kind: str) -> None:
         self.kind = kind
         self.type = f"application/{kind}"
-        self.http = httpx.Client(base_url=sandbox.url, trust_env=False)
+        self.http = httpx.Client(base_url=sandbox.url, **LOOPBACK)
         self.keys = ("1", "2") if kind == "json" else ("EUR", "USD")
         document = ORDERS if kind == "json" else RATES
         assert self.send("PUT", "", document, path="/_sandbox/feeds/f").status_code == 204
@@ -164,7 +165,7 @@ def test_a_killed_sandbox_keeps_feeds_and_answers(tmp_path: Path, kind: str) -> 
         assert feed.send("POST", "", feed.record(new, "1"), Idempotency_Key="k").status_code == 201
         feed.http.close()
     with CheckedSandbox(path) as sandbox:
-        http = httpx.Client(base_url=sandbox.url, trust_env=False, headers={"Idempotency-Key": "k"})
+        http = httpx.Client(base_url=sandbox.url, **LOOPBACK, headers={"Idempotency-Key": "k"})
         assert (
             http.post("/feeds/f", content=feed.record(new, "1"), headers={"Content-Type": feed.type}).status_code == 201
         )

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.sandbox.client import Api
 
 FOREIGN_HOSTS = (
@@ -20,7 +21,7 @@ FOREIGN_ORIGINS = ("http://evil.example", "https://localhost.evil.example", "nul
 
 
 def call(sandbox: Sandbox, method: str, path: str, headers: Mapping[str, str], content: bytes = b"") -> httpx.Response:
-    return httpx.request(method, f"{sandbox.url}{path}", headers=headers, content=content, trust_env=False)
+    return httpx.request(method, f"{sandbox.url}{path}", headers=headers, content=content, **LOOPBACK)
 
 
 def recorded(sandbox: Sandbox) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import serve
+from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api
 
@@ -77,7 +78,7 @@ def test_everything_is_found_again(tmp_path: Path) -> None:
             {"updateCells": {"start": {"rowIndex": 5}, "rows": [{"values": [{"note": "n"}]}], "fields": "note"}},
         )
         api.drive("DELETE", f"files/{api.drive('POST', 'files', {'name': 'Gone'}).json()['id']}")
-        httpx.put(f"{sandbox.url}/_sandbox/feeds/f", content=b"{}", trust_env=False)
+        httpx.put(f"{sandbox.url}/_sandbox/feeds/f", content=b"{}", **LOOPBACK)
         before = everything(api, file_id)
         token = api.drive("GET", "changes/startPageToken").json()
         api.close()
@@ -86,7 +87,7 @@ def test_everything_is_found_again(tmp_path: Path) -> None:
         api = Api(sandbox)
         assert everything(api, file_id) == before
         assert api.drive("GET", "changes/startPageToken").json() == token
-        assert httpx.get(f"{sandbox.url}/_sandbox/feeds/f", trust_env=False).content == b"{}"
+        assert httpx.get(f"{sandbox.url}/_sandbox/feeds/f", **LOOPBACK).content == b"{}"
         second = before["sheets"][1]["properties"]["sheetId"]
         assert api.batch(file_id, {"deleteSheet": {"sheetId": second}}).ok
         api.close()
@@ -108,7 +109,7 @@ async def test_no_acknowledged_edit_is_lost_by_kill_9(tmp_path: Path) -> None:
     number = 0
     for _ in range(2):
         process, url = await start(path)
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, **LOOPBACK, timeout=30) as client:
             for _ in range(25):
                 number += 1
                 assert (await client.post("/_sandbox/edit", json=edit(number))).status_code == 200
@@ -142,7 +143,7 @@ async def start(path: Path) -> tuple[asyncio.subprocess.Process, str]:
 async def test_serve_stops_on_a_signal_with_a_page_open(tmp_path: Path) -> None:
     process, url = await start(tmp_path / "sandbox.sqlite")
     events = f"{url}/spreadsheets/d/{SPREADSHEET_ID}/events"
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client, client.stream("GET", events) as stream:
+    async with httpx.AsyncClient(**LOOPBACK, timeout=30) as client, client.stream("GET", events) as stream:
         async for line in stream.aiter_lines():
             if line.startswith("data:"):
                 process.terminate()
@@ -154,7 +155,7 @@ async def test_serve_stops_when_it_is_cancelled(tmp_path: Path) -> None:
     listening: asyncio.Queue[str] = asyncio.Queue()
     task = asyncio.create_task(serve("127.0.0.1", 0, tmp_path / "x.sqlite", listening.put_nowait))
     url = await asyncio.wait_for(listening.get(), 30)
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(**LOOPBACK) as client:
         assert (await client.get(url)).status_code == 200
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -11,6 +11,7 @@ from sandbox.demo import SPREADSHEET_ID
 from sandbox.office import Office
 from sandbox.script.pool import Call, ScriptFailed, ScriptPool
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.sandbox.client import Api
 from tests.sandbox.receiver import receiving
 from tests.server import eventually
@@ -52,7 +53,7 @@ class Project:
 
 @pytest.fixture
 async def project(sandbox: Sandbox) -> AsyncIterator[Project]:
-    async with httpx.AsyncClient(base_url=f"{sandbox.url}/_sandbox", trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"{sandbox.url}/_sandbox", **LOOPBACK, timeout=30) as client:
         yield Project(client)
 
 

@@ -10,6 +10,7 @@ import pytest
 from sandbox.office import Office
 from sandbox.server import Sandbox
 from sandbox.workbook import writing
+from tests.loopback import LOOPBACK
 from tests.server import ProcessServer, eventually, server_settings
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
@@ -84,7 +85,7 @@ async def test_a_feed_of_a_hundred_megabytes(server: ProcessServer, sandbox: San
     note = "x" * 200
     document = "[" + ",\n".join(record.format(number, note) for number in range(RECORDS)) + "]"
     assert len(document) > 100_000_000
-    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=300) as http:
+    async with httpx.AsyncClient(base_url=sandbox.url, **LOOPBACK, timeout=300) as http:
         await http.put("/_sandbox/feeds/large", content=document, headers={"content-type": "application/json"})
     del document
     register = """mutation ($url: String!) { registerSource(input: {name: "large", key: ["id"], pollSeconds: 3600,

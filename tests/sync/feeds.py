@@ -32,6 +32,7 @@ from sync.feeds.adapter import FeedConnection, FeedSource
 from sync.feeds.client import FeedClient, FeedLimits
 from sync.retry import RetryPolicy
 from sync.source import Edit, Reading, SourceRow
+from tests.loopback import LOOPBACK
 from tests.shared_sandbox import emptied_sandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -125,18 +126,18 @@ class Bench:
         self.control("PUT", "feeds/orders", document, content_type)
 
     def document(self) -> str:
-        return httpx.get(f"{self.sandbox.url}/feeds/orders", trust_env=False).text
+        return httpx.get(f"{self.sandbox.url}/feeds/orders", **LOOPBACK).text
 
     def fault(self, **fault: Any) -> None:
-        with httpx.Client(base_url=self.sandbox.url, trust_env=False) as http:
+        with httpx.Client(base_url=self.sandbox.url, **LOOPBACK) as http:
             http.post("/_sandbox/faults", json=fault).raise_for_status()
 
     def requests(self) -> list[dict[str, Any]]:
-        calls: list[dict[str, Any]] = httpx.get(f"{self.sandbox.url}/_sandbox/requests", trust_env=False).json()
+        calls: list[dict[str, Any]] = httpx.get(f"{self.sandbox.url}/_sandbox/requests", **LOOPBACK).json()
         return [call for call in calls if call["path"].startswith("/feeds/")]
 
     def control(self, method: str, path: str, body: str, content_type: str) -> None:
-        with httpx.Client(base_url=self.sandbox.url, trust_env=False) as http:
+        with httpx.Client(base_url=self.sandbox.url, **LOOPBACK) as http:
             answer = http.request(method, f"/_sandbox/{path}", content=body, headers={"content-type": content_type})
         assert answer.is_success, answer.text
 

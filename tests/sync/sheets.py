@@ -32,6 +32,7 @@ from sync.google.credentials import ServiceAccount
 from sync.google.quota import CallKind, QuotaLimits
 from sync.google.session import GoogleSession
 from sync.source import Cell, Edit, SourceAdapter, SourceRow
+from tests.loopback import LOOPBACK
 from tests.shared_sandbox import emptied_sandbox
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -129,7 +130,7 @@ class Bench:
         return self.adapters.adapter_for(self.source, check)
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body, trust_env=False, timeout=30)
+        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body, **LOOPBACK, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

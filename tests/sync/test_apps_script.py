@@ -15,6 +15,7 @@ from sandbox.demo import SPREADSHEET_ID
 from sandbox.office import Office
 from sandbox.server import Sandbox
 from sync.apps_script import CODE, MANIFEST
+from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.receiver import Receiver, receiving
 from tests.server import eventually
@@ -91,7 +92,7 @@ async def editors(running: Sandbox, paused: list[float]) -> AsyncIterator[Editor
 
     running.do(empty)
     paused.clear()
-    async with httpx.AsyncClient(base_url=f"{running.url}/_sandbox", trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"{running.url}/_sandbox", **LOOPBACK, timeout=30) as client:
         editors = Editors(client, paused)
         code = CODE.read_text(encoding="utf-8")
         await editors.control("POST", "scripts", {"spreadsheet": SPREADSHEET_ID, "script": code})

@@ -22,6 +22,7 @@ from sync.google.credentials import ServiceAccount
 from sync.google.drive_push import LIFE, DrivePush
 from sync.google.session import GoogleSession
 from sync.retry import RetryPolicy
+from tests.loopback import LOOPBACK
 from tests.postgres import Server
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.discovery import check_call
@@ -83,7 +84,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Sandbox, httpx.Client]]:
-    with CheckedSandbox() as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as control:
+    with CheckedSandbox() as sandbox, httpx.Client(base_url=sandbox.url, **LOOPBACK) as control:
         yield sandbox, control
 
 

@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from api.__main__ import main
 from db.secrets import Keyring
+from tests.loopback import LOOPBACK
 from tests.ports import free_port, taken_port
 from tests.postgres import embedded_folder
 
@@ -243,7 +244,7 @@ def await_answer(url: str, process: subprocess.Popen[str]) -> httpx.Response:
     while True:
         assert process.poll() is None, process.communicate()[0]
         try:
-            answer = httpx.get(url, trust_env=False)
+            answer = httpx.get(url, **LOOPBACK)
         except httpx.TransportError:
             answer = None
         if answer is not None and answer.is_success:

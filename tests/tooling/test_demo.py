@@ -22,6 +22,7 @@ from api.demo_children import Program, end_leftovers, running_demo, sole_demo
 from api.demo_setup import NAME
 from api.settings import Settings
 from sandbox.demo import SPREADSHEET_ID
+from tests.loopback import LOOPBACK
 from tests.ports import free_port, taken_port
 from tests.postgres import embedded_folder
 from tests.sandbox.client import SCOPES, Redirected
@@ -52,7 +53,7 @@ class Place:
         return int((self.folder / "run" / f"{name}.pid").read_text())
 
     def graphql(self, query: str) -> dict[str, object]:
-        answer = httpx.post(f"{self.server}/graphql", json={"query": query}, trust_env=False, timeout=30)
+        answer = httpx.post(f"{self.server}/graphql", json={"query": query}, **LOOPBACK, timeout=30)
         document = answer.json()
         assert "errors" not in document, document
         data: dict[str, object] = document["data"]
@@ -171,7 +172,7 @@ def first_cell(place: Place) -> str | None:
 
 def _ready(place: Place) -> bool:
     try:
-        return httpx.get(f"{place.server}/readyz", trust_env=False).is_success
+        return httpx.get(f"{place.server}/readyz", **LOOPBACK).is_success
     except httpx.TransportError:
         return False
 
