@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from db.embedded import EmbeddedPostgres
-from tests.postgres import SETTINGS, Server, embedded_folder, migrated_template, running_server
+from tests.postgres import Server, copied_server, initialised_cluster, migrated_template, running_server
 from tests.shared_sandbox import stop_sandboxes
 
 pytest_plugins = ["tests.browser"]
@@ -43,6 +44,14 @@ def database(postgres_server: Server, database_template: str) -> Iterator[str]:
     postgres_server.drop(dsn)
 
 
+@pytest.fixture(scope="session")
+def read_only_database(postgres_server: Server, database_template: str) -> Iterator[str]:
+    """The DSN of a migrated database for tests that only ask: it refuses what would change it."""
+    dsn = postgres_server.create(template=database_template, read_only=True)
+    yield dsn
+    postgres_server.drop(dsn)
+
+
 @pytest.fixture
 def empty_database(postgres_server: Server) -> Iterator[str]:
     """The DSN of a database that was never migrated."""
@@ -51,11 +60,14 @@ def empty_database(postgres_server: Server) -> Iterator[str]:
     postgres_server.drop(dsn)
 
 
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Path]:
+    with initialised_cluster() as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def own_postgres() -> Iterator[EmbeddedPostgres]:
-    """A server of the test's own, running, for tests that stop, restart or kill it. Its database isn't migrated."""
-    with embedded_folder() as folder:
-        server = EmbeddedPostgres(folder, settings=SETTINGS)
-        server.start()
+def own_postgres(postgres_cluster: Path) -> Iterator[EmbeddedPostgres]:
+    """A server of the test's own, running, for tests that stop, restart or kill it. Its database is migrated."""
+    with copied_server(postgres_cluster) as server:
         yield server
-        server.stop()

@@ -13,7 +13,6 @@ import pytest
 from db.embedded import EmbeddedPostgres
 from db.errors import LeadershipLost
 from db.lease import Lease, Term
-from db.migrate import upgrade
 from db.session import connect
 from tests.replication.leader import DEADLINE_S, execute, holder_name, lead, stop, until, value
 
@@ -175,7 +174,6 @@ async def test_a_stopped_leader_that_wakes_commits_nothing_and_calls_nothing(dat
 
 
 async def test_leads_on_through_a_restart_of_postgres(own_postgres: EmbeddedPostgres) -> None:
-    upgrade(own_postgres.dsn)
     term, leading = await lead(own_postgres.dsn, ttl=9)
     before = term.deadline
     await asyncio.to_thread(own_postgres.kill)
@@ -191,7 +189,6 @@ async def test_leads_on_through_a_restart_of_postgres(own_postgres: EmbeddedPost
 
 
 async def test_seeks_until_postgres_is_there(own_postgres: EmbeddedPostgres) -> None:
-    upgrade(own_postgres.dsn)
     await asyncio.to_thread(own_postgres.stop)
     seeking = asyncio.create_task(lead(own_postgres.dsn, ttl=1))
     await asyncio.to_thread(own_postgres.start)

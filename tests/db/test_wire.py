@@ -41,9 +41,9 @@ VALUES: list[tuple[ColumnType, str, WireValue]] = [
 
 @pytest.mark.parametrize(("type_", "literal", "wire"), VALUES)
 async def test_a_value_reads_and_writes_back_the_same(
-    database: str, type_: ColumnType, literal: str, wire: WireValue
+    read_only_database: str, type_: ColumnType, literal: str, wire: WireValue
 ) -> None:
-    async with await connect(database, "rowcast test") as connection:
+    async with await connect(read_only_database, "rowcast test") as connection:
         sql_type = SQL_TYPES[type_]
         cursor = await connection.execute(
             f"SELECT format('%s', {literal}::{sql_type}), '{sql_type}'::regtype::oid::bigint".encode()

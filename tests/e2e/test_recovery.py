@@ -11,7 +11,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from db.embedded import EmbeddedPostgres
-from db.migrate import upgrade
 from sandbox.server import Sandbox
 from tests.e2e.conftest import FIRST, SECOND
 from tests.e2e.customers import CHANGES, SYNC, Customers, Sheet, caught_up, change_of
@@ -29,7 +28,6 @@ CONFLICTS = """query ($state: ConflictState!) {
 @pytest.fixture
 async def own_process(own_postgres: EmbeddedPostgres, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
     """A server process on a Postgres that the test may kill."""
-    upgrade(own_postgres.dsn)
     made = ProcessServer(server_settings(own_postgres.dsn, tmp_path, sandbox))
     await made.start()
     yield made

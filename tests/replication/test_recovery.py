@@ -14,13 +14,12 @@ import pytest
 from db.cursor import Cursor
 from db.embedded import EmbeddedPostgres
 from db.errors import CursorExpired
-from db.migrate import upgrade
 from db.session import connect
 from replication.errors import SlotInUse
 from replication.hub import CaughtUp
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
 from replication.stream import Stream, walsender
-from tests.postgres import SETTINGS, embedded_folder
+from tests.postgres import copied_server
 from tests.replication.leader import DEADLINE_S, Leader, bind, execute, holder_name, hub_of, leading, until, value
 from tests.replication.reading import logged, logged_changes, settled, state_of
 
@@ -116,7 +115,6 @@ async def test_commits_that_are_sent_again_are_known_by_the_head(database: str) 
 
 async def test_streams_on_after_postgres_was_killed_and_subscribers_with_it(own_postgres: EmbeddedPostgres) -> None:
     dsn = own_postgres.dsn
-    upgrade(dsn)
     await bind(dsn, "t", "id integer PRIMARY KEY, n integer")
     await execute(dsn, "INSERT INTO t VALUES (1, 0)")
     stop = asyncio.Event()
@@ -255,18 +253,14 @@ async def test_a_log_that_cannot_be_continued_begins_a_new_epoch(database: str, 
 
 
 @pytest.fixture
-def forgetful_postgres() -> Iterator[EmbeddedPostgres]:
+def forgetful_postgres(postgres_cluster: Path) -> Iterator[EmbeddedPostgres]:
     """A server that keeps next to no WAL for a slot."""
-    with embedded_folder() as folder:
-        server = EmbeddedPostgres(folder, settings={**SETTINGS, "max_slot_wal_keep_size": "1MB"})
-        server.start()
+    with copied_server(postgres_cluster, max_slot_wal_keep_size="1MB") as server:
         yield server
-        server.stop()
 
 
 async def test_an_invalidated_slot_is_replaced(forgetful_postgres: EmbeddedPostgres) -> None:
     dsn, admin = forgetful_postgres.dsn, forgetful_postgres.superuser_dsn
-    upgrade(dsn)
     await bind(dsn, "t", "id serial PRIMARY KEY")
     async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
         await settled(dsn, hub)

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from db.embedded import EmbeddedPostgres
-from db.migrate import upgrade
 from db.session import connect
 from replication.errors import StreamEnded, StreamSilent
 from replication.messages import Keepalive, XLogData
@@ -91,7 +90,6 @@ async def test_what_is_confirmed_reaches_the_slot(database: str) -> None:
 
 
 async def test_a_server_that_falls_silent_is_noticed(own_postgres: EmbeddedPostgres) -> None:
-    upgrade(own_postgres.dsn)
     async with streaming(own_postgres.dsn, "900ms") as stream:
         await stream.receive()
         pid = await value(own_postgres.dsn, SLOT.format("active_pid"))

@@ -208,10 +208,10 @@ def test_no_digit_is_lost(number: Decimal, mapping: CellMapping) -> None:
     assert mapping.same_text(of, mapping.to_text(of, mapping.to_cell(of, text)), text)
 
 
-def test_postgres_prints_what_the_mapping_says(empty_database: str) -> None:
+def test_postgres_prints_what_the_mapping_says(read_only_database: str) -> None:
     # A jsonb prints JSON in its own way.
     texts = [(of.type, text) for _, of, _, text, _ in ALL if text is not None and of.type is not T.JSON]
-    with psycopg.connect(session_dsn(empty_database, "test")) as connection:
+    with psycopg.connect(session_dsn(read_only_database, "test")) as connection:
         for type_, text in texts:
             # Postgres prints booleans as words only where they are cast.
             shown = {"true": "t", "false": "f"} if type_ is T.BOOLEAN else {}

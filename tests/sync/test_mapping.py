@@ -230,8 +230,8 @@ _CELLS: dict[T, st.SearchStrategy[Cell]] = {
 
 
 @pytest.mark.parametrize("type_", _CELLS, ids=str)
-def test_postgres_prints_the_same_text(type_: T, empty_database: str) -> None:
-    with psycopg.connect(session_dsn(empty_database, "test"), autocommit=True) as connection:
+def test_postgres_prints_the_same_text(type_: T, read_only_database: str) -> None:
+    with psycopg.connect(session_dsn(read_only_database, "test"), autocommit=True) as connection:
 
         @settings(max_examples=100, suppress_health_check=list(HealthCheck))
         @given(_CELLS[type_])

@@ -13,7 +13,6 @@ import pytest
 
 from db.embedded import EmbeddedPostgres
 from db.errors import LeadershipLost
-from db.migrate import upgrade
 from db.notify import WAKE, Listener, look, wake
 from db.runs import RunTrigger
 from db.session import Pool, connect, make_pool
@@ -421,7 +420,6 @@ async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(dat
 
 
 async def test_it_goes_on_after_postgres_was_killed(own_postgres: EmbeddedPostgres) -> None:
-    await asyncio.to_thread(upgrade, own_postgres.dsn)
     source = a_source("killed")
     async with leading(own_postgres.dsn, source) as leader:
         engine = leader.engine
