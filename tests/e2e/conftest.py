@@ -7,14 +7,14 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.e2e.customers import Customers, Sheet
-from tests.sandbox.checked import CheckedSandbox
 from tests.server import ProcessServer, ThreadServer, server_settings
+from tests.shared_sandbox import emptied_sandbox
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with CheckedSandbox() as running:
-        yield running
+    with emptied_sandbox() as emptied:
+        yield emptied
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sync.google.quota import CallKind
 from sync.google.session import GoogleSession
 from sync.registration.input import WantedSheet
 from sync.sheets.calls import fetch_workbook
-from tests.sandbox.checked import CheckedSandbox
+from tests.shared_sandbox import emptied_sandbox
 from tests.sync.sheets import allow
 
 PROJECT = "rowcast-sandbox.iam.gserviceaccount.com"
@@ -54,7 +54,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with CheckedSandbox() as sandbox:
+    with emptied_sandbox() as sandbox:
         folder = tmp_path / "keys"
         folder.mkdir()
         sales = json.dumps(sandbox.service_account_info(SALES))
@@ -145,7 +145,7 @@ async def test_a_refused_key_stops_all_calls_until_it_is_read_again(world: World
 
 
 def test_the_setting_goes_before_the_folder_and_may_be_a_file(tmp_path: Path) -> None:
-    with CheckedSandbox() as sandbox:
+    with emptied_sandbox() as sandbox:
         for name, email in (("default", SALES), ("given", OTHER)):
             (tmp_path / f"{name}.json").write_text(json.dumps(sandbox.service_account_info(email)))
     for default, email in ((None, SALES), (str(tmp_path / "given.json"), OTHER)):

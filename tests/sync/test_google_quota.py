@@ -12,7 +12,7 @@ from sync.google.project import Caller, GoogleProject
 from sync.google.quota import CallKind, QuotaLimits, TokenBucket
 from sync.sheets.calls import fetch_workbook
 from sync.urgency import Urgency
-from tests.sandbox.checked import CheckedSandbox
+from tests.shared_sandbox import emptied_sandbox
 from tests.sync.sheets import allow, bench, make_session
 
 READ, WRITE, DRIVE = CallKind
@@ -154,7 +154,7 @@ async def test_google_never_refuses_what_is_kept_to_its_quota(reads: int, projec
 
 async def test_a_429_is_waited_out_and_shrinks_the_quota_that_it_names() -> None:
     clock = Clock()
-    with CheckedSandbox() as sandbox:
+    with emptied_sandbox() as sandbox:
         first = make_session(sandbox, clock=clock, sleep=clock.sleep, limits=QuotaLimits(80, 80, 400, 400))
         info = sandbox.service_account_info(OTHER)
         book = sandbox.workbook_id("Shared")

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from api import static
 from sandbox.server import Sandbox
-from tests.sandbox.checked import CheckedSandbox
+from tests.shared_sandbox import emptied_sandbox
 from tests.e2e.customers import Customers, Sheet
 from tests.server import ProcessServer, ThreadServer, server_settings
 
@@ -39,7 +39,7 @@ async def pages_alone(built: None) -> AsyncIterator[str]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    with CheckedSandbox() as running:
+    with emptied_sandbox() as running:
         yield running
 
 
