@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from sandbox.recorder import Exchange
 from sandbox.server import Sandbox
@@ -66,7 +66,7 @@ class CheckedSandbox(Sandbox):
 
 
 def check_exchange(exchange: Exchange) -> None:
-    """Raises AssertionError or jsonschema's ValidationError."""
+    """Raises AssertionError or jsonschema_rs.ValidationError."""
     if not exchange.raw_path.startswith(("/v4/", "/drive/")):
         return
     if exchange.status >= 400:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Api:
         return max(found, key=lambda method: len(method.pattern.pattern.replace("[^/]+?", "")), default=None)
 
     def check(self, name: str | None, value: Any) -> None:
-        """Raises jsonschema's ValidationError where the value isn't as the schema says."""
+        """Raises jsonschema_rs.ValidationError where the value isn't as the schema says."""
         if name is None:
             return
         if name not in self._validators:

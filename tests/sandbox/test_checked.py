@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import ValidationError
+from jsonschema_rs import ValidationError
 
 from sandbox.recorder import Exchange
 from tests.sandbox.checked import CheckedSandbox, check_exchange
