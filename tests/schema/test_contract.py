@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -46,6 +45,7 @@ def _described() -> list[tuple[str, str | None]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "description"), _described())
-def test_everything_is_described(name: str, description: str | None) -> None:
-    assert description, name
+def test_everything_is_described() -> None:
+    described = _described()
+    assert len(described) > 500
+    assert [name for name, description in described if not description] == []
