@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak bench-decoding check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-delivery bench-connections bench-matching check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -26,7 +26,7 @@ NPM := PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix web
 WEB_SOURCES := $(wildcard web/*.html web/*.ts web/*.json) $(shell find web/src web/public -type f 2>/dev/null)
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.runtime ## install what rowcast runs on into .venv
 
@@ -53,6 +53,15 @@ soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each 
 
 bench-decoding: .venv/.dev ## measure how fast changes come out of Postgres, beside pg_recvlogical
 	$(PYTHON) -m bench.decoding
+
+bench-delivery: .venv/.dev ## measure what a delivery costs the server, beside raw Starlette and stock Strawberry
+	$(PYTHON) -m bench.live.delivery
+
+bench-connections: .venv/.dev ## measure what a subscribed connection costs the server, in CPU and memory
+	$(PYTHON) -m bench.live.connections
+
+bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subscriptions
+	$(PYTHON) -m bench.live.matching
 
 check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from api.app import create_app
 from api.cli_database import require_fit, watched_database
 from api.cli_error import CommandError, port_forbidden, port_in_use
+from api.live.protocol import FrameProtocol
 from api.logging import configure
 from api.settings import Settings
 from db.errors import BadUserInput
@@ -65,7 +66,7 @@ def server_config(app: Starlette) -> uvicorn.Config:
         app,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=FrameProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

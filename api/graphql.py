@@ -30,6 +30,7 @@ from strawberry.subscriptions import (
 )
 
 from api.graphql_socket import LegacyHandler, Socket, TransportHandler
+from api.live.handler import SharingHandler
 from api.runtime import runtime
 from schema.context import Context
 
@@ -41,7 +42,7 @@ class GraphQLView(GraphQL[Context, None]):
     """The endpoint. Every refusal is JSON in GraphQL's own shape, with a code."""
 
     websocket_adapter_class = Socket
-    graphql_transport_ws_handler_class = TransportHandler
+    graphql_transport_ws_handler_class: type[TransportHandler] = SharingHandler
     graphql_ws_handler_class = LegacyHandler
 
     def __init__(self, schema: Schema, init_timeout: timedelta = timedelta(seconds=10)) -> None:

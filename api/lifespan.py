@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from api.leadership import Leadership
+from api.live.groups import Live
 from api.loop_lag import LoopLag
 from api.run_totals import RunTotals
 from api.runtime import Runtime
@@ -86,6 +87,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         async with _background(leadership.run, lag.run):
             yield Runtime(
                 context=context,
+                live=Live(context),
                 leader=leadership.status,
                 runs=totals,
                 loop_lag_s=lag.seconds,

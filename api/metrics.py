@@ -45,6 +45,9 @@ class Numbers:
 
     connections: int
     subscriptions: int
+    live_groups: int
+    live_members: int
+    slow_readers: int
     deliveries: int
     delivered_changes: int
     loop_lag_s: float
@@ -82,6 +85,9 @@ async def read(process: Runtime) -> Numbers:
     return Numbers(
         connections=activity.connections,
         subscriptions=activity.subscriptions,
+        live_groups=process.live.groups,
+        live_members=process.live.members,
+        slow_readers=activity.slow,
         deliveries=activity.delivered,
         delivered_changes=activity.delivered_changes,
         loop_lag_s=process.loop_lag_s(),
@@ -130,6 +136,10 @@ class _Families(Collector):
 def _delivery(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge("rowcast_connections", "Open WebSocket, multipart and event-stream connections.", numbers.connections)
     yield _gauge("rowcast_subscriptions", "Live subscriptions.", numbers.subscriptions)
+    yield _gauge("rowcast_live_groups", "Groups of subscriptions that are delivered together.", numbers.live_groups)
+    yield _gauge("rowcast_live_members", "Subscriptions that are delivered together.", numbers.live_members)
+    slow = "Times that a subscription read too slowly, and went on from the log."
+    yield CounterMetricFamily("rowcast_slow_readers", slow, value=numbers.slow_readers)
     yield CounterMetricFamily("rowcast_deliveries", "Batches sent to subscribers.", value=numbers.deliveries)
     yield CounterMetricFamily(
         "rowcast_delivered_changes", "Changes sent to subscribers.", value=numbers.delivered_changes

@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from api.live.groups import Live
 from api.run_totals import RunTotals
 from replication.session import ReplicationStatus
 from schema.context import Context
@@ -30,6 +31,7 @@ class Runtime:
     """`loop_lag_s`: by how much the event loop was late last. `circuits` by name."""
 
     context: Context
+    live: Live
     leader: Callable[[], LeaderStatus]
     runs: RunTotals
     loop_lag_s: Callable[[], float]

@@ -2,6 +2,7 @@
 
 It learns from the bus, or in silence from the database, how far the log goes. A subscription begins by reading the
 log from its cursor and joins the live path where it has caught up; one that is too slow goes back to reading the log.
+Many that are alike may be served by one `LiveTable`, without a task or a queue for each.
 """
 
 import asyncio
@@ -11,7 +12,8 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import partial
+from typing import Protocol, Self
 
 import psycopg
 import structlog
@@ -24,6 +26,7 @@ from db.log_append import heartbeat
 from db.position import Position
 from db.session import Pool
 from db.slices import LogEntry, Slicer
+from db.together import Together
 from replication.bus import Beat, BroadcastBus, BusBroken
 from replication.live_queue import LiveQueue
 
@@ -51,6 +54,19 @@ class CaughtUp:
 
 
 LogEvent = LogSlice | CaughtUp
+
+
+class LiveTable(Protocol):
+    """Takes a table's part of the log for many subscriptions at once. Slices come in order; some may come again."""
+
+    async def take(self, transaction: Transaction) -> None:
+        """The next slice. The log waits for it, so it may give way to others, and never wait for a reader."""
+
+    async def reached(self, position: Position) -> None:
+        """Every slice before the position was given to `take`."""
+
+    def expire(self) -> None:
+        """The log can't be followed any further from where it is. Never waits."""
 
 
 class Hub:
@@ -87,6 +103,8 @@ class Hub:
         self._handing = _NOWHERE  # what is being put into the queues ends here
         self._heard = float("-inf")
         self._queues: defaultdict[str, set[LiveQueue]] = defaultdict(set)
+        self._tables: dict[str, LiveTable] = {}
+        self._together = Together()
         self._moved = asyncio.Event()
         self._wanted = asyncio.Event()
         self._reaching: list[tuple[int, asyncio.Future[None]]] = []
@@ -112,14 +130,32 @@ class Hub:
         """How many are on the live path now."""
         return sum(len(queues) for queues in self._queues.values())
 
-    async def subscribe(self, relation: str, cursor: Cursor) -> AsyncGenerator[LogEvent, None]:
+    def attach(self, relation: str, table: LiveTable) -> None:
+        """Give every further slice of the table to `table`, of which there is one at most, until it is detached."""
+        assert relation not in self._tables
+        self._tables[relation] = table
+
+    def detach(self, relation: str) -> None:
+        """Give it nothing more."""
+        del self._tables[relation]
+
+    async def subscribe(
+        self,
+        relation: str,
+        cursor: Cursor,
+        join: Callable[[Position], bool] | None = None,
+        *,
+        caught_up: bool = False,
+    ) -> AsyncGenerator[LogEvent, None]:
         """The table's commits behind the cursor, each once and in order, without end. Close it: `aclosing`.
 
-        CaughtUp comes once the log has reached the cursor's view, or what it held when this began, and after each
-        quiet minute. CursorExpired when the log no longer reaches back to the cursor, also later.
+        `join` is asked with its position whenever a subscription that has caught up has nothing left to read: where it
+        is True, this ends, and the table that is attached takes what comes.
+        CaughtUp comes once the log has reached the cursor's view, or what it held when this began, unless it had
+        `caught_up` before, and after each quiet minute. CursorExpired when the log no longer reaches back to the
+        cursor, also later.
         """
         goal = await self._goal(cursor)
-        caught_up = False
         while True:
             with self._joined(relation) as queue:
                 async with aclosing(self._read(relation, cursor.position, queue.start)) as older:
@@ -138,6 +174,8 @@ class Hub:
                             yield event
                         continue
                     cursor = cursor.advanced(self._handed)
+                    if caught_up and join is not None and self._handed >= queue.start and join(cursor.position):
+                        return
                     if quiet if caught_up else self._handed >= goal:
                         caught_up, queue.goal, quiet = True, None, False
                         yield CaughtUp(cursor)
@@ -234,11 +272,16 @@ class Hub:
         """A page of the log; while Postgres is away the reader waits."""
         while True:
             try:
-                async with self._pool.connection() as connection:
-                    return await read_entries(connection, after, relations, until)
+                return await self._together.ask(
+                    (after, frozenset(relations), until), partial(self._page, after, relations, until)
+                )
             except psycopg.OperationalError as error:
                 log.warning("can't read the log now, trying again", error=str(error).strip())
             await self._sleep(_RESTART_S * (0.5 + self._jitter()))
+
+    async def _page(self, after: Position, relations: Collection[str], until: Position) -> list[LogEntry]:
+        async with self._pool.connection() as connection:
+            return await read_entries(connection, after, relations, until)
 
     # ---- the parts that run as long as the hub
 
@@ -278,7 +321,7 @@ class Hub:
         while True:
             while self._handed >= self._frontier:
                 await self._observed()
-            after, until, relations = self._handed, self._frontier, frozenset(self._queues)
+            after, until, relations = self._handed, self._frontier, frozenset({*self._queues, *self._tables})
             self._handing = until
             if relations and self._head >= after:
                 await self._hand(after, until, relations)
@@ -287,29 +330,51 @@ class Hub:
             self._handed = until
             for queues in self._queues.values():
                 for queue in queues:
-                    if queue.goal is not None and until >= queue.goal:
+                    # Those that join wait for the handing during which they came.
+                    if queue.start == until or (queue.goal is not None and until >= queue.goal):
                         queue.changed.set()
+            for table in tuple(self._tables.values()):
+                await table.reached(until)
 
     async def _hand(self, after: Position, until: Position, relations: Collection[str]) -> None:
-        # Queues that join meanwhile begin at `until`, and must not get what is before it.
-        joined = {relation: tuple(self._queues.get(relation, ())) for relation in relations}
         slicer = Slicer(PAGE)
         while True:
             try:
                 rows = await self._entries(after, relations, until)
             except CursorExpired as error:
                 # Who joined meanwhile begins behind this.
-                _expire((queue for queues in joined.values() for queue in queues), error)
+                self._expire((queue for queue in self._live() if queue.start < until), error)
                 return
             complete = [transaction for row in rows for transaction in slicer.add(row)]
             if len(rows) < PAGE:
                 complete.extend(slicer.end())
             for transaction in complete:
-                for queue in joined[transaction.changes[0].relation]:
-                    queue.put(transaction)
+                if until.epoch != self._frontier.epoch:
+                    return
+                await self._give(transaction)
             if len(rows) < PAGE:
                 return
             after = rows[-1].change.position
+
+    async def _give(self, transaction: Transaction) -> None:
+        relation = transaction.changes[0].relation
+        for queue in self._queues.get(relation, ()):
+            # Who joined meanwhile reads the log up to where this handing ends.
+            if queue.start < transaction.position:
+                queue.put(transaction)
+        table = self._tables.get(relation)
+        if table is not None:
+            # Nothing may come between: whoever joins the table has emptied its queue.
+            await table.take(transaction)
+
+    def _live(self) -> Iterator[LiveQueue]:
+        return (queue for queues in self._queues.values() for queue in queues)
+
+    def _expire(self, queues: Iterable[LiveQueue], error: CursorExpired) -> None:
+        for queue in queues:
+            queue.expire(error)
+        for table in tuple(self._tables.values()):
+            table.expire()
 
     async def _nudge(self) -> None:
         """Has WAL flushed and decoded when somebody waits for it and nothing else moves it."""
@@ -351,8 +416,8 @@ class Hub:
         if self._frontier.epoch != frontier.epoch:
             # Nothing of another epoch is handed on, and who joins from now on reads the log up to here.
             self._handed = self._handing = frontier
-            _expire(
-                (queue for queues in self._queues.values() for queue in queues),
+            self._expire(
+                self._live(),
                 CursorExpired(
                     "The change log had to begin anew (its slot or its server changed): take a new snapshot."
                 ),
@@ -366,11 +431,6 @@ class Hub:
 
     async def _observed(self) -> None:
         await self._moved.wait()
-
-
-def _expire(queues: Iterable[LiveQueue], error: CursorExpired) -> None:
-    for queue in queues:
-        queue.expire(error)
 
 
 def _advance(cursor: Cursor, transaction: Transaction) -> tuple[LogSlice | None, Cursor]:

@@ -43,11 +43,13 @@ class Activity:
         self.deliveries = Rate(clock)
         self.delivered = 0
         self.delivered_changes = 0
+        self.slow = 0
 
-    def delivery(self, changes: int) -> None:
-        """One batch with that many changes went to one subscriber."""
-        self.deliveries.add()
-        self.delivered += 1
-        self.delivered_changes += changes
-        if changes:
-            self.changes.add(changes)
+    def delivery(self, changes: int, to: int = 1) -> None:
+        """One batch with that many changes went to so many subscribers."""
+        if to:
+            self.deliveries.add(to)
+            self.delivered += to
+        if changes and to:
+            self.delivered_changes += changes * to
+            self.changes.add(changes * to)

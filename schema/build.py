@@ -3,11 +3,12 @@
 from functools import cache
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.documents import KnownDocuments
 from schema.error_codes import ErrorCodes
 from schema.limits import MAX_TOKENS, SizeRule
 from schema.mutation import Mutation
@@ -18,6 +19,11 @@ from schema.subscription import Subscription
 
 class RowcastSchema(strawberry.Schema):
     """Strawberry's, except that `ErrorCodes` alone logs errors: Strawberry would log every wrong input."""
+
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """As graphql-core has it."""
+        return self._schema
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: see above."""
@@ -34,6 +40,7 @@ def build_schema() -> RowcastSchema:
             ErrorCodes,
             lambda: MaxTokensLimiter(MAX_TOKENS),
             lambda: AddValidationRules([SizeRule]),
+            KnownDocuments,
         ],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+import schema.enums  # noqa: F401 - exposes the enums that the types here name
 from db.changes import Cause, Operation
 from schema.scalars import JSON, BigInt, CursorText
 

@@ -6,8 +6,10 @@ The rules are in `schema.feed`; here is where rows, cursors and the log come fro
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
-from typing import Annotated
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Protocol
 
 import psycopg
 import strawberry
@@ -18,6 +20,7 @@ from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
 from db.errors import BadUserInput, Conflict, CursorExpired, NotFound, Unavailable
 from db.notify import DELETED, Notifications, Resynchronise
+from db.position import Position
 from db.rows import RowTable, behind_now, stream_rows
 from db.session import Connection
 from db.snapshot import Snapshot
@@ -28,7 +31,7 @@ from schema.change_types import Change, ChangeBatch
 from schema.coalesce import Coalescer
 from schema.context import Context, Info
 from schema.feed import Batch, Delta, Feed, Shown, snapshot_batch
-from schema.filter_input import read_filter
+from schema.filter_input import RowFilter, read_filter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
 from schema.filters import And, Filter
@@ -50,8 +53,10 @@ QUIET_S = 60.0
 MAX_INTERVAL_MS = 3_600_000
 """The longest `minIntervalMs`."""
 
+ASK_AGAIN_S = 5.0
+"""How often to look whether columns that the source doesn't have are its by now."""
+
 _AGAIN_S = 1.0
-_ASK_AGAIN_S = 5.0
 _SEES_NOTHING = Snapshot(0, 0, frozenset())
 
 Operations = Annotated[
@@ -72,6 +77,41 @@ Interval = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The arguments of `changes`, as they were given."""
+
+    source: str
+    where: RowFilter | None = None
+    operations: Collection[Operation] | None = None
+    columns: Sequence[str] | None = None
+    after: str | None = None
+    snapshot: bool = False
+    min_interval_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a live subscription goes on in the log, and as what.
+
+    `within`: of a commit a part was sent, and its end not yet.
+    """
+
+    cursor: Cursor
+    within: bool
+    subscriber: "Subscriber"
+
+
+class Join(Protocol):
+    """Takes over a subscription that has caught up, for live delivery together with others like it."""
+
+    def __call__(self, subscriber: "Subscriber", feed: Feed, position: Position) -> bool:
+        """False where it can't at this point: the subscription goes on alone, and offers itself again.
+
+        It has everything up to `position` and every slice that was handed on since. Never waits.
+        """
+
+
 async def changes(
     info: Info,
     source: SourceName,
@@ -83,31 +123,64 @@ async def changes(
     min_interval_ms: Interval = 0,
 ) -> AsyncGenerator[ChangeBatch, None]:
     """Batches without end; see the contract's text on the subscription."""
-    interval_s = _interval(min_interval_ms)
-    context = info.context
-    cursor = None if after is None else Cursor.decode(after)
+    activity = info.context.activity
+    wanted = Wanted(source, where, operations, columns, after, snapshot, min_interval_ms)
+    async with aclosing(follow(info.context, wanted)) as batches:
+        activity.subscriptions += 1
+        try:
+            async for batch in batches:
+                activity.delivery(len(batch.changes))
+                yield batch
+        finally:
+            activity.subscriptions -= 1
+
+
+async def follow(
+    context: Context, wanted: Wanted, join: Join | None = None, place: Place | None = None
+) -> AsyncGenerator[ChangeBatch, None]:
+    """What `changes` sends. Without end, unless `join` takes the subscription over: then it ends.
+
+    `place`: one that was taken over goes on from there, on its own again.
+    """
+    interval_s = _interval(wanted.min_interval_ms)
+    cursor = None if wanted.after is None else Cursor.decode(wanted.after)
     async with context.listener.subscribe(DELETED) as notifications:
-        async with context.pool.connection() as connection:
-            opened = await open_source(connection, source)
-        wanted = And((opened.visible, read_filter(where, opened.filterable)))
-        # Merged changes are picked by their operation after they were merged.
-        picked = None if interval_s else operations
-        subscriber = _Subscriber(context, opened, wanted, picked, columns)
+        if place is None:
+            opened = await context.together.ask(("source", wanted.source), partial(_open, context, wanted.source))
+            where = And((opened.visible, read_filter(wanted.where, opened.filterable)))
+            # Merged changes are picked by their operation after they were merged.
+            each = replace(wanted, operations=None) if interval_s else wanted
+            subscriber = Subscriber(context, opened, where, each, join)
+        else:
+            subscriber = place.subscriber.alone(join, place)
         async with (
-            _beside(_refuse_deleted(context, opened.source, notifications)) as deleted,
-            aclosing(subscriber.batches(cursor, snapshot=snapshot)) as each,
-            aclosing(paced(each, Coalescer(operations), interval_s, QUIET_S, context.clock)) as merged,
+            _beside(_refuse_deleted(context, subscriber.source, notifications, look=place is not None)) as deleted,
+            aclosing(subscriber.batches(cursor, snapshot=wanted.snapshot)) as single,
+            aclosing(paced(single, Coalescer(wanted.operations), interval_s, QUIET_S, context.clock)) as merged,
         ):
-            batches = merged if interval_s else each
-            activity = context.activity
-            activity.subscriptions += 1
-            try:
-                while True:
-                    batch = await unless(deleted, anext(batches))
-                    activity.delivery(len(batch.deltas))
-                    yield _as_batch(batch)
-            finally:
-                activity.subscriptions -= 1
+            batches = merged if interval_s else single
+            while (batch := await unless(deleted, anext(batches, None))) is not None:
+                yield as_batch(batch)
+
+
+async def _open(context: Context, name: str) -> Opened:
+    """The source, with the columns that the log has: the same object as long as it is the same."""
+    async with context.pool.connection() as connection:
+        opened = await open_source(connection, name)
+    opened = replace(opened, table=_logged(opened.table))
+    if context.opened.get(name) != opened:
+        context.opened[name] = opened
+    return context.opened[name]
+
+
+async def _now(context: Context) -> Cursor:
+    async with view(context.pool) as (_, cursor):
+        return cursor
+
+
+async def _behind_now(context: Context) -> Position:
+    async with context.pool.connection() as connection:
+        return await behind_now(connection)
 
 
 def _interval(milliseconds: int | None) -> float:
@@ -129,15 +202,27 @@ async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.T
             task.exception()
 
 
-async def _refuse_deleted(context: Context, source: Source, notifications: Notifications) -> None:
-    """NotFound once the source is deleted: nothing of its table is logged from then on."""
+async def until_deleted(context: Context, source: Source) -> None:
+    """Waits until the source is deleted, then NotFound; at once where it was before."""
+    async with context.listener.subscribe(DELETED) as notifications:
+        await _refuse_deleted(context, source, notifications, look=True)
+
+
+async def _refuse_deleted(context: Context, source: Source, notifications: Notifications, *, look: bool) -> None:
+    """NotFound once the source is deleted: nothing of its table is logged from then on. `look` first whether it is."""
+    if look and await _is_gone(context, source):
+        raise _deleted(source)
     async for payload in notifications:
         if isinstance(payload, Resynchronise):
             gone = await _is_gone(context, source)
         else:
             gone = payload == str(source.id)
         if gone:
-            raise NotFound(f'The source "{source.name}" was deleted.')
+            raise _deleted(source)
+
+
+def _deleted(source: Source) -> NotFound:
+    return NotFound(f'The source "{source.name}" was deleted.')
 
 
 async def _is_gone(context: Context, source: Source) -> bool:
@@ -150,7 +235,7 @@ async def _is_gone(context: Context, source: Source) -> bool:
         await asyncio.sleep(_AGAIN_S)
 
 
-class _Subscriber:
+class Subscriber:
     """One subscription to a source's table, with the filter read against the columns as they were when it began."""
 
     def __init__(
@@ -158,29 +243,36 @@ class _Subscriber:
         context: Context,
         opened: Opened,
         where: Filter,
-        operations: Collection[Operation] | None,
-        columns: Sequence[str] | None,
+        wanted: Wanted,
+        join: Join | None = None,
     ) -> None:
         self._context = context
-        self._source = opened.source
-        self._where = where
-        self._table = _logged(opened.table)
-        self._shown = _shown(opened.source, self._table, columns)
-        self._operations = operations
-        self._ignored = frozenset[str]()
-        self._asked_at = context.clock()
+        self.source = opened.source
+        self.where = where
+        self.operations = None if wanted.operations is None else frozenset(wanted.operations)
+        self.ignored = frozenset[str]()
+        self._table = opened.table
+        self._shown = _shown(opened.source, self._table, wanted.columns)
+        self.principal = context.principal
+        self.join = join
+        self.place: Place | None = None
+        self.asked_at = context.clock()
+
+    def alone(self, join: Join | None = None, place: Place | None = None) -> "Subscriber":
+        """Another that knows what this one knows of the source, and goes on at the place."""
+        other = copy(self)
+        other.join, other.place = join, place
+        return other
 
     async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
-        """Everything behind the cursor, without end. CursorExpired where that can't be and no snapshot is wanted."""
-        reset = False
-        if cursor is not None:
-            cursor = await self._until_now(cursor)
-        if cursor is not None and cursor.partial:
-            if not snapshot:
-                raise CursorExpired(
-                    "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
-                )
-            cursor, reset = None, True
+        """Everything behind the cursor, until it is joined to others. CursorExpired where that can't be and no snapshot
+        is wanted.
+        """
+        place, reset = self.place, False
+        if place is None:
+            cursor, reset = await self._start(cursor, snapshot=snapshot)
+        else:
+            cursor = place.cursor
         while True:
             fresh = cursor is None
             if cursor is None and not snapshot:
@@ -191,7 +283,9 @@ class _Subscriber:
                         cursor = batch.cursor
                         yield batch
                 assert cursor is not None
-            feed = Feed(self._shown, matcher(self._where), self._operations)
+            feed = Feed(self._shown, matcher(self.where), self.operations)
+            if place is not None:
+                feed.within, feed.up_to_date, place = place.within, True, None
             try:
                 async with aclosing(self._follow(feed, cursor)) as following:
                     async for batch in following:
@@ -202,21 +296,33 @@ class _Subscriber:
                 if fresh and not feed.up_to_date:
                     raise Unavailable("The change log began anew twice in a row: try again in a while.") from error
                 cursor, reset = None, True
+            else:
+                return
+
+    async def _start(self, cursor: Cursor | None, *, snapshot: bool) -> tuple[Cursor | None, bool]:
+        """The cursor to go on from, None for a new snapshot, and whether that is a reset."""
+        if cursor is None:
+            return None, False
+        if not cursor.partial:
+            return await self._until_now(cursor), False
+        if not snapshot:
+            raise CursorExpired(
+                "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
+            )
+        return None, True
 
     async def _until_now(self, cursor: Cursor) -> Cursor:
         """The cursor with a view up to now, so that `upToDate` says that every earlier commit was sent.
 
         Its snapshot is the old one, or one that sees nothing: what the cursor admits stays the same.
         """
-        async with self._context.pool.connection() as connection:
-            now = await behind_now(connection)
+        now = await self._context.together.ask("behind now", partial(_behind_now, self._context))
         held = cursor.view or View(_SEES_NOTHING, 0)
         return replace(cursor, view=replace(held, until=max(held.until, now.lsn)))
 
     async def _now(self) -> Cursor:
         """What everything that isn't committed yet is behind."""
-        async with view(self._context.pool) as (_, cursor):
-            return _opened_log(cursor)
+        return _opened_log(await self._context.together.ask("now", partial(_now, self._context)))
 
     async def _snapshot(self, *, reset: bool) -> AsyncGenerator[Batch, None]:
         """The matching rows in chunks; only the last one's cursor can be resumed from."""
@@ -253,10 +359,10 @@ class _Subscriber:
 
     async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
         parameters = Parameters()
-        tail = sql.SQL("WHERE {}").format(condition(self._where, parameters))
+        tail = sql.SQL("WHERE {}").format(condition(self.where, parameters))
         needed = {*self._shown.key, *self._shown.columns}
         table = replace(self._table, columns={n: each for n, each in self._table.columns.items() if n in needed})
-        with table_errors(self._source):
+        with table_errors(self.source):
             async with aclosing(stream_rows(connection, table, tail, parameters.values, CHUNK)) as chunks:
                 async for chunk in chunks:
                     yield [(row.key, row.data) for row in chunk]
@@ -264,7 +370,10 @@ class _Subscriber:
     async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
         clock = self._context.clock
         sent = clock()
-        async with aclosing(self._context.hub.subscribe(self._source.relation, cursor)) as events:
+        join = None if self.join is None else partial(self.join, self, feed)
+        async with aclosing(
+            self._context.hub.subscribe(self.source.relation, cursor, join, caught_up=feed.up_to_date)
+        ) as events:
             async for event in events:
                 batch: Batch | None
                 match event:
@@ -283,10 +392,10 @@ class _Subscriber:
     def _may_be_new(self, unknown: frozenset[str]) -> bool:
         """Whether to ask if columns that the subscriber doesn't get are the source's by now: at first, then rarely."""
         now = self._context.clock()
-        if unknown <= self._ignored and (not unknown or now - self._asked_at < _ASK_AGAIN_S):
+        if unknown <= self.ignored and (not unknown or now - self.asked_at < ASK_AGAIN_S):
             return False
-        self._ignored |= unknown
-        self._asked_at = now
+        self.ignored |= unknown
+        self.asked_at = now
         return True
 
     async def _widen(self, feed: Feed) -> None:
@@ -294,7 +403,7 @@ class _Subscriber:
         while True:
             try:
                 async with self._context.pool.connection() as connection:
-                    opened = await open_source(connection, self._source.name)
+                    opened = await open_source(connection, self.source.name)
             except (NotFound, Conflict) as error:
                 log.info("a subscription goes on with the columns that it has", reason=str(error))
                 return
@@ -302,9 +411,9 @@ class _Subscriber:
                 log.warning("can't look for new columns of a source, trying again", error=str(error).strip())
                 await asyncio.sleep(_AGAIN_S)
                 continue
-            if opened.source.id == self._source.id:
-                self._source, self._table = opened.source, _logged(opened.table)
-                feed.shown = self._shown = _shown(self._source, self._table, None)
+            if opened.source.id == self.source.id:
+                self.source, self._table = opened.source, _logged(opened.table)
+                feed.shown = self._shown = _shown(self.source, self._table, None)
             return
 
 
@@ -329,7 +438,7 @@ def _opened_log(cursor: Cursor) -> Cursor:
     return cursor
 
 
-def _as_batch(batch: Batch) -> ChangeBatch:
+def as_batch(batch: Batch) -> ChangeBatch:
     commit = batch.commit
     return ChangeBatch(
         cursor=CursorText(batch.cursor.encode()),

@@ -17,12 +17,14 @@ from strawberry.dataloader import DataLoader
 from db.secrets import Keyring
 from db.session import Pool
 from db.source_status import SourceStatus, source_statuses
+from db.together import Together
 
 if TYPE_CHECKING:
     from db.notify import Listener
     from replication.hub import Hub
     from replication.session import ReplicationStatus
     from schema.activity import Activity
+    from schema.sources import Opened
     from sync.registration.registrar import Registration
     from sync.runs.dry_run import DryRuns
 
@@ -78,6 +80,8 @@ class Context:
     snapshot_stall_s: float = 30.0
     wait_s: float = 10.0
     run_deadline_s: float = 300.0
+    opened: "dict[str, Opened]" = field(default_factory=dict)
+    together: Together = field(default_factory=Together)
     principal: Principal = Principal()
     by_get: bool = False
     statuses: DataLoader[UUID, SourceStatus | None] = field(init=False)

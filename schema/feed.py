@@ -101,7 +101,8 @@ class Feed:
         self.shown = shown
         self._matches = matches
         self._operations = operations
-        self._begun = False
+        self.within = False
+        """Whether a commit of which a part was sent is not yet ended by its `last` batch."""
         self.up_to_date = False
 
     def slice(self, transaction: Transaction, cursor: Cursor) -> Batch | None:
@@ -114,9 +115,9 @@ class Feed:
             for delta in deltas(transaction.changes, self.shown, self._matches)
             if self._operations is None or delta.operation in self._operations
         )
-        if not wanted and not (self._begun and transaction.last):
+        if not wanted and not (self.within and transaction.last):
             return None
-        self._begun = not transaction.last
+        self.within = not transaction.last
         commit = Commit(transaction.xid, transaction.committed_at, transaction.cause, transaction.actor)
         return Batch(cursor, commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
 
@@ -134,7 +135,7 @@ class Feed:
 
     def passed(self, cursor: Cursor) -> Batch | None:
         """How far it is though nothing was sent for long; None within a commit of which a part was sent."""
-        return None if self._begun else Batch(cursor, up_to_date=self.up_to_date)
+        return None if self.within else Batch(cursor, up_to_date=self.up_to_date)
 
 
 def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], shown: Shown, *, last: bool) -> Batch:

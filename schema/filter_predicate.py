@@ -81,7 +81,8 @@ def like_regex(pattern: str) -> re.Pattern[str]:
     return re.compile(first + "".join(f"(?>.*?{stretch})" for stretch in middle) + ".*" + last, re.DOTALL)
 
 
-def _value(row: WireRow, column: FilterColumn) -> Comparable | None:
+def value_of(row: WireRow, column: FilterColumn) -> Comparable | None:
+    """What a row's value in a column compares as; None where that is unknown."""
     value = row.get(column.name)
     if value is None:
         return None
@@ -96,7 +97,7 @@ def _comparing(column: FilterColumn, comparison: Comparison, operand: Comparable
     compare = _COMPARE[comparison]
 
     def predicate(row: WireRow) -> Truth:
-        value = _value(row, column)
+        value = value_of(row, column)
         return None if value is None else compare(value, operand)
 
     return predicate
@@ -107,7 +108,7 @@ def _one_of(column: FilterColumn, operands: Sequence[Operand | None]) -> Predica
     absent: Truth = None if None in operands else False
 
     def predicate(row: WireRow) -> Truth:
-        value = _value(row, column)
+        value = value_of(row, column)
         if not operands or value is None:
             return None if operands else False
         return True if value in values else absent

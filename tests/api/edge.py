@@ -10,6 +10,7 @@ import strawberry
 from starlette.applications import Starlette
 
 from api.app import assemble
+from api.live.groups import Live
 from api.loop_lag import LoopLag
 from api.run_totals import RunTotals
 from api.runtime import LeaderStatus, Runtime
@@ -121,6 +122,7 @@ def edge_app(settings: Settings) -> Starlette:
             )
             yield Runtime(
                 context=context,
+                live=Live(context),
                 leader=lambda: LeaderStatus(leading=False, scheduling=False, replication=None),
                 runs=RunTotals(),
                 loop_lag_s=LoopLag().seconds,

@@ -27,6 +27,9 @@ def numbers(leader: LeaderStatus = LEADING, stored: Stored | None = None) -> Num
     return Numbers(
         connections=1,
         subscriptions=2,
+        live_groups=1,
+        live_members=2,
+        slow_readers=1,
         deliveries=3,
         delivered_changes=4,
         loop_lag_s=0.01,

@@ -227,7 +227,7 @@ async def test_a_column_that_the_source_gets_is_sent_from_then_on(database: str)
                 await update_columns(
                     connection, source.id, [*source.columns, Column("phone", ColumnType.TEXT, "Phone")]
                 )
-            now[0] += changes_module._ASK_AGAIN_S
+            now[0] += changes_module.ASK_AGAIN_S
             await ground.sql("UPDATE customers SET phone = '7'")
             [change] = (await stream.next())["changes"]
             assert change["row"] == {"id": 1, "name": "Ada L", "age": None, "total": None, "phone": "7"}

@@ -1,0 +1,352 @@
+"""Subscriptions that get the same messages, as one: executed, encoded and compressed once for all.
+
+A group is what members agree in: source, filter, operations, columns, selection, and who asks. Where each began is left
+out: it joins once it has caught up. `Table` takes the log's slices of one table for all groups of it. Everything here
+happens between two awaits or says so: a member gets each slice exactly once, by its group or by reading the log itself.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from api.live.index import MatchIndex, Places
+from api.live.prepared import Prepared, encode_json
+from api.live.protocol import FrameProtocol
+from api.live.selection import Shape
+from db.changes import Transaction
+from db.cursor import Cursor
+from db.errors import NotFound
+from db.position import Position
+from db.sources import Source
+from schema.activity import Activity
+from schema.changes import ASK_AGAIN_S, QUIET_S, Place, Subscriber, as_batch, until_deleted
+from schema.context import Context
+from schema.feed import Batch, Feed
+
+_log = structlog.stdlib.get_logger(__name__)
+
+_TURN_S = 0.005
+"""How long deliveries may keep the event loop from everything else."""
+
+ADMITTED = 100
+"""Subscriptions that may begin at the same time: after a restart all clients come back at once."""
+
+GroupKey = tuple[object, ...]
+
+
+class Owner(Protocol):
+    """The connection's handler, to which a member belongs."""
+
+    def resume(self, operation: str, place: Place) -> None:
+        """The member left its group: it goes on alone from there. Never waits."""
+
+
+class Member:
+    """A subscription within a group."""
+
+    __slots__ = ("connection", "group", "operation", "owner", "prefix")
+
+    def __init__(self, owner: Owner, operation: str, connection: FrameProtocol, prefix: bytes) -> None:
+        """`prefix`: what its messages begin with."""
+        self.owner = owner
+        self.operation = operation
+        self.connection = connection
+        self.prefix = prefix
+        self.group: Group | None = None
+
+    def leave(self) -> None:
+        """It gets nothing more."""
+        if self.group is not None:
+            self.group.table.remove(self)
+
+
+class Group:
+    """What its members are sent. `name` and `shape`: the field in the answer, and its value."""
+
+    __slots__ = (
+        "asked_at",
+        "feed",
+        "key",
+        "members",
+        "name",
+        "sent_at",
+        "shape",
+        "subscriber",
+        "table",
+    )
+
+    def __init__(
+        self, table: "Table", key: GroupKey, subscriber: Subscriber, feed: Feed, name: str, shape: Shape
+    ) -> None:
+        self.table = table
+        self.key = key
+        self.subscriber = subscriber.alone()
+        self.asked_at = subscriber.asked_at
+        self.feed = feed
+        self.name = name
+        self.shape = shape
+        self.members: dict[Member, None] = {}
+        self.sent_at = 0.0
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """The message of a batch."""
+        return prepared(self.name, self.shape, as_batch(batch))
+
+
+def prepared(name: str, shape: Shape, batch: object) -> Prepared:
+    """The payload of a `next` message."""
+    return Prepared(encode_json({"data": {name: shape.complete(batch)}}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A batch on its way, to those who were members when it was handed on."""
+
+    group: Group
+    batch: Batch
+    members: Sequence[Member]
+    before: Place
+
+
+class Table:
+    """The groups that follow one table."""
+
+    def __init__(self, live: "Live", relation: str) -> None:
+        self._live = live
+        self._relation = relation
+        self._position: Position | None = None
+        self._groups: OrderedDict[GroupKey, Group] = OrderedDict()  # who was sent nothing for longest is first
+        self._index: MatchIndex[Group] = MatchIndex()
+        self._within: set[Group] = set()
+        self._sources: Counter[UUID] = Counter()
+        self._watching: dict[UUID, asyncio.Task[None]] = {}
+
+    def join(
+        self, member: Member, subscriber: Subscriber, feed: Feed, position: Position, name: str, shape: Shape
+    ) -> None:
+        """Takes a member, in its group."""
+        key = (
+            subscriber.source.id,
+            subscriber.where,
+            subscriber.operations,
+            feed.shown,
+            subscriber.ignored,
+            name,
+            shape.key,
+            subscriber.principal,
+        )
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(self, key, subscriber, feed, name, shape)
+            group.sent_at = self._live.clock()
+            self._index.add(group, group.subscriber.where)
+            self._watch(subscriber.source)
+        group.members[member] = None
+        member.group = group
+        self._live.activity.subscriptions += 1
+        self._live.members += 1
+        self._position = position if self._position is None else max(position, self._position)
+
+    @property
+    def groups(self) -> int:
+        """How many there are."""
+        return len(self._groups)
+
+    def remove(self, member: Member) -> None:
+        """Forgets a member, and a group that has no other."""
+        group = member.group
+        assert group is not None
+        member.group = None
+        del group.members[member]
+        self._live.activity.subscriptions -= 1
+        self._live.members -= 1
+        if not group.members:
+            del self._groups[group.key]
+            self._index.remove(group, group.subscriber.where)
+            self._within.discard(group)
+            self._unwatch(group.subscriber.source)
+            if not self._groups:
+                self._live.drop(self._relation)
+
+    # ---- from the hub
+
+    async def take(self, transaction: Transaction) -> None:
+        """Sends a slice to whom it concerns. Whoever reads too slowly leaves."""
+        if self._position is not None and transaction.position <= self._position:
+            return
+        first = transaction.changes[0].position
+        before = Position(first.epoch, first.lsn, first.index - 1)
+        deliveries = list(self._deliveries(transaction, before))
+        self._position = transaction.position
+        await self._deliver(deliveries)
+
+    async def reached(self, position: Position) -> None:
+        """Tells those who were sent nothing for long how far it is."""
+        if self._position is None or position < self._position:
+            return
+        self._position = position
+        quiet = self._live.clock() - QUIET_S
+        deliveries = []
+        while self._groups:
+            group = next(iter(self._groups.values()))
+            if group.sent_at > quiet:
+                break
+            self._sent(group)
+            batch = group.feed.passed(Cursor(position))
+            if batch is not None:
+                deliveries.append(
+                    _Delivery(group, batch, list(group.members), Place(batch.cursor, False, group.subscriber))
+                )
+        await self._deliver(deliveries)
+
+    def expire(self) -> None:
+        """Everybody looks for itself how to go on."""
+        for group in list(self._groups.values()):
+            self._dissolve(group)
+
+    # ----
+
+    def _deliveries(self, transaction: Transaction, before: Position) -> Iterator[_Delivery]:
+        # Nothing here may wait: who is a member now has not got the slice, and whoever joins later has.
+        concerned: dict[Group, Places] = dict.fromkeys(self._within, ())
+        concerned.update(self._index.match(transaction.changes))
+        for group, places in concerned.items():
+            place = Place(Cursor(before), group.feed.within, group.subscriber)
+            if self._may_be_new(group, group.feed.unknown(transaction)):
+                # Who reads the log looks whether the columns are the source's by now.
+                self._dissolve(group, place)
+                continue
+            part = transaction
+            if places is not None:
+                part = replace(transaction, changes=tuple(transaction.changes[each] for each in places))
+            batch = group.feed.slice(part, Cursor(transaction.position))
+            if group.feed.within:
+                self._within.add(group)
+            else:
+                self._within.discard(group)
+            if batch is not None:
+                self._sent(group)
+                yield _Delivery(group, batch, list(group.members), place)
+
+    def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:
+        if group.feed.shown.chosen:
+            return False
+        now = self._live.clock()
+        if unknown <= group.subscriber.ignored and (not unknown or now - group.asked_at < ASK_AGAIN_S):
+            return False
+        group.asked_at = now
+        return True
+
+    def _sent(self, group: Group) -> None:
+        group.sent_at = self._live.clock()
+        self._groups.move_to_end(group.key)
+
+    def _dissolve(self, group: Group, place: Place | None = None) -> None:
+        if place is None:
+            assert self._position is not None
+            place = Place(Cursor(self._position), group.feed.within, group.subscriber)
+        for member in list(group.members):
+            self._evict(member, place)
+
+    def _evict(self, member: Member, place: Place) -> None:
+        self.remove(member)
+        member.owner.resume(member.operation, place)
+
+    async def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
+        clock = self._live.clock
+        until = clock() + _TURN_S
+        for delivery in deliveries:
+            try:
+                message = delivery.group.prepare(delivery.batch)
+            except Exception:  # noqa: BLE001 - logged with its trace
+                # What the stock way makes of it is for it to say.
+                _log.exception(
+                    "a batch could not be delivered to its group", source=delivery.group.subscriber.source.name
+                )
+                for member in delivery.members:
+                    if member.group is delivery.group:
+                        self._evict(member, delivery.before)
+                continue
+            sent = 0
+            for member in delivery.members:
+                if member.group is not delivery.group:
+                    continue
+                connection = member.connection
+                if connection.full:
+                    self._live.activity.slow += 1
+                    self._evict(member, delivery.before)
+                    continue
+                connection.write(message.frame(member.prefix, connection.window))
+                sent += 1
+                if not sent % 64 and clock() > until:
+                    await asyncio.sleep(0)
+                    until = clock() + _TURN_S
+            self._live.activity.delivery(len(delivery.batch.deltas), to=sent)
+            if clock() > until:
+                await asyncio.sleep(0)
+                until = clock() + _TURN_S
+
+    def _watch(self, source: Source) -> None:
+        """Lets members go once the source is deleted: nothing of its table is logged from then on."""
+        self._sources[source.id] += 1
+        if source.id not in self._watching:
+            watching = asyncio.create_task(self._live.deleted(source))
+            watching.add_done_callback(lambda task: None if task.cancelled() else self._gone(source.id))
+            self._watching[source.id] = watching
+
+    def _unwatch(self, source: Source) -> None:
+        self._sources[source.id] -= 1
+        if not self._sources[source.id]:
+            del self._sources[source.id]
+            self._watching.pop(source.id).cancel()
+
+    def _gone(self, source: UUID) -> None:
+        for group in [group for group in self._groups.values() if group.subscriber.source.id == source]:
+            self._dissolve(group)
+
+
+class Live:
+    """All groups of a process; one is made where the process is put together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tables: dict[str, Table] = {}
+        self.activity: Activity = context.activity
+        self.members = 0
+        self.admission = asyncio.Semaphore(ADMITTED)
+        self.clock: Callable[[], float] = context.clock
+
+    def join(
+        self, member: Member, subscriber: Subscriber, feed: Feed, position: Position, name: str, shape: Shape
+    ) -> bool:
+        """Takes a member that has everything up to `position`. False amid a commit of which a part was sent."""
+        if feed.within:
+            return False
+        relation = subscriber.source.relation
+        table = self._tables.get(relation)
+        if table is None:
+            table = self._tables[relation] = Table(self, relation)
+            self._context.hub.attach(relation, table)
+        table.join(member, subscriber, feed, position, name, shape)
+        return True
+
+    @property
+    def groups(self) -> int:
+        """How many there are."""
+        return sum(table.groups for table in self._tables.values())
+
+    def drop(self, relation: str) -> None:
+        """A table without groups."""
+        del self._tables[relation]
+        self._context.hub.detach(relation)
+
+    async def deleted(self, source: Source) -> None:
+        """Returns once the source is deleted."""
+        with suppress(NotFound):
+            await until_deleted(self._context, source)

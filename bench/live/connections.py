@@ -1,0 +1,84 @@
+"""What a subscribed connection costs the server: CPU to connect, init and subscribe, and memory while it is open.
+
+`make bench-connections`, or `python -m bench.live.connections [connections]`: raw Starlette, ours, and Strawberry's own
+handler, one after the other. Each client subscribes to a row of its own.
+"""
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.live.databases import each_database
+from bench.live.ground import QUERY, MeasuredServer, serving, serving_raw, settle
+from bench.live.processes import cpu_s, memory_kb, subscribed
+from bench.live.subscribers import Load
+from tests.server import free_port
+
+CONNECTIONS: Final = 2000
+_OWN_ROW: Final = {"where": {"column": "id", "eq": "{n}"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A connection's: milliseconds of CPU until it is subscribed, kB of memory while it is."""
+
+    name: str
+    cpu_ms: float
+    memory_kb: float
+
+
+async def _cost(name: str, server: MeasuredServer, connections: int, *, deflate: bool) -> Cost:
+    await _load(server, 100, deflate=deflate)  # what only the first ones cost
+    cpu, memory = cpu_s(server.pid), memory_kb(server.pid)
+    load = Load(server.port, 1, connections, QUERY, _OWN_ROW, deflate=deflate)
+    async with subscribed(load) as clients:
+        await clients.ready()
+        cpu = cpu_s(server.pid) - cpu
+        await settle()
+        memory = memory_kb(server.pid) - memory
+    return Cost(name, cpu / connections * 1000, memory / connections)
+
+
+async def _load(server: MeasuredServer, connections: int, *, deflate: bool) -> None:
+    load = Load(server.port, 1, connections, QUERY, _OWN_ROW, deflate=deflate)
+    async with subscribed(load) as clients:
+        await clients.ready()
+    await settle()
+
+
+def table(costs: list[Cost]) -> str:
+    """With the ratios to the first."""
+    lines = [f"{'':<34}{'CPU':>12}{'× raw':>8}{'memory':>12}{'× raw':>8}"]
+    first = costs[0]
+    lines += [
+        f"{cost.name:<34}{cost.cpu_ms:>9.2f} ms{cost.cpu_ms / first.cpu_ms:>8.2f}"
+        f"{cost.memory_kb:>9.1f} kB{cost.memory_kb / first.memory_kb:>8.2f}"
+        for cost in costs
+    ]
+    return "\n".join(lines)
+
+
+async def measure(connections: int) -> None:
+    """Print the table."""
+    costs = []
+    for deflate in (False, True):
+        async with serving_raw(free_port()) as server:
+            costs.append(await _cost(f"raw Starlette{_said(deflate)}", server, connections, deflate=deflate))
+    ways = (("rowcast", "api", ("serve",)), ("stock Strawberry", "bench.live.stock", ()))
+    with each_database() as databases:
+        for (name, module, arguments), deflate in zip(ways * 2, (False, False, True, True), strict=True):
+            with tempfile.TemporaryDirectory() as folder:
+                async with serving(next(databases), Path(folder), module, *arguments) as server:
+                    costs.append(await _cost(name + _said(deflate), server, connections, deflate=deflate))
+    print(table(costs), flush=True)
+
+
+def _said(deflate: bool) -> str:
+    return ", deflate" if deflate else ""
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else CONNECTIONS))

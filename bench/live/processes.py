@@ -1,0 +1,99 @@
+"""The processes of a measurement: servers whose CPU time and memory are read from Linux, and subscribers."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from bench.live.subscribers import Load
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_LINE: Final = 10_000_000
+
+
+def cpu_s(pid: int) -> float:
+    """The seconds of CPU that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory_kb(pid: int) -> int:
+    """The memory of a process that is no other's (its unique set), in kB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+@asynccontextmanager
+async def started(*command: str, environment: dict[str, str] | None = None) -> AsyncIterator[Process]:
+    """A process of ours, ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+        limit=_LINE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+class Subscribers:
+    """Several processes of subscribers that move in step."""
+
+    def __init__(self, processes: Sequence[Process], shares: Sequence[int]) -> None:
+        """`shares`: how many subscriptions each has."""
+        self._processes = processes
+        self._shares = shares
+
+    async def ready(self) -> None:
+        """Until all are subscribed."""
+        for process in self._processes:
+            assert await self._line(process) == "ready"
+
+    def expect(self, messages: int) -> None:
+        """Every subscription gets so many messages next."""
+        self._expect([share * messages for share in self._shares])
+
+    def expect_of_one(self, messages: int) -> None:
+        """One subscription of the first process gets so many messages next, all others none."""
+        self._expect([messages, *(0 for _ in self._shares[1:])])
+
+    def _expect(self, messages: Sequence[int]) -> None:
+        for process, count in zip(self._processes, messages, strict=True):
+            assert process.stdin is not None
+            process.stdin.write(f"{count}\n".encode())
+
+    async def received(self) -> int:
+        """Until all have what was expected: the bytes of it."""
+        return sum([int(await self._line(process)) for process in self._processes])
+
+    async def _line(self, process: Process) -> str:
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        assert line, "A process of subscribers ended."
+        return line.decode().strip()
+
+
+@asynccontextmanager
+async def subscribed(load: Load, processes: int = 2) -> AsyncIterator[Subscribers]:
+    """The load spread over processes, all begun."""
+    share = load.count // processes
+    async with AsyncExitStack() as stack:
+        begun = []
+        for number in range(processes):
+            process = await stack.enter_async_context(started(sys.executable, "-m", "bench.live.subscribers"))
+            own = replace(load, first=load.first + number * share, count=share)
+            assert process.stdin is not None
+            process.stdin.write(f"{json.dumps(asdict(own))}\n".encode())
+            begun.append(process)
+        yield Subscribers(begun, [share] * processes)
