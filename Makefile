@@ -32,7 +32,7 @@ setup: .venv/.runtime ## install what rowcast runs on into .venv
 
 setup-dev: .venv/.dev web/node_modules/.dev ## install what the tests and checks need besides
 
-web: web/dist/.built ## build the dashboard and the playground
+web: web/dist/.built ## build the dashboard, the playground and the sandbox's sheet
 
 demo: .venv/.runtime web/dist/.built ## start everything, with a sheet to type in
 	@exec $(PYTHON) -m api demo

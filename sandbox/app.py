@@ -18,6 +18,7 @@ from sandbox.guard import Guard
 from sandbox.office import Office
 from sandbox.pages import Pages
 from sandbox.settings import SandboxSettings
+from sandbox.sheet_calls import SheetCalls
 from sandbox.wire import Wire
 
 
@@ -44,6 +45,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *TriggerControl(office).routes(),
             # Before the feeds: a feed's page stands where one of its records could.
             *Pages(office).routes(),
+            *SheetCalls(office).routes(),
             *FeedServer(office.feeds).routes(),
         ],
         middleware=[

@@ -35,9 +35,20 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Editor:
+    """Who changes a spreadsheet: an account's address, or a person's name; `page` tells a person's open pages apart."""
+
+    name: str
+    page: str = ""
+
+
+NOBODY = Editor("")
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """A spreadsheet as the drive knows it. `version` grows with every change, `change` is the number of the last one
-    in the drive's own order."""
+    in the drive's own order, `editor` who made the last change to the spreadsheet since the sandbox started."""
 
     file_id: str
     spreadsheet: Spreadsheet
@@ -48,6 +59,7 @@ class File:
     change: int = 0
     trashed: bool = False
     parents: tuple[str, ...] = ("root",)
+    editor: Editor = NOBODY
 
     @property
     def name(self) -> str:
@@ -106,11 +118,11 @@ class Drive:
         return file
 
     @contextmanager
-    def edit(self, file_id: str) -> Iterator[Spreadsheet]:
+    def edit(self, file_id: str, editor: Editor = NOBODY) -> Iterator[Spreadsheet]:
         """A copy to change. Leaving the block makes it the spreadsheet; an exception leaves everything as it was."""
         draft = self.files[file_id].spreadsheet.copy()
         yield draft
-        self.touch(replace(self.files[file_id], spreadsheet=draft))
+        self.touch(replace(self.files[file_id], spreadsheet=draft, editor=editor))
 
     def touch(self, new: File) -> File:
         """Takes in a changed file: version, time and change number move."""

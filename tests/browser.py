@@ -1,4 +1,4 @@
-"""A real browser for tests: the fixtures `browser` and `page`, from Playwright for Python.
+"""A real browser for tests: the fixtures `built`, `browser` and `page`, from Playwright for Python.
 
 For tests of any page that rowcast serves. The browser comes from npm (`@sparticuz/chromium` in web/node_modules), so
 that neither apt nor a download is needed; `ROWCAST_CHROMIUM` names another one. Where none is to be had the test fails
@@ -22,6 +22,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 NODE_MODULES = Path(__file__).parent.parent / "web" / "node_modules"
+DIST = Path(__file__).parent.parent / "web" / "dist"
 
 # Nothing but the page under test may use the network, and containers allow no sandbox of Chromium's own.
 FLAGS = (
@@ -124,6 +125,13 @@ def _unpack(packed: Path, target: Path) -> None:
     (target / "chromium").chmod(0o755)
     # Temporary folders are their maker's alone; node_modules is for everybody who may read the checkout.
     target.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """Fails where the pages aren't built: `make test` builds them."""
+    if not all((DIST / name).is_file() for name in ("index.html", "playground.html", "sheet.html")):
+        pytest.fail("The pages aren't built. Run `make web`.", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ export default defineConfig({
   worker: { format: 'es' },
   build: {
     rolldownOptions: {
-      input: ['index.html', 'playground.html'],
+      input: ['index.html', 'playground.html', 'sheet.html'],
       // GraphiQL's parts carry "use client" for server rendering, which has no meaning in a bundle.
       checks: { moduleLevelDirective: false },
     },

@@ -14,6 +14,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import moved
+from sandbox.workbook.pasting import move_cells
 from sandbox.workbook.search import Search, replace_all
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import exceeds_grid
@@ -141,11 +142,7 @@ def cut_paste(batch: Batch, request: Document) -> JsonObject:
         raise exceeds_grid(sheet, area)
     batch.may_write(source_sheet, source)
     batch.may_write(sheet, area)
-    taken = [source_sheet.rows[row] for row in range(source.top, source.bottom)]
-    for row in range(source.top, source.bottom):
-        source_sheet.put(row, dict.fromkeys(range(source.left, source.right), EMPTY))
-    for offset, old in enumerate(taken):
-        sheet.put(top + offset, {left + step: old.cell(source.left + step) for step in range(source.width)})
+    move_cells(source_sheet, source, sheet, top, left)
     return {}
 
 

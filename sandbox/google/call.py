@@ -1,11 +1,13 @@
 """One authenticated call, as the methods of the Sheets API see it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sandbox.drive import Drive, File
+from sandbox.drive import Drive, Editor, File
 from sandbox.google.document import Document
 from sandbox.google.errors import no_entity, no_permission
+from sandbox.workbook.spreadsheet import Spreadsheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,7 @@ class Call:
         if not (file.may_write(self.email) if writing else file.may_read(self.email)):
             raise no_permission()
         return file
+
+    def edit(self) -> AbstractContextManager[Spreadsheet]:
+        """A copy of the spreadsheet to change, as `Drive.edit` gives it."""
+        return self.drive.edit(self.file_id, Editor(self.email))

@@ -52,7 +52,7 @@ def batch_update(call: Call) -> JsonObject:
     )
     user_entered = values.read_input_option(call.body)
     done: list[tuple[Document, values.Done]] = []
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         for data in call.body.inners("data"):
             data.only("dataFilter", "majorDimension", "values")
             one = data.inner("dataFilter")
@@ -77,7 +77,7 @@ def batch_clear(call: Call) -> JsonObject:
     call.file(writing=True)
     call.body.only("dataFilters")
     cleared: list[Json] = []
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         for one in call.body.inners("dataFilters"):
             for sheet, area in matched(draft, one):
                 cleared.append(values.clear_range(draft, call, a1.full_name(sheet.title, area)))

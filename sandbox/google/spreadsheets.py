@@ -2,7 +2,7 @@
 
 import random
 
-from sandbox.drive import permission
+from sandbox.drive import Editor, permission
 from sandbox.google import (
     batch_borders,
     batch_cells,
@@ -125,7 +125,7 @@ def batch_update(call: Call, base_url: str) -> JsonObject:
 
 def edit(call: Call, requests: list[Document]) -> list[JsonObject]:
     """Carries the requests out, all or none."""
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         batch = Batch(draft, call.editor, Calculation(call.drive.clock), new_id)
         return apply(batch, requests, HANDLERS)
 
@@ -163,7 +163,7 @@ def copy_to(call: Call) -> JsonObject:
     if not call.argument.isdecimal():
         raise InvalidArgument(f"Invalid value at 'sheet_id' (TYPE_INT32), \"{call.argument}\"")
     source = file.spreadsheet.sheet(int(call.argument))
-    with call.drive.edit(target.file_id) as draft:
+    with call.drive.edit(target.file_id, Editor(call.email)) as draft:
         sheet = source.copy()
         taken = {other.sheet_id for other in draft.sheets}
         sheet.sheet_id = next(number for number in iter(new_id, None) if number not in taken)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.drive import Drive, File
+from sandbox.drive import Drive, Editor, File
 from sandbox.google import exports
 from sandbox.google.auth import Gate
 from sandbox.google.document import Document, JsonObject
@@ -66,7 +66,7 @@ class UploadApi:
         book.check_size()
         book.metadata = {key: entry for key, entry in book.metadata.items() if entry.location.sheet_id is None}
         book.protections, book.named, book.filter_views = {}, {}, {}
-        return self._drive.touch(replace(file, spreadsheet=book))
+        return self._drive.touch(replace(file, spreadsheet=book, editor=Editor(call.email)))
 
 
 def _second_version(shown: JsonObject, file: File) -> JsonObject:

@@ -60,7 +60,7 @@ def update(call: Call) -> JsonObject:
         raise InvalidArgument(
             f"Requested writing within range [{call.argument}], but the body names the range [{named}]"
         )
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         done = write_range(draft, call, call.argument, call.body, user_entered)
     return updated_json(call, done, _flag(options, "includeValuesInResponse"), options)
 
@@ -76,7 +76,7 @@ def batch_update(call: Call) -> JsonObject:
         "responseDateTimeRenderOption",
     )
     user_entered = read_input_option(call.body)
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         done = []
         for data in call.body.inners("data"):
             data.only("range", "majorDimension", "values")
@@ -94,7 +94,7 @@ def append(call: Call) -> JsonObject:
     insert_rows = options.choice("insertDataOption", ("OVERWRITE", "INSERT_ROWS"), "OVERWRITE") == "INSERT_ROWS"
     call.body.only("range", "majorDimension", "values")
     block = _block(call.body)
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         sheet, searched = draft.resolve(call.argument)
         table = writing.find_table(sheet, searched)
         top, left = (table.bottom, table.left) if table else (searched.top, searched.left)
@@ -114,7 +114,7 @@ def append(call: Call) -> JsonObject:
 def clear(call: Call) -> JsonObject:
     """values.clear"""
     call.file(writing=True)
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         cleared = clear_range(draft, call, call.argument)
     return {"spreadsheetId": call.file_id, "clearedRange": cleared}
 
@@ -123,7 +123,7 @@ def batch_clear(call: Call) -> JsonObject:
     """values.batchClear"""
     call.file(writing=True)
     call.body.only("ranges")
-    with call.drive.edit(call.file_id) as draft:
+    with call.edit() as draft:
         cleared: list[Json] = [clear_range(draft, call, text) for text in call.body.texts("ranges")]
     return {"spreadsheetId": call.file_id, "clearedRanges": cleared}
 

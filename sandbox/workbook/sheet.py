@@ -55,7 +55,10 @@ PLAIN_COLUMN = Column()
 
 @dataclass(slots=True)
 class Sheet:
-    """One worksheet. Rows and columns count from 0. `look` is JSON text of the properties that nothing depends on."""
+    """One worksheet. Rows and columns count from 0. `look` is JSON text of the properties that nothing depends on.
+
+    `column_moves` grows whenever columns are inserted, deleted or moved: rows are known by their uid, columns aren't.
+    """
 
     sheet_id: int
     title: str
@@ -69,6 +72,7 @@ class Sheet:
     merges: tuple[Area, ...] = ()
     filter: Filter | None = None
     groups: tuple[Group, ...] = ()
+    column_moves: int = 0
 
     def copy(self) -> "Sheet":
         """A sheet of its own that shares the rows."""

@@ -117,6 +117,8 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
 
 def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift) -> None:
     """Makes formulas, merges, filters, groups, and what is attached to cells follow; called before the cells move."""
+    if dimension is Dimension.COLUMNS:
+        changed.column_moves += 1
     merging.follow(changed, dimension, shift)
     rewrite_formulas(spreadsheet, lambda home, text: shifted(text, home, changed.title, dimension, shift))
     for key, entry in list(spreadsheet.metadata.items()):

@@ -17,13 +17,6 @@ from tests.e2e.customers import Customers, Sheet
 from tests.server import ProcessServer, ThreadServer, server_settings
 
 
-@pytest.fixture(scope="session")
-def built() -> None:
-    """Fails where the pages aren't built: `make test` builds them."""
-    if not (static.DIST / "index.html").is_file():
-        pytest.fail("The pages aren't built. Run `make web`.", pytrace=False)
-
-
 @pytest_asyncio.fixture
 async def pages_alone(built: None) -> AsyncIterator[str]:
     """The URL of a server that has the pages and nothing behind them: every other path is a 404."""

@@ -1,0 +1,75 @@
+"""What the sheet's page shows, as JSON: a window of rows, and what it must know of the whole sheet."""
+
+from collections.abc import Mapping
+
+from sandbox.accounts import PERSON
+from sandbox.drive import File
+from sandbox.google.document import Json, JsonObject
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.cells import Cell, CellError, Effective
+from sandbox.workbook.display import show
+from sandbox.workbook.sheet import PLAIN_COLUMN, Sheet
+from sandbox.workbook.writing import entered_text
+
+WINDOW = 2_000
+"""Rows of one answer, at most."""
+
+
+def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: int) -> JsonObject:
+    """Rows `first` to `end - 1`, cut to the grid. A row is `[uid, {column: [shown, entered, kind]}]`."""
+    used = sheet.used(sheet.whole)
+    end = min(end, first + WINDOW, sheet.row_count)
+    rows: list[Json] = [[sheet.rows[i].uid, _cells(sheet, calculation, i)] for i in range(first, end)]
+    tabs: list[Json] = [{"id": one.sheet_id, "title": one.title} for one in file.spreadsheet.sheets if not one.hidden]
+    columns: JsonObject = {
+        str(index): {"hidden": column.hidden, "pixels": column.pixels}
+        for index, column in enumerate(sheet.columns)
+        if column != PLAIN_COLUMN
+    }
+    return {
+        "title": file.name,
+        "version": file.version,
+        "tabs": tabs,
+        "sheet": sheet.sheet_id,
+        "rowCount": sheet.row_count,
+        "columnCount": sheet.column_count,
+        "usedRows": used.bottom,
+        "usedColumns": used.right,
+        "frozenRows": sheet.frozen_rows,
+        "columns": columns,
+        "hiddenRows": [index for index, row in enumerate(sheet.rows) if row.hidden or row.filtered],
+        "locked": _locked(file, sheet),
+        "first": first,
+        "rows": rows,
+    }
+
+
+def _cells(sheet: Sheet, calculation: Calculation, index: int) -> JsonObject:
+    row, spilled = sheet.rows[index], calculation.spilled(sheet, index)
+    return {
+        str(column): _cell(row.cell(column), calculation.value(sheet, index, column, row.cell(column)))
+        for column in sorted(row.cells.keys() | spilled.keys())
+        if row.cell(column).has_content or column in spilled
+    }
+
+
+def _cell(cell: Cell, value: Effective) -> list[Json]:
+    return [show(value, cell.number_format), entered_text(cell), _kind(value)]
+
+
+def _kind(value: Effective) -> str:
+    """`text`, `number`, `boolean` or `error`: which side of the cell it keeps to, and in which colour."""
+    kinds: Mapping[type, str] = {bool: "boolean", float: "number", CellError: "error"}
+    return kinds.get(type(value), "text")
+
+
+def _locked(file: File, sheet: Sheet) -> list[Json]:
+    """`[top, left, bottom, right]` of what the person who types may not change."""
+    if any(owner.who == PERSON for owner in file.owners()):
+        return []
+    areas = [
+        one.area or sheet.whole
+        for one in file.spreadsheet.protections.values()
+        if not one.open_areas and one.refuses(PERSON, sheet.sheet_id, one.area or sheet.whole)
+    ]
+    return [[area.top, area.left, area.bottom, area.right] for area in areas]

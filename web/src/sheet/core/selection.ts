@@ -1,0 +1,127 @@
+/** Which cells are selected, and where keys lead. Pure: a selection in, a selection out. */
+import type { Axis } from './axis';
+
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** A rectangle of cells, half-open. */
+export interface Area {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
+/**
+ * A range is drawn from its anchor to its corner; what is typed goes to the active cell, which is the anchor until Tab or
+ * Enter lead it through the range. `home` is the column in which a run of Tabs began: Enter leads back to it.
+ */
+export interface Selection {
+  readonly anchor: Cell;
+  readonly corner: Cell;
+  readonly active: Cell;
+  readonly home: number | null;
+}
+
+export interface Axes {
+  readonly rows: Axis;
+  readonly columns: Axis;
+}
+
+export function select(cell: Cell): Selection {
+  return { anchor: cell, corner: cell, active: cell, home: null };
+}
+
+export function selectArea(area: Area): Selection {
+  const first = { row: area.top, column: area.left };
+  return { anchor: first, corner: { row: area.bottom - 1, column: area.right - 1 }, active: first, home: null };
+}
+
+/** Draws the range's corner to a cell. */
+export function extend(selection: Selection, corner: Cell): Selection {
+  return { ...selection, corner, active: selection.anchor, home: null };
+}
+
+export function areaOf({ anchor, corner }: Selection): Area {
+  return {
+    top: Math.min(anchor.row, corner.row),
+    left: Math.min(anchor.column, corner.column),
+    bottom: Math.max(anchor.row, corner.row) + 1,
+    right: Math.max(anchor.column, corner.column) + 1,
+  };
+}
+
+export function isSingle(area: Area): boolean {
+  return area.bottom - area.top === 1 && area.right - area.left === 1;
+}
+
+export function holds(area: Area, row: number, column: number): boolean {
+  return row >= area.top && row < area.bottom && column >= area.left && column < area.right;
+}
+
+/** The common part of two areas; empty ones have no height or width. */
+export function clip(area: Area, to: Area): Area {
+  const top = Math.max(area.top, to.top);
+  const left = Math.max(area.left, to.left);
+  return {
+    top,
+    left,
+    bottom: Math.max(Math.min(area.bottom, to.bottom), top),
+    right: Math.max(Math.min(area.right, to.right), left),
+  };
+}
+
+/** Goes to a cell, or draws the range to it; beyond the sheet's ends it stays within them. */
+export function go(selection: Selection, to: Cell, extending: boolean, axes: Axes): Selection {
+  const cell = {
+    row: Math.min(Math.max(to.row, 0), axes.rows.count - 1),
+    column: Math.min(Math.max(to.column, 0), axes.columns.count - 1),
+  };
+  return extending ? extend(selection, cell) : select(cell);
+}
+
+/** An arrow key: so many shown cells on from the active cell, or from the corner while extending. */
+export function step(selection: Selection, down: number, right: number, extending: boolean, axes: Axes): Selection {
+  const from = extending ? selection.corner : selection.active;
+  const to = {
+    row: down === 0 ? from.row : axes.rows.step(from.row, down),
+    column: right === 0 ? from.column : axes.columns.step(from.column, right),
+  };
+  return go(selection, to, extending, axes);
+}
+
+/** Tab (or Shift and Tab): to the next cell; within a range through its cells, line by line, and round. */
+export function tab(selection: Selection, by: 1 | -1, axes: Axes): Selection {
+  const area = areaOf(selection);
+  if (!isSingle(area)) return { ...selection, active: through(selection.active, area, by, 'rows', axes) };
+  const next = step(selection, 0, by, false, axes);
+  return { ...next, home: selection.home ?? selection.active.column };
+}
+
+/** Enter (or Shift and Enter): to the cell below, in the column where Tabs began; within a range down its columns. */
+export function enter(selection: Selection, by: 1 | -1, axes: Axes): Selection {
+  const area = areaOf(selection);
+  if (!isSingle(area)) return { ...selection, active: through(selection.active, area, by, 'columns', axes) };
+  const next = step(selection, by, 0, false, axes);
+  return selection.home === null ? next : select({ row: next.active.row, column: selection.home });
+}
+
+function through(from: Cell, area: Area, by: 1 | -1, along: 'rows' | 'columns', axes: Axes): Cell {
+  const rows = [axes.rows.place(area.top), axes.rows.place(area.bottom)] as const;
+  const columns = [axes.columns.place(area.left), axes.columns.place(area.right)] as const;
+  const height = rows[1] - rows[0];
+  const width = columns[1] - columns[0];
+  if (height <= 0 || width <= 0) return from;
+  const down = axes.rows.place(from.row) - rows[0];
+  const right = axes.columns.place(from.column) - columns[0];
+  const at = along === 'rows' ? down * width + right : right * height + down;
+  const next = (at + by + height * width) % (height * width);
+  const inner = along === 'rows' ? width : height;
+  const [line, place] = [Math.floor(next / inner), next % inner];
+  return {
+    row: axes.rows.index(rows[0] + (along === 'rows' ? line : place)),
+    column: axes.columns.index(columns[0] + (along === 'rows' ? place : line)),
+  };
+}

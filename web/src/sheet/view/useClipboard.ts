@@ -1,0 +1,95 @@
+import { useState, type ClipboardEvent } from 'react';
+import type { Book, View } from '../book/book';
+import { corners } from '../book/protocol';
+import type { Rows } from '../book/rows';
+import { formatBlock, formatHtml, parseBlock, readMark, repeated, squared, target, type Block, type Copied } from '../core/clipboard';
+import { areaOf, clip, type Area, type Selection } from '../core/selection';
+
+interface Held extends Copied {
+  readonly cut: boolean;
+}
+
+/** Copy, cut and paste: between spreadsheets as text, within this one with formulas and formats. */
+export function useClipboard(book: Book, { facts, rows }: View, selection: Selection, pasted: (area: Area) => void) {
+  const [held, setHeld] = useState<Held | null>(null);
+
+  function hold(event: ClipboardEvent, cut: boolean): void {
+    if (facts === null) return;
+    event.preventDefault();
+    const selected = areaOf(selection);
+    const used = { top: 0, left: 0, bottom: facts.usedRows, right: facts.usedColumns };
+    // Of whole rows and columns what holds something; an empty selection is its first cell.
+    const { top, left, bottom, right } = clip(selected, used);
+    const area = { top, left, bottom: Math.max(bottom, top + 1), right: Math.max(right, left + 1) };
+    const copied = { file: book.file, sheet: facts.sheet, area };
+    setHeld({ ...copied, cut });
+    if (rows.has(area.top, area.bottom)) {
+      const block = shown(rows, area);
+      event.clipboardData.setData('text/plain', formatBlock(block));
+      event.clipboardData.setData('text/html', formatHtml(block, copied));
+    } else void copyUnloaded(copied);
+  }
+
+  /** Of rows that must be loaded first the browser takes a promise. */
+  async function copyUnloaded(copied: Copied): Promise<void> {
+    const block = book.read(copied.area.top, copied.area.bottom).then((all) => shown(all ?? rows, copied.area));
+    const blob = (type: string, format: (block: Block) => string) =>
+      block.then((cells) => new Blob([format(cells)], { type }));
+    try {
+      await navigator.clipboard.write([
+        new ClipboardItem({
+          'text/plain': blob('text/plain', formatBlock),
+          'text/html': blob('text/html', (cells) => formatHtml(cells, copied)),
+        }),
+      ]);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      book.say(`The browser doesn’t let the page copy: ${error.message}`, true);
+    }
+  }
+
+  function paste(event: ClipboardEvent): void {
+    if (facts === null) return;
+    event.preventDefault();
+    const selected = areaOf(selection);
+    const copied = readMark(event.clipboardData.getData('text/html'), book.file);
+    if (copied !== null) {
+      const { area, sheet } = copied;
+      const cut = held?.cut === true && held.sheet === sheet && JSON.stringify(held.area) === JSON.stringify(area);
+      const [height, width] = [area.bottom - area.top, area.right - area.left];
+      const to = cut
+        ? { ...selected, bottom: selected.top + height, right: selected.left + width }
+        : target(height, width, selected);
+      void book.act('paste', { source: sheet, area: corners(area), sheet: facts.sheet, target: corners(to), cut });
+      if (cut) setHeld(null);
+      pasted(to);
+      return;
+    }
+    const block = squared(parseBlock(event.clipboardData.getData('text/plain')));
+    const to = target(block.length, block[0]?.length ?? 1, selected);
+    book.type({ row: to.top, column: to.left }, repeated(block, to));
+    pasted(to);
+  }
+
+  return {
+    /** The dashed cells: what was copied from the worksheet in sight. */
+    copied: held !== null && held.sheet === facts?.sheet ? held.area : null,
+    copy: (event: ClipboardEvent) => {
+      hold(event, false);
+    },
+    cut: (event: ClipboardEvent) => {
+      hold(event, true);
+    },
+    paste,
+    letGo: () => {
+      setHeld(null);
+    },
+  };
+}
+
+function shown(rows: Rows, area: Area): Block {
+  return Array.from({ length: area.bottom - area.top }, (_, down) => {
+    const [, cells] = rows.at(area.top + down);
+    return Array.from({ length: area.right - area.left }, (__, right) => cells[String(area.left + right)]?.[0] ?? '');
+  });
+}
