@@ -63,6 +63,7 @@ class Leadership:
         *,
         retention: Retention,
         drive_hook_url: str | None,
+        grace: timedelta,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -77,6 +78,7 @@ class Leadership:
         self._runs = runs
         self._retention = retention
         self._drive_hook_url = drive_hook_url
+        self._grace = grace
         self._clock = clock
         self._sleep = sleep
         self._replication: Replication | None = None
@@ -110,7 +112,7 @@ class Leadership:
             async with pool.connection() as connection:
                 await term.fence(connection)
                 await abandon_runs(connection)
-            engine = Engine(pool, term, self._keyring.origin, self._adapters.leading(term.check))
+            engine = Engine(pool, term, self._keyring.origin, self._adapters.leading(term.check), grace=self._grace)
             scheduler = Scheduler(
                 pool, _Counted(engine, self._runs), self._listener, SheetPolls(self._adapters, pool, term)
             )

@@ -70,6 +70,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             totals,
             retention=settings.retention,
             drive_hook_url=settings.drive_hook_url,
+            grace=settings.write_grace,
         )
         context = Context(
             pool=pool,

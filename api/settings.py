@@ -8,6 +8,7 @@ import difflib
 import importlib.util
 import ipaddress
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -176,6 +177,13 @@ class Settings(BaseSettings):
         """The address that the server listens on, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def write_grace(self) -> timedelta:
+        """How long a write without an answer may still arrive. Google ends a request after three minutes; who stands in
+        for it is taken to need no longer than three of our time-outs."""
+        longest = 180 if self.google_api_url is None else 3 * self.google_timeout_seconds
+        return timedelta(seconds=self.google_timeout_seconds + longest)
 
     @property
     def retention(self) -> Retention:

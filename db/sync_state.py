@@ -18,6 +18,7 @@ class SyncState:
     at the last complete read that left nothing to do again; empty: read it whatever the marks say.
 
     `read_at` is when that read began, `hooked_at` when the last hook came, which says that an edit was made before.
+    `rows_sent_at`: since then rows may be inserted or deleted by a call that got no answer; None: by none.
     `held_run` is the run whose deletes wait for a person, `retry_at` when the next run is due before the next poll,
     `attempts` the runs in a row that could not reach the source.
     """
@@ -29,13 +30,14 @@ class SyncState:
     attempts: int
     hooked_at: datetime | None = None
     read_at: datetime | None = None
+    rows_sent_at: datetime | None = None
 
 
 async def sync_state(connection: Connection, source_id: UUID) -> SyncState | None:
     """The state; None where the source is gone."""
     row = await (
         await connection.execute(
-            """SELECT cursor, seen, held_run, retry_at, attempts, hooked_at, read_at
+            """SELECT cursor, seen, held_run, retry_at, attempts, hooked_at, read_at, rows_sent_at
                FROM rowcast.sync_state WHERE source_id = %s""",
             (source_id,),
         )
@@ -100,6 +102,11 @@ async def keep_unsynced(connection: Connection, source_id: UUID, headers: Collec
     await connection.execute(
         "UPDATE rowcast.sync_state SET unsynced = %s WHERE source_id = %s", (sorted(headers), source_id)
     )
+
+
+async def note_rows_sent(connection: Connection, source_id: UUID, at: datetime | None) -> None:
+    """A call that inserts or deletes rows is about to be made; None: it was answered, or what it did is seen."""
+    await connection.execute("UPDATE rowcast.sync_state SET rows_sent_at = %s WHERE source_id = %s", (at, source_id))
 
 
 async def release(connection: Connection, source_id: UUID) -> None:

@@ -8,7 +8,7 @@ verifies after. Nothing here knows of Postgres.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from sync.seen_columns import SeenColumns
 
@@ -115,6 +115,28 @@ async def nothing_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]
     return {}
 
 
+class RowCalls(Protocol):
+    """Is told of each call that inserts or deletes rows by their place: made twice, it would do so twice."""
+
+    async def sent(self) -> None:
+        """One is about to be made. Kept, whatever becomes of the process."""
+        ...
+
+    async def over(self) -> None:
+        """It was answered, or what it did is seen: nothing is to be expected of it any more."""
+        ...
+
+
+class _Unkept:
+    async def sent(self) -> None: ...
+
+    async def over(self) -> None: ...
+
+
+UNKEPT: Final[RowCalls] = _Unkept()
+"""For who writes once, and looks himself at what came of it."""
+
+
 class SourceReader(Protocol):
     """A source for who may only read it."""
 
@@ -135,6 +157,6 @@ class SourceAdapter(Protocol):
         """Everything, consistent in itself. `last_shown` is asked where two rows have one key that we gave."""
         ...
 
-    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
         """Carry out the edits, in as few calls as can be; each row is located freshly and verified after."""
         ...

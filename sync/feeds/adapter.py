@@ -13,7 +13,7 @@ from sync.feeds.in_doubt import InDoubt
 from sync.feeds.read import FeedRead, FeedReader, SeenPage
 from sync.feeds.rows import record_format
 from sync.feeds.write import FeedWriter
-from sync.source import Edit, LastShown, Mark, Problem, Reading, WriteOutcome, nothing_shown
+from sync.source import UNKEPT, Edit, LastShown, Mark, Problem, Reading, RowCalls, WriteOutcome, nothing_shown
 
 
 class FeedConnection:
@@ -76,7 +76,7 @@ class FeedSource:
         )
         return [Problem("END_UNKNOWN", message)]
 
-    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:  # noqa: ARG002 - each has its key
         """Carry out the edits. What came of each is read back."""
         writer = FeedWriter(
             self._source,

@@ -25,7 +25,7 @@ from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
 from sync.feeds.look import inspect_feed, unfound
 from sync.google.session import Check
-from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
+from sync.source import UNKEPT, Edit, LastShown, Mark, Reading, RowCalls, WriteOutcome, nothing_shown
 
 _THREADS: Final = 4
 """Parsing holds the interpreter for most of its time: more of them gain nothing."""
@@ -138,9 +138,9 @@ class FeedOfRun:
         """See `FeedSource`."""
         return await (await self._feed()).read(last_shown)
 
-    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
         """See `FeedSource`."""
-        return await (await self._feed()).write(edits)
+        return await (await self._feed()).write(edits, row_calls)
 
     async def _feed(self) -> FeedSource:
         if self._opened is None:

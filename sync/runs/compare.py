@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from db.base import BaseRow, read_base
+from db.base import BaseRow, IntentKind, read_base
 from db.conflicts import ConflictRecord, open_conflicts
 from db.failures import Failure, NewFailure, standing_failures
 from db.keys import MAX_KEY_BYTES, is_too_long
@@ -40,12 +40,13 @@ GRACE = timedelta(seconds=240)
 class Conditions:
     """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait.
 
-    `read_at`: when the reading began. `shown` are the keys of an earlier reading of the same run: what both lack is
-    gone. None: there was none.
+    `read_at`: when the reading began. `grace`: how long a write without an answer may still arrive. `shown` are the
+    keys of an earlier reading of the same run: what both lack is gone. None: there was none.
     """
 
     now: datetime
     read_at: datetime
+    grace: timedelta
     patient: bool
     source_at: datetime
     shown: Collection[str] | None = None
@@ -65,6 +66,7 @@ class Comparison:
     """All that a run has to do. `noted` are rows of the base of which only the count of missing reads changed.
 
     `suspects`: keys were missing that don't count as vanished yet. `unkept` are rows of a key too long to be kept.
+    `rows_in_doubt`: an insert or delete of a row of the source was begun, and the reading doesn't show it.
     `limit`: more plans than these are not kept, but for deletes and rows with open records; `more` is true then.
     """
 
@@ -78,6 +80,7 @@ class Comparison:
     unkept: list[NewFailure] = field(default_factory=list)
     limit: int | None = None
     more: bool = False
+    rows_in_doubt: bool = False
     _limited: int = 0
     _kinds: Counter[tuple[Side, EditKind]] = field(default_factory=Counter)
 
@@ -178,6 +181,8 @@ def _unkept(key: str, row: SourceRow | None, source: Source) -> NewFailure:
 def _collect(
     found: Comparison, state: RowState, plan: RowPlan, stored: BaseRow | None, rules: Rules, conditions: Conditions
 ) -> None:
+    begun = plan.pending if not plan.wait or state.base is None else state.base.pending
+    found.rows_in_doubt = found.rows_in_doubt or any(one.kind is not IntentKind.UPDATE for one in begun)
     if plan.wait:
         found.suspects = found.suspects or state.source is None
         if state.base is not None and state.base != stored:
@@ -197,7 +202,7 @@ def _collect(
 
 def _without_lost(base: BaseRow, conditions: Conditions) -> BaseRow:
     """Without the writes that did not arrive: a reading that began when they could arrive no more didn't show them."""
-    return replace(base, pending=tuple(one for one in base.pending if conditions.read_at - one.at < GRACE))
+    return replace(base, pending=tuple(one for one in base.pending if conditions.read_at - one.at < conditions.grace))
 
 
 def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, rules: Rules) -> bool:

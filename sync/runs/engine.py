@@ -23,7 +23,16 @@ from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
 from db.sources import Side, Source, SourceState, locked_source
 from db.sync_requests import SyncRequest, end_request, take_request
-from db.sync_state import SyncState, advance, advance_cursor, postpone, release, set_state_of_run, sync_state
+from db.sync_state import (
+    SyncState,
+    advance,
+    advance_cursor,
+    note_rows_sent,
+    postpone,
+    release,
+    set_state_of_run,
+    sync_state,
+)
 from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
 from db.view import view
@@ -31,13 +40,14 @@ from sync.breaker import CircuitOpen
 from sync.merge.latest import hook_bound, latest_possible
 from sync.runs.apply import Applied, apply_outcome, apply_to_table, same_binding
 from sync.runs.bookkeeping import Records, records_of
-from sync.runs.compare import SUSPICION, Comparison, Conditions, compare
+from sync.runs.compare import GRACE, SUSPICION, Comparison, Conditions, compare
 from sync.runs.delete_guard import holds, why_held
 from sync.runs.deletes import held, only_permitted
 from sync.runs.drift_apply import Followed, TableBusy, follow_columns
 from sync.runs.idle import table_is_settled, waits_for_nothing
 from sync.runs.problems import problem_failures
 from sync.runs.progress import Progress
+from sync.runs.rows_in_doubt import KeptRowCalls, wait_for_rows, why_waiting
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
 from sync.runs.torn_rows import torn_rows, why_torn
@@ -64,7 +74,7 @@ def _new_id() -> str:
 
 @dataclass(slots=True)
 class _Work:
-    """One run under way."""
+    """One run under way. `rows_wait_until`: a call without an answer may insert or delete rows before that."""
 
     run: Run
     source: Source
@@ -72,6 +82,7 @@ class _Work:
     trigger: RunTrigger
     progress: Progress
     request: SyncRequest | None = None
+    rows_wait_until: datetime | None = None
     counts: RunCounts = field(default_factory=RunCounts)
 
     @property
@@ -102,6 +113,7 @@ class Engine:
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,
         most_plans: int = MOST_PLANS,
+        grace: timedelta = GRACE,
     ) -> None:
         self._pool = pool
         self._term = term
@@ -111,6 +123,7 @@ class Engine:
         self._jitter = jitter
         self._new_id = new_id
         self._most_plans = most_plans
+        self._grace = grace
 
     async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """Reconcile a source now; None where it is paused or gone. `sync_state.retry_at` says when to come again.
@@ -164,7 +177,7 @@ class Engine:
             return await self._changed(work)
         if followed.source is not work.source:
             work.source, adapter = followed.source, self._adapter_for(followed.source, work.urgency)
-        reading = followed.reading
+        reading = self._sure_of(work, followed.reading, begun_at)
         source, table = work.source, BoundTable.of(work.source)
         async with view(self._pool) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
@@ -173,6 +186,7 @@ class Engine:
             conditions = Conditions(
                 now=self._clock(),
                 read_at=begun_at,
+                grace=self._grace,
                 patient=work.trigger is not RunTrigger.MANUAL,
                 source_at=latest_possible(
                     self._clock(), reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
@@ -194,6 +208,7 @@ class Engine:
             return await self._hold(work, found, [], why_torn(torn))
         elif let_go:
             postponed = only_permitted(found, let_go)
+        self._let_rows_wait(work, found)
         records = records_of(source, found.conflicts, found.failures, winner=work.winner)
         applied = await self._apply(work, table, found, records)
         if applied is None:
@@ -202,7 +217,8 @@ class Engine:
         outcome = None
         if applied.begun:
             self._term.check()
-            outcome = await adapter.write(applied.edits)
+            calls = KeptRowCalls(self._pool, self._term, source.id, self._clock)
+            outcome = await adapter.write(applied.edits, calls)
             await work.progress.written(len(applied.edits))
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
         async with self._pool.connection() as connection, connection.transaction():
@@ -212,6 +228,21 @@ class Engine:
             if outcome is not None:
                 await apply_outcome(connection, source, applied, outcome, records, rules)
             return await self._complete(connection, work, reading, begun_at, found, applied, records, cursor)
+
+    def _sure_of(self, work: _Work, reading: Reading, read_at: datetime) -> Reading:
+        """The reading, unsure where a call that got no answer may still have deleted rows."""
+        sent_at = work.state.rows_sent_at
+        if sent_at is None or read_at >= sent_at + self._grace:
+            return reading
+        work.rows_wait_until = sent_at + self._grace
+        return replace(reading, unsure=True)
+
+    def _let_rows_wait(self, work: _Work, found: Comparison) -> None:
+        """Unless the reading shows what that call did."""
+        if work.rows_wait_until is not None and found.rows_in_doubt:
+            wait_for_rows(found)
+        else:
+            work.rows_wait_until = None
 
     async def _read(self, work: _Work, adapter: SourceAdapter) -> tuple[Reading, frozenset[str] | None]:
         """The reading to work on; with the keys of one before it, where what both lack is to be deleted at once."""
@@ -276,6 +307,8 @@ class Engine:
             if not await same_binding(connection, source):
                 return None
             await save_base(connection, source.id, found.noted)
+            if work.state.rows_sent_at is not None and work.rows_wait_until is None:
+                await note_rows_sent(connection, source.id, None)
             applied = await apply_to_table(
                 connection,
                 source,
@@ -316,7 +349,9 @@ class Engine:
             moved = moved or applied.source_upserts or applied.source_deletes
             # What gets nowhere must not use up the source's quota.
             retry_at = self._clock() + (timedelta() if moved else _RESTLESS)
-        if work.request is not None and (work.request.last_try or not applied.left):
+        if work.rows_wait_until is not None:
+            retry_at = min(retry_at or work.rows_wait_until, work.rows_wait_until)
+        if work.request is not None and (work.request.last_try or not (applied.left or work.rows_wait_until)):
             await end_request(connection, work.request.id)
         seen = reading.mark if retry_at is None else {}
         # A first run whose rest is still to come leaves the next one to be the first, too.
@@ -334,7 +369,9 @@ class Engine:
         left = records.open_failures
         what = "1 cell, row or request" if left == 1 else f"{left:,} cells, rows or requests"
         message = f"{what} can't go through: see the failures." if left else None
-        if work.winner is not None:
+        if work.rows_wait_until is not None:
+            message = f"{why_waiting(work.rows_wait_until)}{f' {message}' if message else ''}"
+        elif work.winner is not None:
             message = f"The {work.winner.lower()} overwrote the other side.{f' {message}' if message else ''}"
         return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)
 

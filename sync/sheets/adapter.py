@@ -13,7 +13,7 @@ from sync.sheets.read import NewId, read_sheet
 from sync.sheets.shared_reads import Place, SharedReads
 from sync.sheets.tags import Tagger
 from sync.sheets.write import SheetWriter
-from sync.source import Edit, LastShown, Mark, Reading, WriteOutcome, nothing_shown
+from sync.source import UNKEPT, Edit, LastShown, Mark, Reading, RowCalls, WriteOutcome, nothing_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class SheetSource:
         self._remember(calls)
         return reading
 
-    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
         calls = self._calls()
         try:
-            outcome = await SheetWriter(calls, self._source, self._binding).write(edits)
+            outcome = await SheetWriter(calls, self._source, self._binding, row_calls).write(edits)
         finally:
             self._shared.reads.forget(self._place)
         self._remember(calls)

@@ -29,7 +29,7 @@ from sync.sheets.read import read_back, read_located, refuse_lost
 from sync.sheets.repair import displaced_cells, displaced_deletes, moved_along, restores
 from sync.sheets.requests import reinsert_requests, restore_requests, row_requests, values_body
 from sync.sheets.rows import Rows
-from sync.source import Cell, Edit, Problem, WriteOutcome, Written
+from sync.source import Cell, Edit, Problem, RowCalls, WriteOutcome, Written
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +42,9 @@ _MAX_DELETES: Final = 10_000
 class SheetWriter:
     """One write of one run; not used twice."""
 
-    def __init__(self, calls: SheetCalls, source: Source, binding: SheetBinding) -> None:
+    def __init__(self, calls: SheetCalls, source: Source, binding: SheetBinding, row_calls: RowCalls) -> None:
         self._calls = calls
+        self._row_calls = row_calls
         self._source = source
         self._binding = binding
         self._written: dict[str, Written] = {}
@@ -213,13 +214,24 @@ class SheetWriter:
             raise SourceUnreachable(
                 f"{error} Whether rows were deleted is not known yet: the next run looks, and goes on."
             ) from error
+        await self._row_calls.over()
         return after
 
     async def _send_rows(self, rows: Rows, plan: RowPlan) -> None:
         # All chunks are inserted at the same place, so the last one goes first.
         for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
-            requests = partial(row_requests, rows, RowPlan(chunk, plan.deletes, ()))
-            await self._calls.write_batch(await self._calls.session.compute(requests))
+            requests = await self._calls.session.compute(partial(row_requests, rows, RowPlan(chunk, plan.deletes, ())))
+            await self._row_calls.sent()
+            try:
+                await self._calls.write_batch(requests)
+            except GoogleBusy as error:
+                # Without an answer it may be carried out from now on, too.
+                await (self._row_calls.over() if error.over else self._row_calls.sent())
+                raise
+            except SourceUnreachable:
+                await self._row_calls.over()
+                raise
+            await self._row_calls.over()
 
     async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)

@@ -123,6 +123,7 @@ class Harm(StrEnum):
     ANSWER_BROKEN = "answer broken"
     TIMED_OUT = "timed out"
     ANSWER_TIMED_OUT = "answer timed out"
+    LATE = "carried out after the time-out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ class Deeds:
                 fault |= {"status": 500, "afterApply": True}
             case act.Harm.TIMED_OUT:
                 fault |= {"delaySeconds": TIMEOUT_S + 1, "drop": True}
+            case act.Harm.LATE:
+                fault["delaySeconds"] = TIMEOUT_S + 1
             case act.Harm.ANSWER_TIMED_OUT:
                 fault |= {"delaySeconds": TIMEOUT_S + 1, "afterApply": True}
         await self._sides.control("POST", "faults", fault)

@@ -76,7 +76,7 @@ class EditBetween:
     """A person edits right after we have read."""
 
 
-_HARMS: Final = [harm for harm in Harm if harm is not Harm.REFUSED]
+_HARMS: Final = [harm for harm in Harm if harm not in (Harm.REFUSED, Harm.LATE)]
 
 SHEET_ACTIONS: Final = drawn(
     st.builds(SheetEdit, ROWS, COLUMNS, st.sampled_from(Way)),
@@ -88,6 +88,7 @@ SHEET_ACTIONS: Final = drawn(
         st.builds(SheetKeyChange, ROWS),
         st.builds(SheetMisfit, ROWS),
         st.builds(Fault, st.sampled_from(Call), st.sampled_from(_HARMS), st.integers(1, 2)),
+        st.builds(Fault, st.just(Call.BATCH), st.just(Harm.LATE), st.just(1)),
         st.builds(EditBetween),
     ),
     st.builds(SheetClear),

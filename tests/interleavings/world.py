@@ -17,7 +17,6 @@ _ON_ITS_WAY_S: Final = 60
 _DATA: Final = ("name", "city", "qty", "note")
 _COUNTS: Final = ("databaseUpserts", "databaseDeletes", "sourceUpserts", "sourceDeletes")
 _SYNC: Final = f"mutation ($name: String!) {{ syncSource(name: $name) {{ id state message {' '.join(_COUNTS)} }} }}"
-_PENDING: Final = "query ($name: String!) { source(name: $name) { pendingWrites } }"
 _REGISTER: Final = "mutation ($input: RegisterSourceInput!) { registerSource(input: $input) { name } }"
 _END: Final = "mutation ($name: String!) { deleteSource(name: $name, dropTable: true) { id } }"
 _OPEN: Final = """query ($name: String!) {
@@ -83,17 +82,21 @@ class World:
         raise AssertionError(f"It does not come to rest: {run}")
 
     async def check(self) -> None:
-        """Both sides agree but where an open conflict or failure says so, and no edit is lost. A write that the source
-        accepted may be on its way for a while, until it counts as a failure."""
+        """Both sides agree but where an open conflict or failure says so, and no edit is lost. A write may be on its
+        way for a while, until it counts as a failure, and a row that is missing be waited for."""
         until = time.monotonic() + _ON_ITS_WAY_S
         while (found := await self._disagreement()) is not None:
-            assert await self._pending(), found
-            assert time.monotonic() < until, f"{found}, and a write is on its way for ever"
+            assert await self._unsettled(), found
+            assert time.monotonic() < until, f"{found}, and something is on its way for ever"
             await self.settle()
         await eventually(self._all_found, 20)
 
-    async def _pending(self) -> int:
-        return int((await self._sides.graphql(_PENDING))["source"]["pendingWrites"])
+    async def _unsettled(self) -> bool:
+        """Whether a write may still arrive, or a row is missing that counts as deleted only when it still is later."""
+        rows = await self._sides.sql(
+            f"SELECT FROM rowcast.base {_OF_SOURCE} AND (pending IS NOT NULL OR missing > 0)", self._sides.name
+        )
+        return bool(rows)
 
     async def _disagreement(self) -> str | None:
         source, table, excused, kept = (

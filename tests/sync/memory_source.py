@@ -9,7 +9,20 @@ from datetime import datetime
 
 from db.errors import SourceUnreachable
 from sync.sheets.mapping import SheetMapping
-from sync.source import Cell, Edit, LastShown, Mark, Problem, Reading, SourceRow, WriteOutcome, Written, nothing_shown
+from sync.source import (
+    UNKEPT,
+    Cell,
+    Edit,
+    LastShown,
+    Mark,
+    Problem,
+    Reading,
+    RowCalls,
+    SourceRow,
+    WriteOutcome,
+    Written,
+    nothing_shown,
+)
 
 
 class Broken(Exception):
@@ -77,7 +90,7 @@ class MemorySource:
         self.step("after read")
         return reading
 
-    async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
+    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:  # noqa: ARG002
         self.step("before write")
         if self.unreachable:
             raise SourceUnreachable(self.unreachable)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from db.sources import Source
 from db.sync_state import sync_state
 from sync.registration.input import RegisterSource, WantedSheet
 from sync.registration.registrar import Registration
+from sync.runs.compare import GRACE
 from sync.runs.engine import Engine
 from tests.sync.sheets import Bench
 
@@ -61,7 +63,11 @@ class Sync:
 
 @asynccontextmanager
 async def syncing(
-    database: str, people: Bench, key: tuple[str, ...] | None = ("id",), **settings: Any
+    database: str,
+    people: Bench,
+    key: tuple[str, ...] | None = ("id",),
+    grace: timedelta = GRACE,
+    **settings: Any,
 ) -> AsyncIterator[Sync]:
     """The bench's worksheet registered as the source `people`; `settings` are of the registration."""
     with psycopg.connect(database, autocommit=True) as admin:
@@ -70,5 +76,5 @@ async def syncing(
     async with make_pool(database, "leader", max_size=4) as pool:
         registration = Registration(pool, Keyring.derive("secret"), people.adapters)
         source = await registration.register(RegisterSource("people", WantedSheet(people.book), key=key, **settings))
-        engine = Engine(pool, term, b"key", people.adapters.leading(term.check))
+        engine = Engine(pool, term, b"key", people.adapters.leading(term.check), grace=grace)
         yield Sync(database, pool, people, engine, source)
