@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-delivery bench-connections bench-matching check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -62,6 +62,9 @@ bench-connections: .venv/.dev ## measure what a subscribed connection costs the 
 
 bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subscriptions
 	$(PYTHON) -m bench.live.matching
+
+bench-sandbox: .venv/.dev ## measure the sandbox with a sheet of a million cells
+	$(PYTHON) -m bench.large_sandbox
 
 check: .venv/.dev web/node_modules/.dev ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .

@@ -9,10 +9,11 @@ from starlette.middleware import Middleware
 from sandbox.control import Control
 from sandbox.control_triggers import TriggerControl
 from sandbox.feeds.server import FeedServer
-from sandbox.google.auth import TokenEndpoint
+from sandbox.google.batch_api import BatchApi
 from sandbox.google.channels_api import ChannelsApi
 from sandbox.google.drive_api import DriveApi
 from sandbox.google.sheets_api import SheetsApi
+from sandbox.google.token_api import TokenApi
 from sandbox.google.upload_api import UploadApi
 from sandbox.guard import Guard
 from sandbox.office import Office
@@ -36,9 +37,10 @@ def create_app(settings: SandboxSettings) -> Starlette:
 
     app = Starlette(
         routes=[
-            *TokenEndpoint(office.tokens).routes(),
+            *TokenApi(office.tokens).routes(),
             *SheetsApi(office.drive, office.gate, settings.base_url).routes(),
             *ChannelsApi(office.drive, office.gate, office.channels).routes(),
+            *BatchApi().routes(),
             *UploadApi(office.drive, office.gate, settings.base_url).routes(),
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),

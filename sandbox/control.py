@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.accounts import PROJECT
+from sandbox.accounts import PROJECT, SCOPE_PREFIX, SCOPES
 from sandbox.faults import Fault, PersonEdit
 from sandbox.feeds.server import FeedServer
 from sandbox.google.auth import Quota
 from sandbox.google.document import Document, Json, JsonObject
 from sandbox.google.errors import ApiError
-from sandbox.google.sheets_api import read_body
+from sandbox.google.json_text import read_document
 from sandbox.guard import JSON, SIMPLE_TYPES, media_type
 from sandbox.office import Office
 from sandbox.person import read_block
@@ -109,10 +109,17 @@ class Control:
         }
 
     def _account(self, body: Document) -> Json:
-        body.only("email")
+        body.only("email", "type", "scopes")
+        kind = body.choice("type", ("service_account", "authorized_user"), "service_account")
         email = body.text("email") or f"account-{secrets.token_hex(4)}@{PROJECT}.iam.gserviceaccount.com"
         if _ADDRESS.fullmatch(email) is None:
             raise InvalidArgument(f"'{email}' is no email address.")
+        if kind == "authorized_user":
+            scopes = tuple(body.texts("scopes")) or SCOPES
+            if not all(scope.startswith(SCOPE_PREFIX) for scope in scopes):
+                raise InvalidArgument(f"scopes must begin with {SCOPE_PREFIX}.")
+            consent = self._office.consent(email, scopes)
+            return {name: list(value) if isinstance(value, list) else value for name, value in consent.items()}
         return dict(self._office.account(email))
 
     def _revoke(self, body: Document) -> Json:
@@ -147,7 +154,7 @@ def json_route(http_method: str, name: str, method: Method, status: int = 200) -
         if body and media_type(request.headers) != JSON:
             return _wrong_type(f"The content type must be {JSON}.")
         try:
-            result = method(read_body(b"" if body.strip() == b"null" else body))
+            result = method(read_document(b"" if body.strip() == b"null" else body))
             if inspect.isawaitable(result):
                 result = await result
         except NotFound as error:

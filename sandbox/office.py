@@ -1,7 +1,7 @@
 """All state of one sandbox, put together once: accounts, drive, the person, triggers, feeds, faults."""
 
 from sandbox import demo
-from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, TokenOffice, account_file, new_account
+from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, account_file, consent_file, new_account, new_consent
 from sandbox.channels import Channels
 from sandbox.drive import Drive, File, permission
 from sandbox.faults import Faults
@@ -13,6 +13,7 @@ from sandbox.recorder import Recorder
 from sandbox.script.projects import Scripts
 from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
+from sandbox.tokens import TokenOffice
 from sandbox.triggers import Triggers
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -24,7 +25,9 @@ class Office:
         self.settings = settings
         self.store = SqliteStore(settings.data_path)
         self.accounts: dict[str, Account] = self.store.load_accounts()
-        self.tokens = TokenOffice(self.accounts, settings.clock, f"{settings.base_url}/token")
+        self.tokens = TokenOffice(
+            self.accounts, self.store.load_consents(), self.store, settings.clock, f"{settings.base_url}/token"
+        )
         self.gate = Gate(self.tokens, settings.clock)
         self.drive = Drive(self.store, settings.clock, self.store.load_files(), self.store.load_removed())
         self.live = Live()
@@ -47,10 +50,17 @@ class Office:
             self.accounts[email] = account
         return account_file(account, self.settings.base_url)
 
+    def consent(self, email: str, scopes: tuple[str, ...]) -> dict[str, str | list[str]]:
+        """The file of a program that this person has just let use these scopes."""
+        consent = new_consent(email, scopes)
+        self.tokens.agree(consent)
+        return consent_file(consent, self.settings.base_url)
+
     def revoke(self, email: str) -> bool:
-        """The account's key and tokens are worth nothing any more, `account` gives the new one; False: no account."""
+        """The account's key and tokens are worth nothing any more, `account` gives the new one. A person's consents are
+        withdrawn. False: neither an account nor a person who consented."""
         if email not in self.accounts:
-            return False
+            return self.tokens.revoke(email)
         account = new_account(email)
         self.store.save_account(account)
         self.accounts[email] = account

@@ -17,6 +17,7 @@ from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import PLAIN_COLUMN, Column, Row, Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import Spreadsheet
+from sandbox.workbook.tables import Table, TableColumn
 
 
 def encode_row(row: Row) -> bytes:
@@ -83,6 +84,7 @@ def encode_file(file: File) -> bytes:
             "protections": [_protection(entry) for entry in book.protections.values()],
             "named": [[n.range_id, n.name, n.sheet_id, _corners(n.area)] for n in book.named.values()],
             "filterViews": [[v.view_id, v.title, v.sheet_id, _filter(v.filter)] for v in book.filter_views.values()],
+            "tables": [_table(table) for table in book.tables.values()],
             "permissions": [[p.permission_id, p.kind, p.role, p.who] for p in file.permissions],
             "created": file.created.isoformat(),
             "modified": file.modified.isoformat(),
@@ -124,6 +126,7 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
             number: FilterView(number, title, sheet, _read_filter(kept))
             for number, title, sheet, kept in fields.get("filterViews", ())
         },
+        {table.table_id: table for table in map(_read_table, fields.get("tables", ()))},
     )
     return File(
         file_id,
@@ -179,6 +182,16 @@ def _protection(entry: ProtectedRange) -> list[object]:
         entry.warning_only,
         [_corners(one) for one in entry.open_areas],
     ]
+
+
+def _table(table: Table) -> list[object]:
+    columns = [[one.index, one.name, one.kind, one.rule] for one in table.columns]
+    return [table.table_id, table.name, table.sheet_id, _corners(table.area), columns, table.look]
+
+
+def _read_table(fields: list[Any]) -> Table:
+    key, name, sheet_id, area, columns, look = fields
+    return Table(key, name, sheet_id, Area(*area), tuple(TableColumn(*column) for column in columns), look)
 
 
 def _corners(area: Area) -> list[int]:

@@ -11,7 +11,7 @@ from sandbox.accounts import PERSON
 from sandbox.drive import Editor, File
 from sandbox.google.document import Document, JsonObject
 from sandbox.google.errors import ApiError
-from sandbox.google.sheets_api import read_body
+from sandbox.google.json_text import read_document
 from sandbox.grid import WINDOW, window
 from sandbox.guard import JSON, media_type
 from sandbox.office import Office
@@ -114,7 +114,7 @@ class SheetCalls:
         if media_type(request.headers) != JSON:
             return JSONResponse({"error": f"The content type must be {JSON}."}, status_code=415)
         try:
-            body = read_body(await request.body())
+            body = read_document(await request.body())
             body.only("page", "name", "number", "edit")
             editor = Editor(body.text("name") or PERSON, body.text("page"))
             number = body.whole("number")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from sandbox.accounts import Account
+from sandbox.accounts import Account, Consent
 from sandbox.drive import File
 from sandbox.records import decode_file, decode_row, decode_sheet, encode_file, encode_row, encode_sheet
 from sandbox.workbook.sheet import BLANK, Row, Sheet
@@ -81,6 +81,13 @@ class SqliteStore:
     def load_accounts(self) -> dict[str, Account]:
         records = self._db.execute("SELECT email, record FROM accounts")
         return {email: Account(**orjson.loads(record)) for email, record in records}
+
+    def save_consent(self, consent: Consent) -> None:
+        self.save_item("consent", consent.refresh_token, orjson.dumps(asdict(consent)))
+
+    def load_consents(self) -> dict[str, Consent]:
+        read = {name: orjson.loads(record) for name, record in self.load_items("consent").items()}
+        return {name: Consent(**{**fields, "scopes": tuple(fields["scopes"])}) for name, fields in read.items()}
 
     def save_item(self, kind: str, name: str, record: bytes) -> None:
         """Keeps one named record of a kind (`feed`, `trigger`, `script` …)."""

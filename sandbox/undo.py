@@ -258,7 +258,7 @@ def _reorder(sheet: Sheet, wanted: list[Row]) -> None:
 
 
 def _restore_attached(draft: Spreadsheet, step: Step) -> None:
-    """Metadata, protections, names and filters that went with the rows come back with them."""
+    """Metadata, protections, names, filters and tables that went with the rows come back with them."""
     after, before = step.after, step.before
     draft.metadata |= {k: v for k, v in after.metadata.items() if k not in before.metadata and k not in draft.metadata}
     draft.named |= {k: v for k, v in after.named.items() if k not in before.named and k not in draft.named}
@@ -268,3 +268,4 @@ def _restore_attached(draft: Spreadsheet, step: Step) -> None:
     draft.filter_views |= {
         k: v for k, v in after.filter_views.items() if k not in before.filter_views and k not in draft.filter_views
     }
+    draft.tables |= {k: v for k, v in after.tables.items() if k not in before.tables and k not in draft.tables}

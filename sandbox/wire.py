@@ -13,7 +13,7 @@ from sandbox.google.errors import answer, of_status
 from sandbox.recorder import Exchange, RecordedCall, Recorder
 from sandbox.settings import SandboxSettings
 
-WATCHED = ("/v4/", "/drive/", "/upload/", "/token", "/feeds/", "/_sandbox/feeds/")
+WATCHED = ("/v4/", "/drive/", "/upload/", "/batch/", "/token", "/revoke", "/feeds/", "/_sandbox/feeds/")
 # Where uvicorn's connection is found in the scope: only by it can an answer be withheld for good.
 TRANSPORT = "sandbox.transport"
 

@@ -1,19 +1,15 @@
-"""Who calls: access tokens, the token endpoint, and the quota of each account."""
+"""Who calls, and what they may: access tokens with their scopes, and the quota of each account."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from sandbox.accounts import TOKEN_LIFETIME, GrantRefused, TokenOffice
-from sandbox.google.errors import QuotaExceeded, invalid_token, missing_token
-
-_JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+from sandbox.google.errors import QuotaExceeded, insufficient_scopes, invalid_token, missing_token
+from sandbox.google.interface import Method
+from sandbox.tokens import TokenOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +51,24 @@ class Gate:
         self._quota = quota
         self._spent.clear()
 
-    def admit(self, request: Request) -> str:
+    def admit(self, request: Request, method: Method) -> str:
         """The account that calls.
 
         Raises:
             Unauthenticated: no token, an unknown one, or one that has expired.
+            PermissionDenied: the token is for other scopes than the method's.
         """
         header = request.headers.get("authorization", "")
         token = header[7:].strip() if header[:7].lower() == "bearer " else request.query_params.get("access_token", "")
         if not token:
             raise missing_token()
-        email = self._tokens.owner(token)
-        if email is None:
+        held = self._tokens.find(token)
+        if held is None:
             raise invalid_token()
-        request.scope["sandbox.account"] = email
-        return email
+        request.scope["sandbox.account"] = held.email
+        if method.scopes.isdisjoint(scope.rpartition("/")[2] for scope in held.scopes):
+            raise insufficient_scopes(method.method_id, method.scopes)
+        return held.email
 
     def spend(self, email: str, reading: bool) -> None:
         """Counts a call of the Sheets API.
@@ -93,34 +92,6 @@ class Gate:
             counted.append(spent)
         for spent in counted:
             spent.append(now)
-
-
-class TokenEndpoint:
-    """`POST /token`: the service account's JWT grant; and the lookup of regional limits that google-auth makes with
-    every new token (there are none)."""
-
-    def __init__(self, tokens: TokenOffice) -> None:
-        self._tokens = tokens
-
-    def routes(self) -> list[Route]:
-        regions = "/v1/projects/-/serviceAccounts/{email}/allowedLocations"
-        return [Route("/token", self._token, methods=["POST"]), Route(regions, self._regions)]
-
-    async def _regions(self, _request: Request) -> Response:
-        return JSONResponse({"locations": [], "encodedLocations": "0x0"})
-
-    async def _token(self, request: Request) -> Response:
-        form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        grant = form.get("grant_type", [""])[0]
-        try:
-            if grant != _JWT_GRANT:
-                raise GrantRefused("unsupported_grant_type", f"Invalid grant_type: {grant}")
-            token = self._tokens.grant(form.get("assertion", [""])[0])
-        except GrantRefused as refused:
-            body = {"error": refused.error, "error_description": refused.description}
-            return JSONResponse(body, status_code=400)
-        seconds = int(TOKEN_LIFETIME.total_seconds()) - 1
-        return JSONResponse({"access_token": token, "expires_in": seconds, "token_type": "Bearer"})
 
 
 def _exceeded(kind: str, per: str) -> QuotaExceeded:

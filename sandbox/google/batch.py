@@ -38,8 +38,6 @@ LACKING = frozenset(
         "addConditionalFormatRule",
         "addDataSource",
         "addSlicer",
-        "addTable",
-        "autoFill",
         "cancelDataSourceRefresh",
         "deleteBanding",
         "deleteComment",
@@ -47,10 +45,7 @@ LACKING = frozenset(
         "deleteConditionalFormatRule",
         "deleteDataSource",
         "deleteEmbeddedObject",
-        "deleteRange",
-        "deleteTable",
         "insertComment",
-        "insertRange",
         "refreshDataSource",
         "updateBanding",
         "updateChartSpec",
@@ -60,7 +55,6 @@ LACKING = frozenset(
         "updateEmbeddedObjectBorder",
         "updateEmbeddedObjectPosition",
         "updateSlicerSpec",
-        "updateTable",
     ]
 )
 
@@ -74,24 +68,13 @@ def apply(batch: Batch, requests: list[Document], handlers: dict[str, Handler]) 
     """
     replies = []
     for index, request in enumerate(requests):
-        if len(request.fields) != 1:
-            raise InvalidArgument(
-                f"Invalid requests[{index}]: No request set." if not request.fields else _two(request)
-            )
+        if not request.fields:
+            raise InvalidArgument(f"Invalid requests[{index}]: No request set.")
         kind = next(iter(request.fields))
         if kind in LACKING:
             raise NotSupported(f"requests[{index}].{kind}")
-        if kind not in handlers:
-            request.only(*handlers)
         try:
             replies.append(handlers[kind](batch, request.inner(kind)))
         except InvalidArgument as error:
-            if error.message.startswith(("Invalid JSON payload", "Invalid value at")):
-                raise
             raise InvalidArgument(f"Invalid requests[{index}].{kind}: {error.message}") from error
     return replies
-
-
-def _two(request: Document) -> str:
-    names = ", ".join(request.fields)
-    return f"Invalid value at '{request.path}' (oneof), oneof field 'kind' is already set. Cannot set '{names}'"

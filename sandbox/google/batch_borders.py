@@ -17,7 +17,6 @@ _STYLES = ("DOTTED", "DASHED", "SOLID", "SOLID_MEDIUM", "SOLID_THICK", "NONE", "
 
 def update_borders(batch: Batch, request: Document) -> JsonObject:
     """Sets the borders that the request has and leaves the others; the style NONE takes one away."""
-    request.only("range", *_SIDES, "innerHorizontal", "innerVertical")
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, area)
     borders = {name: _read(request.inner(name)) for name in request.fields if name != "range"}
@@ -29,7 +28,6 @@ def update_borders(batch: Batch, request: Document) -> JsonObject:
 
 def _read(border: Document) -> JsonObject | None:
     """The border as it is kept; None for none."""
-    border.only("style", "width", "color", "colorStyle")
     if border.choice("style", _STYLES, "NONE") == "NONE":
         return None
     kept = plain(border.fields)

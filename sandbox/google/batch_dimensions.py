@@ -20,7 +20,6 @@ _MARGIN_PIXELS = 7
 
 def insert_dimension(batch: Batch, request: Document) -> JsonObject:
     """insertDimension"""
-    request.only("range", "inheritFromBefore")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     inherit = request.flag("inheritFromBefore")
     structure.insert(batch.spreadsheet, sheet, dimension, start, end - start, inherit)
@@ -29,7 +28,6 @@ def insert_dimension(batch: Batch, request: Document) -> JsonObject:
 
 def delete_dimension(batch: Batch, request: Document) -> JsonObject:
     """deleteDimension"""
-    request.only("range")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, _area(sheet, dimension, start, end))
     structure.delete(batch.spreadsheet, sheet, dimension, start, end)
@@ -38,7 +36,6 @@ def delete_dimension(batch: Batch, request: Document) -> JsonObject:
 
 def append_dimension(batch: Batch, request: Document) -> JsonObject:
     """appendDimension"""
-    request.only("sheetId", "dimension", "length", "tableId")
     sheet, dimension = batch.spreadsheet.sheet(request.whole("sheetId")), read_dimension(request)
     length = request.whole("length")
     if length < 1:
@@ -51,7 +48,6 @@ def append_dimension(batch: Batch, request: Document) -> JsonObject:
 
 def move_dimension(batch: Batch, request: Document) -> JsonObject:
     """moveDimension"""
-    request.only("source", "destinationIndex")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("source"))
     batch.may_write(sheet, _area(sheet, dimension, start, end))
     structure.move(batch.spreadsheet, sheet, dimension, start, end, request.whole("destinationIndex"))
@@ -60,10 +56,9 @@ def move_dimension(batch: Batch, request: Document) -> JsonObject:
 
 def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
     """Hides, shows and sizes rows or columns."""
-    request.only("range", "properties", "fields", "dataSourceSheetRange")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     properties = request.inner("properties")
-    properties.only("hiddenByUser", "hiddenByFilter", "pixelSize", "developerMetadata")
+    properties.lacks("dataSourceColumnReference")
     mask = parse_mask(request.text("fields"))
     hidden = properties.flag("hiddenByUser") if mask.wants("hiddenByUser") else None
     pixels = properties.optional_whole("pixelSize") if mask.wants("pixelSize") else None
@@ -83,7 +78,6 @@ def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
 
 def auto_resize_dimensions(batch: Batch, request: Document) -> JsonObject:
     """Columns as wide as their longest text, by a usual letter's width; rows of the usual height."""
-    request.only("dimensions", "dataSourceSheetDimensions")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("dimensions"))
     if dimension is Dimension.ROWS:
         for index in range(start, min(end, sheet.row_count)):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.filters_json import FIELDS, filter_view_json, read_filter
+from sandbox.google.filters_json import filter_view_json, read_filter
 from sandbox.google.masks import required_mask
 from sandbox.workbook import filters
 from sandbox.workbook.errors import InvalidArgument
@@ -13,9 +13,8 @@ from sandbox.workbook.filters import FilterView
 
 def set_basic_filter(batch: Batch, request: Document) -> JsonObject:
     """The sheet's filter, in place of the one that it has."""
-    request.only("filter")
     data = request.inner("filter")
-    data.only(*FIELDS)
+    data.lacks("tableId")
     sheet, wanted = read_filter(batch.spreadsheet, data)
     batch.calculation.bring_up_to_date(batch.spreadsheet)
     if wanted.sorts:
@@ -26,16 +25,14 @@ def set_basic_filter(batch: Batch, request: Document) -> JsonObject:
 
 def clear_basic_filter(batch: Batch, request: Document) -> JsonObject:
     """clearBasicFilter"""
-    request.only("sheetId")
     filters.remove(batch.spreadsheet.sheet(request.whole("sheetId")))
     return {}
 
 
 def add_filter_view(batch: Batch, request: Document) -> JsonObject:
     """addFilterView"""
-    request.only("filter")
     data = request.inner("filter")
-    data.only(*FIELDS, "filterViewId", "title", "namedRangeId")
+    data.lacks("tableId")
     book = batch.spreadsheet
     number = data.optional_whole("filterViewId")
     if number in book.filter_views:
@@ -49,9 +46,8 @@ def add_filter_view(batch: Batch, request: Document) -> JsonObject:
 
 def update_filter_view(batch: Batch, request: Document) -> JsonObject:
     """updateFilterView"""
-    request.only("filter", "fields")
     data, mask = request.inner("filter"), required_mask(request)
-    data.only(*FIELDS, "filterViewId", "title", "namedRangeId")
+    data.lacks("tableId")
     view = _view(batch, data.whole("filterViewId"))
     old = filter_view_json(batch.spreadsheet.sheet(view.sheet_id), view)
     # Criteria are kept once: what the request names, in either of its two fields, takes the place of both.
@@ -73,7 +69,6 @@ def update_filter_view(batch: Batch, request: Document) -> JsonObject:
 
 def duplicate_filter_view(batch: Batch, request: Document) -> JsonObject:
     """duplicateFilterView"""
-    request.only("filterId")
     view = _view(batch, request.whole("filterId"))
     copy = replace(view, view_id=_free(batch), title=f"Copy of {view.title}")
     batch.spreadsheet.filter_views[copy.view_id] = copy
@@ -82,7 +77,6 @@ def duplicate_filter_view(batch: Batch, request: Document) -> JsonObject:
 
 def delete_filter_view(batch: Batch, request: Document) -> JsonObject:
     """deleteFilterView"""
-    request.only("filterId")
     del batch.spreadsheet.filter_views[_view(batch, request.whole("filterId")).view_id]
     return {}
 

@@ -23,9 +23,7 @@ def delete_dimension_group(batch: Batch, request: Document) -> JsonObject:
 
 def update_dimension_group(batch: Batch, request: Document) -> JsonObject:
     """Collapses a group, which hides its rows or columns, or expands it."""
-    request.only("dimensionGroup", "fields")
     data, mask = request.inner("dimensionGroup"), required_mask(request)
-    data.only("range", "depth", "collapsed")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, data.inner("range"))
     group = grouping.find(sheet.groups, dimension, start, end, data.whole("depth"))
     if not mask.wants("collapsed"):
@@ -41,7 +39,6 @@ def update_dimension_group(batch: Batch, request: Document) -> JsonObject:
 
 
 def _change(batch: Batch, request: Document, by: int) -> JsonObject:
-    request.only("range")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     end = min(end, sheet.row_count if dimension is Dimension.ROWS else sheet.column_count)
     sheet.groups = grouping.change(sheet.groups, dimension, start, end, by)

@@ -19,9 +19,7 @@ _KINDS = ("ROW", "COLUMN", "SHEET", "SPREADSHEET")
 
 def create_developer_metadata(batch: Batch, request: Document) -> JsonObject:
     """createDeveloperMetadata"""
-    request.only("developerMetadata")
     data = request.inner("developerMetadata")
-    data.only("metadataId", "metadataKey", "metadataValue", "location", "visibility")
     if not data.text("metadataKey"):
         raise InvalidArgument("A metadata key must be specified.")
     if "visibility" not in data:
@@ -44,7 +42,6 @@ def create_developer_metadata(batch: Batch, request: Document) -> JsonObject:
 
 def update_developer_metadata(batch: Batch, request: Document) -> JsonObject:
     """updateDeveloperMetadata"""
-    request.only("dataFilters", "developerMetadata", "fields")
     data, mask = request.inner("developerMetadata"), parse_mask(request.text("fields"))
     book = batch.spreadsheet
     updated: list[Json] = []
@@ -66,7 +63,6 @@ def update_developer_metadata(batch: Batch, request: Document) -> JsonObject:
 
 def delete_developer_metadata(batch: Batch, request: Document) -> JsonObject:
     """deleteDeveloperMetadata"""
-    request.only("dataFilter")
     found = find(batch.spreadsheet, [request.inner("dataFilter")])
     for entry in found:
         del batch.spreadsheet.metadata[entry.metadata_id]
@@ -91,7 +87,6 @@ def read_location(book: Spreadsheet, data: Document) -> Location:
     Raises:
         InvalidArgument: nothing or too much is named, or more than one row or column.
     """
-    data.only("locationType", "spreadsheet", "sheetId", "dimensionRange")
     if "dimensionRange" in data:
         sheet, dimension, start, end = read_dimension_range(book, data.inner("dimensionRange"))
         if end - start != 1:
@@ -110,7 +105,6 @@ class _Filter:
     """One DataFilter: a lookup by what the metadata is, or by the cells that it is attached to."""
 
     def __init__(self, book: Spreadsheet, data: Document) -> None:
-        data.only("developerMetadataLookup", "a1Range", "gridRange")
         self._area: tuple[int, Area] | None = None
         if "a1Range" in data:
             sheet, area = book.resolve(data.text("a1Range"))
@@ -119,10 +113,6 @@ class _Filter:
             sheet, area = read_grid_range(book, data.inner("gridRange"))
             self._area = (sheet.sheet_id, area)
         look = data.inner("developerMetadataLookup")
-        look.only(
-            "locationType", "metadataLocation", "locationMatchingStrategy", "metadataId", "metadataKey",
-            "metadataValue", "visibility",
-        )  # fmt: skip
         self._kind = look.choice("locationType", (*_KINDS, ""), "")
         self._where = read_location(book, look.inner("metadataLocation")) if "metadataLocation" in look else None
         self._inside = look.choice(

@@ -13,9 +13,7 @@ from sandbox.workbook.named import NamedRange, check_name
 
 def add_named_range(batch: Batch, request: Document) -> JsonObject:
     """addNamedRange"""
-    request.only("namedRange")
     data = request.inner("namedRange")
-    data.only("namedRangeId", "name", "range")
     book = batch.spreadsheet
     key = data.text("namedRangeId") or str(batch.new_id())
     if key in book.named:
@@ -29,9 +27,7 @@ def add_named_range(batch: Batch, request: Document) -> JsonObject:
 
 def update_named_range(batch: Batch, request: Document) -> JsonObject:
     """updateNamedRange"""
-    request.only("namedRange", "fields")
     data, mask = request.inner("namedRange"), required_mask(request)
-    data.only("namedRangeId", "name", "range")
     entry = _entry(batch, data.text("namedRangeId"))
     book = batch.spreadsheet
     if mask.wants("name"):
@@ -46,7 +42,6 @@ def update_named_range(batch: Batch, request: Document) -> JsonObject:
 
 def delete_named_range(batch: Batch, request: Document) -> JsonObject:
     """deleteNamedRange"""
-    request.only("namedRangeId")
     del batch.spreadsheet.named[_entry(batch, request.text("namedRangeId")).range_id]
     return {}
 

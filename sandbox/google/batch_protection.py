@@ -11,17 +11,11 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.protection import REFUSAL, ProtectedRange
 
-_FIELDS = (
-    "protectedRangeId", "range", "namedRangeId", "tableId", "description", "warningOnly",
-    "requestingUserCanEdit", "unprotectedRanges", "editors",
-)  # fmt: skip
-
 
 def add_protected_range(batch: Batch, request: Document) -> JsonObject:
     """addProtectedRange: only its editors may write there, and the file's owners."""
-    request.only("protectedRange")
     data = request.inner("protectedRange")
-    data.only(*_FIELDS)
+    data.lacks("tableId")
     book = batch.spreadsheet
     number = data.optional_whole("protectedRangeId")
     if number in book.protections:
@@ -43,9 +37,8 @@ def add_protected_range(batch: Batch, request: Document) -> JsonObject:
 
 def update_protected_range(batch: Batch, request: Document) -> JsonObject:
     """updateProtectedRange: by those who may edit there."""
-    request.only("protectedRange", "fields")
     data, mask = request.inner("protectedRange"), required_mask(request)
-    data.only(*_FIELDS)
+    data.lacks("tableId")
     entry = _entry(batch, data.whole("protectedRangeId"))
     if mask.wants("range") or mask.wants("namedRangeId"):
         sheet_id, area = _place(batch, data)
@@ -64,7 +57,6 @@ def update_protected_range(batch: Batch, request: Document) -> JsonObject:
 
 def delete_protected_range(batch: Batch, request: Document) -> JsonObject:
     """deleteProtectedRange: by those who may edit there."""
-    request.only("protectedRangeId")
     del batch.spreadsheet.protections[_entry(batch, request.whole("protectedRangeId")).protected_id]
     return {}
 
@@ -93,7 +85,6 @@ def _place(batch: Batch, data: Document) -> tuple[int, Area | None]:
 
 def _editors(data: Document) -> tuple[str, ...]:
     editors = data.inner("editors")
-    editors.only("users", "groups", "domainUsersCanEdit")
     return tuple(editors.texts("users"))
 
 

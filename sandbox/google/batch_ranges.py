@@ -1,12 +1,9 @@
-"""batchUpdate's kinds that paste text and tidy a range up: split, trim, shuffle, remove duplicates."""
+"""batchUpdate's kinds that tidy a range up: split texts, trim, shuffle, remove duplicates."""
 
-import csv
-import io
 import random
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.errors import NotSupported
 from sandbox.google.ranges import read_dimension_range, read_grid_range
 from sandbox.workbook import tidying
 from sandbox.workbook.a1 import Area
@@ -18,32 +15,8 @@ from sandbox.workbook.writing import write_block
 _DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "PERIOD": ".", "SPACE": " "}
 
 
-def paste_data(batch: Batch, request: Document) -> JsonObject:
-    """Text as if pasted: lines of cells, read as if typed."""
-    request.only("coordinate", "data", "type", "delimiter", "html")
-    if request.flag("html"):
-        raise NotSupported("pasting HTML")
-    if request.choice("type", ("PASTE_NORMAL", "PASTE_VALUES"), "PASTE_NORMAL") not in ("PASTE_NORMAL", "PASTE_VALUES"):
-        raise NotSupported("pasting formats")
-    at = request.inner("coordinate")
-    at.only("sheetId", "rowIndex", "columnIndex")
-    sheet = batch.spreadsheet.sheet(at.whole("sheetId"))
-    delimiter = request.text("delimiter")
-    if len(delimiter) != 1:
-        raise InvalidArgument("A delimiter of one character must be specified.")
-    block = [list(line) for line in csv.reader(io.StringIO(request.text("data")), delimiter=delimiter)]
-    top, left = at.whole("rowIndex"), at.whole("columnIndex")
-    area = Area(top, left, top + len(block), left + max((len(line) for line in block), default=0))
-    if top < 0 or left < 0 or area.bottom > sheet.row_count or area.right > sheet.column_count:
-        raise exceeds_grid(sheet, area)
-    batch.may_write(sheet, area)
-    write_block(sheet, top, left, block, user_entered=True)
-    return {}
-
-
 def text_to_columns(batch: Batch, request: Document) -> JsonObject:
     """Splits the texts of one column into it and those beside it."""
-    request.only("source", "delimiter", "delimiterType")
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("source"))
     if area.width != 1:
         raise InvalidArgument("Text can be split in one column only.")
@@ -65,7 +38,6 @@ def text_to_columns(batch: Batch, request: Document) -> JsonObject:
 
 def trim_whitespace(batch: Batch, request: Document) -> JsonObject:
     """Takes spaces off the ends of texts, and all but one from within."""
-    request.only("range")
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, area)
     changed = tidying.trim(sheet, area)
@@ -74,7 +46,6 @@ def trim_whitespace(batch: Batch, request: Document) -> JsonObject:
 
 def delete_duplicates(batch: Batch, request: Document) -> JsonObject:
     """Removes the rows of a range that repeat an earlier one; those below move up."""
-    request.only("range", "comparisonColumns")
     book = batch.spreadsheet
     sheet, area = read_grid_range(book, request.inner("range"))
     columns: set[int] = set()
@@ -93,7 +64,6 @@ def delete_duplicates(batch: Batch, request: Document) -> JsonObject:
 
 def randomize_range(batch: Batch, request: Document) -> JsonObject:
     """Puts the rows of a range in any order."""
-    request.only("range")
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, area)
     order = list(range(area.top, area.bottom))

@@ -23,14 +23,12 @@ _GRID_LOOK = ("hideGridlines", "rowGroupControlAfter", "columnGroupControlAfter"
 
 def add_sheet(batch: Batch, request: Document) -> JsonObject:
     """addSheet"""
-    request.only("properties")
     sheet = new_sheet(batch.spreadsheet, request.inner("properties"), batch.new_id)
     return {"addSheet": {"properties": properties_json(batch.spreadsheet, sheet)}}
 
 
 def delete_sheet(batch: Batch, request: Document) -> JsonObject:
     """deleteSheet"""
-    request.only("sheetId")
     sheet = batch.spreadsheet.sheet(request.whole("sheetId"))
     batch.may_write(sheet, sheet.whole)
     structure.remove_sheet(batch.spreadsheet, sheet)
@@ -39,7 +37,6 @@ def delete_sheet(batch: Batch, request: Document) -> JsonObject:
 
 def duplicate_sheet(batch: Batch, request: Document) -> JsonObject:
     """duplicateSheet"""
-    request.only("sourceSheetId", "insertSheetIndex", "newSheetId", "newSheetName")
     book = batch.spreadsheet
     source = book.sheet(request.whole("sourceSheetId"))
     sheet = source.copy()
@@ -54,9 +51,8 @@ def duplicate_sheet(batch: Batch, request: Document) -> JsonObject:
 
 def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
     """updateSheetProperties"""
-    request.only("properties", "fields")
     properties = request.inner("properties")
-    properties.only(*_PROPERTIES, *_LOOK)
+    properties.lacks("dataSourceSheetProperties")
     mask = required_mask(request)
     book = batch.spreadsheet
     sheet = book.sheet(properties.whole("sheetId"))
@@ -77,17 +73,12 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
 
 def update_spreadsheet_properties(batch: Batch, request: Document) -> JsonObject:
     """updateSpreadsheetProperties"""
-    request.only("properties", "fields")
     set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), required_mask(request))
     return {}
 
 
 def set_spreadsheet_properties(book: Spreadsheet, properties: Document, mask: FieldMask) -> None:
     """Title, locale and time zone, as far as the mask names them."""
-    properties.only(
-        "title", "locale", "autoRecalc", "timeZone", "defaultFormat", "iterativeCalculationSettings",
-        "spreadsheetTheme", "importFunctionsExternalUrlAccessAllowed",
-    )  # fmt: skip
     if mask.wants("title") and "title" in properties:
         book.title = properties.text("title")
     if mask.wants("locale") and "locale" in properties:
@@ -102,7 +93,7 @@ def new_sheet(book: Spreadsheet, properties: Document, new_id: IdSource) -> Shee
     Raises:
         InvalidArgument: its id or title is taken, or the spreadsheet grows too large.
     """
-    properties.only(*_PROPERTIES, *_LOOK)
+    properties.lacks("dataSourceSheetProperties")
     grid = properties.inner("gridProperties")
     sheet = Sheet(_free_id(book, properties.optional_whole("sheetId"), new_id), "", hidden=properties.flag("hidden"))
     _set_grid(sheet, grid, mask_of(grid.fields))
@@ -114,7 +105,6 @@ def new_sheet(book: Spreadsheet, properties: Document, new_id: IdSource) -> Shee
 
 
 def _set_grid(sheet: Sheet, grid: Document, mask: FieldMask) -> None:
-    grid.only(*_GRID, *_GRID_LOOK)
     rows = grid.whole("rowCount", sheet.row_count) if mask.wants("rowCount") else sheet.row_count
     columns = grid.whole("columnCount", sheet.column_count) if mask.wants("columnCount") else sheet.column_count
     sheet.resize(rows, columns)

@@ -9,15 +9,7 @@ from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Sca
 from sandbox.workbook.display import DEFAULT_PATTERNS, show
 from sandbox.workbook.errors import InvalidArgument
 
-FIELDS = (
-    "userEnteredValue",
-    "effectiveValue",
-    "formattedValue",
-    "userEnteredFormat",
-    "effectiveFormat",
-    "note",
-    "dataValidation",
-)
+_LACKING = ("pivotTable", "dataSourceTable", "dataSourceFormula", "textFormatRuns", "chipRuns")
 
 
 def extended_value(value: Effective) -> JsonObject:
@@ -74,7 +66,7 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
     Raises:
         InvalidArgument: a value of the wrong type, or too long.
     """
-    data.only(*FIELDS, "hyperlink", "textFormatRuns", "pivotTable", "effectiveFormat")
+    data.lacks(*filter(mask.wants, _LACKING))
     value, formula = cell.value, cell.formula
     number_format, appearance = cell.number_format, cell.appearance
     note, validation = cell.note, cell.validation
@@ -95,7 +87,6 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
 
 def read_value(data: Document) -> tuple[Scalar | None, str | None]:
     """Value and formula of an ExtendedValue."""
-    data.only("numberValue", "stringValue", "boolValue", "formulaValue", "errorValue")
     if "formulaValue" in data:
         text = checked_text(data.text("formulaValue"))
         return None, text if text.startswith("=") else f"={text}"
@@ -111,7 +102,6 @@ def read_format(data: Document) -> tuple[NumberFormat | None, str]:
     number_format = None
     if "numberFormat" in data:
         fields = data.inner("numberFormat")
-        fields.only("type", "pattern")
         kinds = (*DEFAULT_PATTERNS, "NUMBER_FORMAT_TYPE_UNSPECIFIED")
         kind = fields.choice("type", kinds, "NUMBER_FORMAT_TYPE_UNSPECIFIED")
         if kind != "NUMBER_FORMAT_TYPE_UNSPECIFIED":
@@ -130,5 +120,27 @@ def read_scalar(value: Json, path: str) -> Scalar | None:
         return value
     if isinstance(value, int | float):
         return as_double(value)
-    kind = "list_value" if isinstance(value, list) else "struct_value"
-    raise InvalidArgument(f"Invalid {path}: {kind} {{}}")
+    raise InvalidArgument(f"Invalid {path}: {_in_words(value)}")
+
+
+def _in_words(value: Json, indent: str = "") -> str:
+    """The value as Google prints it: protobuf's text format of a `google.protobuf.Value`."""
+    match value:
+        case list():
+            lines = [f"{indent}  values {{\n{_in_words(one, indent + '    ')}{indent}  }}\n" for one in value]
+            return f"{indent}list_value {{\n{''.join(lines)}{indent}}}\n"
+        case dict():
+            lines = [
+                f"{indent}  fields {{\n{indent}    key: {orjson.dumps(name).decode()}\n{indent}    value {{\n"
+                f"{_in_words(one, indent + '      ')}{indent}    }}\n{indent}  }}\n"
+                for name, one in value.items()
+            ]
+            return f"{indent}struct_value {{\n{''.join(lines)}{indent}}}\n"
+        case None:
+            return f"{indent}null_value: NULL_VALUE\n"
+        case bool():
+            return f"{indent}bool_value: {str(value).lower()}\n"
+        case str():
+            return f"{indent}string_value: {orjson.dumps(value).decode()}\n"
+        case _:
+            return f"{indent}number_value: {value}\n"

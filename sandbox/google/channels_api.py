@@ -6,7 +6,8 @@ from sandbox.channels import CHANGES, Channel, Channels
 from sandbox.drive import Drive
 from sandbox.google.auth import Gate
 from sandbox.google.document import JsonObject
-from sandbox.google.drive_api import DriveCall, drive_route, readable_file
+from sandbox.google.drive_call import DriveCall, drive_route
+from sandbox.google.drive_files import readable
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound
 from sandbox.loopback import leaves_loopback
 
@@ -31,7 +32,7 @@ class ChannelsApi:
         ]
 
     def _watch_file(self, call: DriveCall) -> JsonObject:
-        file = readable_file(self._drive, call)
+        file = readable(self._drive, call)
         return self._open(call, file.file_id, f"https://www.googleapis.com/drive/v3/files/{file.file_id}?alt=json")
 
     def _watch_changes(self, call: DriveCall) -> JsonObject:

@@ -17,7 +17,6 @@ from sandbox.workbook.spreadsheet import Spreadsheet
 def get(call: Call, base_url: str) -> JsonObject:
     """spreadsheets.getByDataFilter"""
     file = call.file()
-    call.body.only("dataFilters", "includeGridData", "excludeTablesInBandedRanges", "commentsViewMode")
     areas = [area for one in call.body.inners("dataFilters") for area in matched(file.spreadsheet, one)]
     calculation = call.drive.calculation(file) if call.body.flag("includeGridData") else None
     return spreadsheet_json(file, base_url, calculation, areas, EVERYTHING, call.editor)
@@ -26,7 +25,6 @@ def get(call: Call, base_url: str) -> JsonObject:
 def batch_get(call: Call) -> JsonObject:
     """values.batchGetByDataFilter"""
     file = call.file()
-    call.body.only("dataFilters", "majorDimension", "valueRenderOption", "dateTimeRenderOption")
     rendering = values.read_rendering(call.body, "valueRenderOption", "dateTimeRenderOption")
     calculation = call.drive.calculation(file)
     filters: dict[str, list[Json]] = {}
@@ -43,18 +41,10 @@ def batch_get(call: Call) -> JsonObject:
 def batch_update(call: Call) -> JsonObject:
     """values.batchUpdateByDataFilter: all of its ranges or none."""
     call.file(writing=True)
-    call.body.only(
-        "valueInputOption",
-        "data",
-        "includeValuesInResponse",
-        "responseValueRenderOption",
-        "responseDateTimeRenderOption",
-    )
     user_entered = values.read_input_option(call.body)
     done: list[tuple[Document, values.Done]] = []
     with call.edit() as draft:
         for data in call.body.inners("data"):
-            data.only("dataFilter", "majorDimension", "values")
             one = data.inner("dataFilter")
             for sheet, area in matched(draft, one):
                 name = a1.full_name(sheet.title, area)
@@ -75,7 +65,6 @@ def batch_update(call: Call) -> JsonObject:
 def batch_clear(call: Call) -> JsonObject:
     """values.batchClearByDataFilter"""
     call.file(writing=True)
-    call.body.only("dataFilters")
     cleared: list[Json] = []
     with call.edit() as draft:
         for one in call.body.inners("dataFilters"):
@@ -87,10 +76,8 @@ def batch_clear(call: Call) -> JsonObject:
 def matched(book: Spreadsheet, data: Document) -> list[tuple[Sheet, Area]]:
     """The cells that a DataFilter names: those that it says, or those that the metadata it looks up is attached to."""
     if "a1Range" in data:
-        data.only("a1Range")
         return [book.resolve(data.text("a1Range"))]
     if "gridRange" in data:
-        data.only("gridRange")
         return [read_grid_range(book, data.inner("gridRange"))]
     entries = batch_metadata.find(book, [data])
     return [place for entry in entries for place in _place(book, entry.location)]

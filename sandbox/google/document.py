@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sandbox.google.errors import NotSupported
 from sandbox.workbook.errors import InvalidArgument
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -35,6 +36,12 @@ class Document:
                 raise InvalidArgument(
                     f'Invalid JSON payload received. Unknown name "{name}"{place}: Cannot find field.'
                 )
+
+    def lacks(self, *names: str) -> None:
+        """Raises NotSupported where the object has one of these, which the sandbox doesn't know what to do with."""
+        for name in names:
+            if name in self.fields:
+                raise NotSupported(self._at(name))
 
     def text(self, name: str, default: str = "") -> str:
         value = self.fields.get(name, default)

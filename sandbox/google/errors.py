@@ -9,9 +9,15 @@ ApiError
 └── QuotaExceeded        429
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 from starlette.responses import JSONResponse
 
-from sandbox.google.document import Json, JsonObject
+if TYPE_CHECKING:
+    from sandbox.google.document import Json, JsonObject
 
 STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
@@ -32,6 +38,7 @@ _MESSAGES = {
     503: "The service is currently unavailable.",
     504: "Deadline expired before operation could complete.",
 }
+_CHALLENGE = 'Bearer realm="https://accounts.google.com/"'
 _LOGIN = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
     "See https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -43,11 +50,13 @@ class ApiError(Exception):
 
     status = 500
     reason = "backendError"
+    short = ""  # Drive's own words, where they aren't the message
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
         self.details: list[Json] = []
+        self.headers: dict[str, str] = {}
 
 
 class Unauthenticated(ApiError):
@@ -83,11 +92,34 @@ class QuotaExceeded(ApiError):
 
 
 def missing_token() -> Unauthenticated:
-    return Unauthenticated(f"Request is missing required authentication credential. {_LOGIN}")
+    error = Unauthenticated(f"Request is missing required authentication credential. {_LOGIN}")
+    error.reason, error.short = "required", "Login Required."
+    error.headers = {"WWW-Authenticate": _CHALLENGE}
+    return error
 
 
 def invalid_token() -> Unauthenticated:
-    return Unauthenticated(f"Request had invalid authentication credentials. {_LOGIN}")
+    error = Unauthenticated(f"Request had invalid authentication credentials. {_LOGIN}")
+    error.short = "Invalid Credentials"
+    error.headers = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+    return error
+
+
+def insufficient_scopes(method_id: str, scopes: Iterable[str]) -> PermissionDenied:
+    """The token isn't for any of these scopes, one of which the method needs."""
+    error = PermissionDenied("Request had insufficient authentication scopes.")
+    error.reason, error.short = "insufficientPermissions", "Insufficient Permission"
+    accepted = " ".join(f"https://www.googleapis.com/auth/{scope}" for scope in sorted(scopes))
+    error.headers = {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{accepted}"'}
+    error.details = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "domain": "googleapis.com",
+            "metadata": {"service": f"{method_id.partition('.')[0]}.googleapis.com", "method": method_id},
+        }
+    ]
+    return error
 
 
 def no_permission() -> PermissionDenied:
@@ -96,6 +128,14 @@ def no_permission() -> PermissionDenied:
 
 def no_entity() -> EntityNotFound:
     return EntityNotFound("Requested entity was not found.")
+
+
+def invalid_fields(violations: Sequence[tuple[str, str]], message: str = "") -> BadRequest:
+    """The refusal of a request for what stands in it: each place (empty: the request itself), and what is wrong."""
+    error = BadRequest(message or "\n".join(text for _, text in violations))
+    found: list[Json] = [{"field": at, "description": text} if at else {"description": text} for at, text in violations]
+    error.details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": found}]
+    return error
 
 
 def of_status(status: int) -> ApiError:
@@ -109,8 +149,11 @@ def answer(error: ApiError, path: str) -> JSONResponse:
     """The response, worded for the API that the path belongs to."""
     body: JsonObject = {"code": error.status, "message": error.message}
     if path.startswith(("/drive/", "/upload/")):
-        body["errors"] = [{"message": error.message, "domain": "global", "reason": error.reason}]
+        one: JsonObject = {"message": error.short or error.message, "domain": "global", "reason": error.reason}
+        if isinstance(error, Unauthenticated):
+            one |= {"location": "Authorization", "locationType": "header"}
+        body["errors"] = [one]
     body["status"] = STATUS_NAMES.get(error.status, "UNKNOWN")
     if error.details:
         body["details"] = error.details
-    return JSONResponse({"error": body}, status_code=error.status)
+    return JSONResponse({"error": body}, status_code=error.status, headers=error.headers)

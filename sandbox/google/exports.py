@@ -3,6 +3,7 @@
 import csv
 import io
 
+from sandbox.google import xlsx
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.display import show
 from sandbox.workbook.sheet import Sheet
@@ -11,11 +12,13 @@ from sandbox.workbook.writing import write_block
 
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
-KINDS = (CSV, TSV)
+KINDS = (CSV, TSV, xlsx.KIND)
 
 
 def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
     """The file's bytes; `kind` is one of KINDS."""
+    if kind == xlsx.KIND:
+        return xlsx.export(book, calculation)
     rows = shown_values(book.sheets[0], calculation)
     if kind == TSV:
         # A tab or a line's end within a cell would be taken for one between cells.

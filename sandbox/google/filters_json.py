@@ -13,7 +13,6 @@ from sandbox.workbook.filters import FilterView
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
-FIELDS = ("range", "sortSpecs", "criteria", "filterSpecs", "tableId")
 _COLORS = (
     "visibleBackgroundColor", "visibleBackgroundColorStyle", "visibleForegroundColor", "visibleForegroundColorStyle",
 )  # fmt: skip
@@ -41,7 +40,6 @@ def read_sorts(data: Document, area: Area) -> tuple[tuple[int, bool], ...]:
     for spec in data.inners("sortSpecs"):
         if {"backgroundColor", "foregroundColor", "backgroundColorStyle", "foregroundColorStyle"} & set(spec.fields):
             raise NotSupported("sorting by color")
-        spec.only("dimensionIndex", "sortOrder")
         descending = spec.choice("sortOrder", ("ASCENDING", "DESCENDING"), "ASCENDING") == "DESCENDING"
         sorts.append((spec.whole("dimensionIndex"), descending))
     if any(not area.left <= column < area.right for column, _ in sorts):
@@ -55,11 +53,9 @@ def read_condition(data: Document) -> Condition:
     Raises:
         InvalidArgument: an unknown kind, or not as many values as it takes.
     """
-    data.only("type", "values")
     kind = data.choice("type", conditions.KINDS, "")
     values = []
     for value in data.inners("values"):
-        value.only("userEnteredValue", "relativeDate")
         if "relativeDate" in value:
             raise NotSupported("relative dates")
         values.append(value.text("userEnteredValue"))
@@ -102,12 +98,10 @@ def _criteria(data: Document, area: Area) -> Iterator[Criterion]:
             raise InvalidArgument(f"Invalid value at '{by_column.path}' (TYPE_INT32), \"{name}\"")
         found[int(name)] = by_column.inner(name)
     for spec in data.inners("filterSpecs"):
-        spec.only("columnIndex", "filterCriteria", "dataSourceColumnReference")
         found[spec.whole("columnIndex")] = spec.inner("filterCriteria")
     for column, given in sorted(found.items()):
         if not area.left <= column < area.right:
             raise InvalidArgument(f"The filter's column {column} is outside of its range.")
-        given.only("hiddenValues", "condition", *_COLORS)
         if any(name in given for name in _COLORS):
             raise NotSupported("filters by color")
         condition = read_condition(given.inner("condition")) if "condition" in given else None

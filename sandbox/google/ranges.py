@@ -7,8 +7,6 @@ from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import Spreadsheet, exceeds_grid
 
-_FIELDS = ("sheetId", "startRowIndex", "endRowIndex", "startColumnIndex", "endColumnIndex")
-
 
 def read_grid_range(spreadsheet: Spreadsheet, data: Document) -> tuple[Sheet, Area]:
     """The sheet and the cells; a bound that is absent or beyond the grid is the grid's. `sheetId` absent is 0.
@@ -16,7 +14,6 @@ def read_grid_range(spreadsheet: Spreadsheet, data: Document) -> tuple[Sheet, Ar
     Raises:
         InvalidArgument: no such sheet, or the range is empty or outside of the grid.
     """
-    data.only(*_FIELDS)
     sheet = spreadsheet.sheet(data.whole("sheetId"))
     area = Area(
         data.whole("startRowIndex"),
@@ -50,7 +47,6 @@ def read_dimension_range(spreadsheet: Spreadsheet, data: Document) -> tuple[Shee
     Raises:
         InvalidArgument: no such sheet, no dimension, or an empty range.
     """
-    data.only("sheetId", "dimension", "startIndex", "endIndex")
     sheet = spreadsheet.sheet(data.whole("sheetId"))
     dimension = read_dimension(data)
     size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
@@ -60,7 +56,8 @@ def read_dimension_range(spreadsheet: Spreadsheet, data: Document) -> tuple[Shee
     return sheet, dimension, start, end
 
 
-def read_dimension(data: Document) -> Dimension:
-    if "dimension" not in data:
+def read_dimension(data: Document, name: str = "dimension") -> Dimension:
+    """Rows or columns, as the field of that name says. Raises InvalidArgument where it says nothing."""
+    if data.text(name, "DIMENSION_UNSPECIFIED") == "DIMENSION_UNSPECIFIED":
         raise InvalidArgument("No dimension specified.")
-    return Dimension(data.choice("dimension", ("ROWS", "COLUMNS"), "ROWS"))
+    return Dimension(data.choice(name, ("ROWS", "COLUMNS"), "ROWS"))

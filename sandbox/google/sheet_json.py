@@ -11,6 +11,7 @@ from sandbox.google.document import Json, JsonObject
 from sandbox.google.filters_json import filter_json, filter_view_json
 from sandbox.google.masks import FieldMask
 from sandbox.google.ranges import grid_range_json
+from sandbox.google.tables_json import table_json
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.metadata import DeveloperMetadata, Location
@@ -82,6 +83,9 @@ def _sheet(
     views = [view for view in book.filter_views.values() if view.sheet_id == sheet.sheet_id]
     if views:
         data["filterViews"] = [filter_view_json(sheet, view) for view in views]
+    found: list[Json] = [table_json(book, table) for table in book.tables.values() if table.sheet_id == sheet.sheet_id]
+    if found:
+        data["tables"] = found
     for name, dimension in (("rowGroups", Dimension.ROWS), ("columnGroups", Dimension.COLUMNS)):
         groups = groups_json(sheet, dimension)
         if groups:

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.drive import Drive
-from sandbox.google import data_filters, spreadsheets, values
+from sandbox.google import data_filters, interface, spreadsheets, values
 from sandbox.google.auth import Gate
 from sandbox.google.call import Call
-from sandbox.google.document import Document, Json, JsonObject, without_nulls
+from sandbox.google.document import Json, JsonObject
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, answer
+from sandbox.google.json_text import read_body
 from sandbox.google.masks import parse_mask
+from sandbox.google.payload import check_mask, read_request
 from sandbox.workbook.errors import WorkbookError
 
 Method: TypeAlias = Callable[[Call], JsonObject]
@@ -74,18 +76,22 @@ class SheetsApi:
             return answer(BadRequest(error.message), request.url.path)
 
     def _do(self, request: Request, body: bytes) -> Response:
-        email = self._gate.admit(request)
-        self._gate.spend(email, reading=request.method == "GET")
         raw = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
         target = read_path(raw.removeprefix("/v4/spreadsheets").removeprefix("/"), request.method)
-        method = self._methods.get(f"{request.method} {target.shape}")
-        if method is None:
+        do = self._methods.get(f"{request.method} {target.shape}")
+        if do is None:
             raise EntityNotFound(f"The requested URL {request.url.path} was not found on this server.")
+        method = interface.sheets().methods[f"{request.method} /v4/spreadsheets/{target.shape}".removesuffix("/")]
+        email = self._gate.admit(request, method)
+        self._gate.spend(email, reading=request.method == "GET")
         query = parse_qs(request.scope["query_string"].decode(), keep_blank_values=True)
-        call = Call(self._drive, email, target.file_id, target.argument, query, read_body(body))
-        result: Json = method(call)
-        if target.shape != "*" and call.option("fields"):
-            result = parse_mask(call.option("fields")).filter(result)
+        read = read_request(interface.sheets(), method, query, read_body(body))
+        call = Call(self._drive, email, target.file_id, target.argument, query, read)
+        mask = parse_mask(call.option("fields"))
+        check_mask(interface.sheets(), method, mask)
+        result: Json = do(call)
+        if target.shape != "*":
+            result = mask.filter(result)
         return Response(orjson.dumps(result), media_type="application/json; charset=UTF-8")
 
 
@@ -105,22 +111,3 @@ def read_path(path: str, method: str) -> Target:
             name = "*"
         shape.append(f"{name}{colon}{verb}")
     return Target("/".join(shape), arguments[0], arguments[1] if len(arguments) > 1 else "")
-
-
-def read_body(body: bytes) -> Document:
-    """The request's JSON object; empty where there is none.
-
-    Raises:
-        BadRequest: not JSON, or not an object.
-    """
-    if not body:
-        return Document({})
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"Invalid JSON payload received. {error}") from error
-    if not isinstance(value, dict):
-        raise BadRequest('Invalid JSON payload received. Unknown name "": Root element must be a message.')
-    cleaned = without_nulls(value)
-    assert isinstance(cleaned, dict)
-    return Document(cleaned)

@@ -11,9 +11,12 @@ from sandbox.google import (
     batch_groups,
     batch_metadata,
     batch_named,
+    batch_paste,
     batch_protection,
     batch_ranges,
     batch_sheets,
+    batch_shifts,
+    batch_tables,
 )
 from sandbox.google.batch import Batch, Handler, apply
 from sandbox.google.call import Call
@@ -31,18 +34,24 @@ HANDLERS: dict[str, Handler] = {
     "appendCells": batch_cells.append_cells,
     "repeatCell": batch_cells.repeat_cell,
     "sortRange": batch_cells.sort_range,
-    "copyPaste": batch_cells.copy_paste,
-    "cutPaste": batch_cells.cut_paste,
+    "copyPaste": batch_paste.copy_paste,
+    "cutPaste": batch_paste.cut_paste,
     "findReplace": batch_cells.find_replace,
     "setDataValidation": batch_cells.set_data_validation,
     "mergeCells": batch_cells.merge_cells,
     "unmergeCells": batch_cells.unmerge_cells,
-    "pasteData": batch_ranges.paste_data,
+    "pasteData": batch_paste.paste_data,
     "textToColumns": batch_ranges.text_to_columns,
     "trimWhitespace": batch_ranges.trim_whitespace,
     "deleteDuplicates": batch_ranges.delete_duplicates,
     "randomizeRange": batch_ranges.randomize_range,
     "updateBorders": batch_borders.update_borders,
+    "insertRange": batch_shifts.insert_range,
+    "deleteRange": batch_shifts.delete_range,
+    "autoFill": batch_shifts.auto_fill,
+    "addTable": batch_tables.add_table,
+    "updateTable": batch_tables.update_table,
+    "deleteTable": batch_tables.delete_table,
     "insertDimension": batch_dimensions.insert_dimension,
     "deleteDimension": batch_dimensions.delete_dimension,
     "appendDimension": batch_dimensions.append_dimension,
@@ -82,11 +91,10 @@ def new_id() -> int:
 
 def create(call: Call, base_url: str) -> JsonObject:
     """spreadsheets.create: the account is the owner."""
-    call.body.only("properties", "sheets", "spreadsheetId", "spreadsheetUrl", "developerMetadata", "namedRanges")
+    call.body.lacks("dataSources", "comments", "developerMetadata", "namedRanges")
     book = Spreadsheet("Untitled spreadsheet", [])
     batch_sheets.set_spreadsheet_properties(book, call.body.inner("properties"), EVERYTHING)
     for sheet in call.body.inners("sheets"):
-        sheet.only("properties")
         batch_sheets.new_sheet(book, sheet.inner("properties"), new_id)
     if not book.sheets:
         book.sheets = Spreadsheet("").sheets
@@ -108,7 +116,6 @@ def get(call: Call, base_url: str) -> JsonObject:
 def batch_update(call: Call, base_url: str) -> JsonObject:
     """spreadsheets.batchUpdate"""
     call.file(writing=True)
-    call.body.only("requests", "includeSpreadsheetInResponse", "responseRanges", "responseIncludeGridData")
     requests = list(call.body.inners("requests"))
     if not requests:
         raise InvalidArgument("Must specify at least one request.")
@@ -142,7 +149,6 @@ def metadata_get(call: Call) -> JsonObject:
 def metadata_search(call: Call) -> JsonObject:
     """developerMetadata.search"""
     file = call.file()
-    call.body.only("dataFilters")
     filters = list(call.body.inners("dataFilters"))
     matched: list[Json] = []
     for entry in batch_metadata.find(file.spreadsheet, filters):
@@ -154,7 +160,6 @@ def metadata_search(call: Call) -> JsonObject:
 def copy_to(call: Call) -> JsonObject:
     """sheets.copyTo: a copy of one sheet into another spreadsheet."""
     file = call.file()
-    call.body.only("destinationSpreadsheetId")
     target = call.drive.files.get(call.body.text("destinationSpreadsheetId"))
     if target is None:
         raise no_entity()

@@ -54,7 +54,6 @@ def update(call: Call) -> JsonObject:
     call.file(writing=True)
     options = Document(dict(_single(call)))
     user_entered = read_input_option(options)
-    call.body.only("range", "majorDimension", "values")
     named = call.body.text("range")
     if named and named != call.argument:
         raise InvalidArgument(
@@ -68,19 +67,9 @@ def update(call: Call) -> JsonObject:
 def batch_update(call: Call) -> JsonObject:
     """values.batchUpdate: all of its ranges or none."""
     call.file(writing=True)
-    call.body.only(
-        "valueInputOption",
-        "data",
-        "includeValuesInResponse",
-        "responseValueRenderOption",
-        "responseDateTimeRenderOption",
-    )
     user_entered = read_input_option(call.body)
     with call.edit() as draft:
-        done = []
-        for data in call.body.inners("data"):
-            data.only("range", "majorDimension", "values")
-            done.append(write_range(draft, call, data.text("range"), data, user_entered))
+        done = [_write_one(draft, call, data, user_entered) for data in call.body.inners("data")]
     include = call.body.flag("includeValuesInResponse")
     responses: list[Json] = [updated_json(call, one, include, call.body) for one in done]
     return {"spreadsheetId": call.file_id, **totals(done), "responses": responses}
@@ -92,7 +81,6 @@ def append(call: Call) -> JsonObject:
     options = Document(dict(_single(call)))
     user_entered = read_input_option(options)
     insert_rows = options.choice("insertDataOption", ("OVERWRITE", "INSERT_ROWS"), "OVERWRITE") == "INSERT_ROWS"
-    call.body.only("range", "majorDimension", "values")
     block = _block(call.body)
     with call.edit() as draft:
         sheet, searched = draft.resolve(call.argument)
@@ -122,7 +110,6 @@ def clear(call: Call) -> JsonObject:
 def batch_clear(call: Call) -> JsonObject:
     """values.batchClear"""
     call.file(writing=True)
-    call.body.only("ranges")
     with call.edit() as draft:
         cleared: list[Json] = [clear_range(draft, call, text) for text in call.body.texts("ranges")]
     return {"spreadsheetId": call.file_id, "clearedRanges": cleared}
@@ -210,6 +197,13 @@ def write_range(draft: Spreadsheet, call: Call, name: str, data: Document, user_
     )
 
 
+def _write_one(draft: Spreadsheet, call: Call, data: Document, user_entered: bool) -> Done:
+    try:
+        return write_range(draft, call, data.text("range"), data, user_entered)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"Invalid {data.path}: {error.message}") from error
+
+
 def clear_range(draft: Spreadsheet, call: Call, text: str) -> str:
     """Clears the values of what the text names; the name of what was cleared."""
     sheet, area = draft.resolve(text)
@@ -222,10 +216,8 @@ def _block(data: Document) -> list[list[Scalar | None]]:
     """The values as rows, whichever way the request has them."""
     lines: list[list[Scalar | None]] = []
     for index, line in enumerate(data.items("values")):
-        if not isinstance(line, list):
-            raise InvalidArgument(f"Invalid value at '{data.path or 'data'}.values[{index}]' (a list), {line}")
-        path = f"{data.path or 'data'}.values[{index}]"
-        lines.append([read_scalar(value, f"{path}[{step}]") for step, value in enumerate(line)])
+        assert isinstance(line, list)  # the payload's reader takes no other
+        lines.append([read_scalar(value, f"values[{index}][{step}]") for step, value in enumerate(line)])
     if data.choice("majorDimension", _MAJOR, "ROWS") == "COLUMNS":
         width = max((len(line) for line in lines), default=0)
         return [[line[step] if step < len(line) else None for line in lines] for step in range(width)]

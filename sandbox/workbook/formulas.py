@@ -105,11 +105,21 @@ def rewrite(formula: str, change: Callable[[Reference], Reference | None]) -> st
     return "".join(texts)
 
 
-def shifted(formula: str, home: str, changed_title: str, dimension: Dimension, shift: Shift) -> str:
-    """The formula of sheet `home` after rows or columns of `changed_title` were inserted, deleted or moved."""
+def shifted(
+    formula: str,
+    home: str,
+    changed_title: str,
+    dimension: Dimension,
+    shift: Shift,
+    band: tuple[int, int] | None = None,
+) -> str:
+    """The formula of sheet `home` after rows or columns of `changed_title` were inserted, deleted or moved; with `band`
+    only within these columns or rows, from one up to before the other: what reaches beyond them stays as it is."""
 
     def change(reference: Reference) -> Reference | None:
         if (reference.title or home).lower() != changed_title.lower():
+            return reference
+        if band is not None and not _within(reference, dimension, band):
             return reference
         return _shift(reference, dimension, shift)
 
@@ -195,6 +205,12 @@ def _shift(reference: Reference, dimension: Dimension, shift: Shift) -> Referenc
         first=_put(reference.first, dimension, span[0]),
         last=_put(reference.last, dimension, span[1] - 1),
     )
+
+
+def _within(reference: Reference, dimension: Dimension, band: tuple[int, int]) -> bool:
+    across = Dimension.COLUMNS if dimension is Dimension.ROWS else Dimension.ROWS
+    ends = [_along(corner, across) for corner in (reference.first, reference.last) if corner is not None]
+    return all(end is not None and band[0] <= end < band[1] for end in ends)
 
 
 def _along(corner: Corner, dimension: Dimension) -> int | None:

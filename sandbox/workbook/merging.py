@@ -36,14 +36,14 @@ def unmerge(sheet: Sheet, area: Area) -> None:
     for merged in sheet.merges:
         if not merged.meets(area):
             kept.append(merged)
-        elif not _within(merged, area):
+        elif not within(merged, area):
             raise InvalidArgument(_PARTIAL)
     sheet.merges = tuple(kept)
 
 
 def refuse_cut(sheet: Sheet, area: Area) -> None:
     """Raises InvalidArgument where the area to move holds a part of a merge only."""
-    if any(merged.meets(area) and not _within(merged, area) for merged in sheet.merges):
+    if any(merged.meets(area) and not within(merged, area) for merged in sheet.merges):
         raise InvalidArgument("You can't move a part of a merged range.")
 
 
@@ -72,7 +72,8 @@ def _parts(area: Area, kind: str) -> Iterator[Area]:
             yield area
 
 
-def _within(inner: Area, outer: Area) -> bool:
+def within(inner: Area, outer: Area) -> bool:
+    """Whether all of the inner area is part of the outer."""
     return (
         outer.top <= inner.top
         and inner.bottom <= outer.bottom

@@ -10,6 +10,7 @@ from sandbox.workbook.metadata import DeveloperMetadata
 from sandbox.workbook.named import NamedRange
 from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import Sheet, check_size
+from sandbox.workbook.tables import Table
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Spreadsheet:
     protections: dict[int, ProtectedRange] = field(default_factory=dict)
     named: dict[str, NamedRange] = field(default_factory=dict)
     filter_views: dict[int, FilterView] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
 
     def copy(self) -> "Spreadsheet":
         return replace(
@@ -34,6 +36,7 @@ class Spreadsheet:
             protections=dict(self.protections),
             named=dict(self.named),
             filter_views=dict(self.filter_views),
+            tables=dict(self.tables),
         )
 
     def sheet(self, sheet_id: int) -> Sheet:

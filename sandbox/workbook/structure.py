@@ -137,22 +137,38 @@ def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift
         if protected.sheet_id == changed.sheet_id and protected.open_areas:
             moved = (merging.shifted_area(area, dimension, shift) for area in protected.open_areas)
             spreadsheet.protections[key] = replace(protected, open_areas=tuple(filter(None, moved)))
-    spreadsheet.protections = _moved(spreadsheet.protections, changed.sheet_id, dimension, shift)
-    spreadsheet.named = _moved(spreadsheet.named, changed.sheet_id, dimension, shift)
-    spreadsheet.filter_views = _moved(spreadsheet.filter_views, changed.sheet_id, dimension, shift)
+    follow_band(spreadsheet, changed, dimension, shift, None)
 
 
-def _moved(entries: "dict[K, A]", sheet_id: int, dimension: Dimension, shift: Shift) -> "dict[K, A]":
+def follow_band(
+    spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift, band: tuple[int, int] | None
+) -> None:
+    """Makes what is attached to areas follow; with `band` only what is within these columns or rows, where cells of no
+    others move."""
+    spreadsheet.protections = _moved(spreadsheet.protections, changed.sheet_id, dimension, shift, band)
+    spreadsheet.named = _moved(spreadsheet.named, changed.sheet_id, dimension, shift, band)
+    spreadsheet.filter_views = _moved(spreadsheet.filter_views, changed.sheet_id, dimension, shift, band)
+    spreadsheet.tables = _moved(spreadsheet.tables, changed.sheet_id, dimension, shift, band)
+
+
+def _moved(
+    entries: "dict[K, A]", sheet_id: int, dimension: Dimension, shift: Shift, band: tuple[int, int] | None
+) -> "dict[K, A]":
     """What is attached to cells, where those are now; without those whose cells are gone."""
     kept: dict[K, A] = {}
     for key, entry in entries.items():
-        if entry.sheet_id != sheet_id or entry.area is None:
+        if entry.sheet_id != sheet_id or entry.area is None or (band and not _inside(entry.area, dimension, band)):
             kept[key] = entry
             continue
         area = merging.shifted_area(entry.area, dimension, shift)
         if area is not None:
             kept[key] = entry.at(area)
     return kept
+
+
+def _inside(area: Area, dimension: Dimension, band: tuple[int, int]) -> bool:
+    start, end = (area.left, area.right) if dimension is Dimension.ROWS else (area.top, area.bottom)
+    return band[0] <= start and end <= band[1]
 
 
 def _moved_filter(old: Filter, dimension: Dimension, shift: Shift) -> Filter | None:
@@ -197,6 +213,7 @@ def remove_sheet(spreadsheet: Spreadsheet, sheet: Sheet) -> None:
     spreadsheet.protections = {k: v for k, v in spreadsheet.protections.items() if v.sheet_id != sheet.sheet_id}
     spreadsheet.named = {k: v for k, v in spreadsheet.named.items() if v.sheet_id != sheet.sheet_id}
     spreadsheet.filter_views = {k: v for k, v in spreadsheet.filter_views.items() if v.sheet_id != sheet.sheet_id}
+    spreadsheet.tables = {k: v for k, v in spreadsheet.tables.items() if v.sheet_id != sheet.sheet_id}
 
 
 def rewrite_formulas(spreadsheet: Spreadsheet, change: Callable[[str, str], str]) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from google.auth import crypt, jwt
 
-from sandbox.accounts import DEMO_ACCOUNT
+from sandbox.accounts import DEMO_ACCOUNT, SCOPES
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
 from tests.loopback import LOOPBACK
@@ -29,7 +29,7 @@ class Clock:
 
 def assertion(info: dict[str, str], **changes: object) -> str:
     now = int(time.time())
-    claims = {"iss": info["client_email"], "aud": info["token_uri"], "iat": now, "exp": now + 3600, "scope": "s"}
+    claims = {"iss": info["client_email"], "aud": info["token_uri"], "iat": now, "exp": now + 3600, "scope": SCOPES[0]}
     signer = crypt.RSASigner.from_service_account_info(info)  # type: ignore[no-untyped-call]
     token: bytes = jwt.encode(signer, {**claims, **changes})  # type: ignore[no-untyped-call]
     return token.decode()
@@ -85,7 +85,7 @@ def test_missing_wrong_and_expired_tokens() -> None:
         clock.now += timedelta(minutes=61)
         assert sheet(sandbox, token).status_code == 401
         drive = httpx.get(f"{sandbox.url}/drive/v3/files", **LOOPBACK).json()["error"]
-        assert drive["errors"][0]["reason"] == "authError"
+        assert drive["errors"][0]["reason"] == "required"
 
 
 def test_unknown_unshared_and_read_only(sandbox: Sandbox, api: Api, file_id: str) -> None:

@@ -49,11 +49,11 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
     [
         ({}, "Invalid requests[0]: No request set."),
         ({"inserDimension": {}}, "Unknown name \"inserDimension\" at 'requests[0]': Cannot find field."),
-        ({"autoFill": {}}, "The sandbox doesn't support requests[0].autoFill."),
+        ({"addChart": {}}, "The sandbox doesn't support requests[0].addChart."),
         ({"deleteSheet": {}, "addSheet": {}}, "is already set"),
         (
             {"insertDimension": {"range": rows(0, 1), "oops": 1}},
-            "Unknown name \"oops\" at 'requests[0].insertDimension'",
+            "Unknown name \"oops\" at 'requests[0].insert_dimension'",
         ),
         ({"insertDimension": {"range": {"sheetId": 0}}}, "No dimension specified."),
         ({"insertDimension": {"range": rows(3, 2)}}, "range.endIndex[2] must be after range.startIndex[3]"),
@@ -74,7 +74,7 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
         ({"addSheet": {"properties": {"sheetId": -1}}}, "can't be negative"),
         ({"addSheet": {"properties": {"index": 7}}}, "Invalid index: 7."),
         ({"deleteSheet": {"sheetId": 0}}, "You can't remove all the visible sheets in a document."),
-        ({"deleteSheet": {"sheetId": "x"}}, "Invalid value at 'requests[0].deleteSheet.sheetId' (TYPE_INT32), \"x\""),
+        ({"deleteSheet": {"sheetId": "x"}}, "Invalid value at 'requests[0].delete_sheet.sheet_id' (TYPE_INT32), \"x\""),
         (
             {"updateSheetProperties": {"properties": {"sheetId": 0, "hidden": True}, "fields": "hidden"}},
             "You can't hide all the sheets in a document.",
@@ -119,7 +119,7 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
                     "fields": "*",
                 }
             },
-            "Invalid value at 'requests[0].repeatCell.cell.userEnteredValue.numberValue' (TYPE_DOUBLE), \"x\"",
+            "Invalid value at 'requests[0].repeat_cell.cell.user_entered_value.number_value' (TYPE_DOUBLE), \"x\"",
         ),
         ({"sortRange": {"range": area(0, 0, 2, 2), "sortSpecs": [{"dimensionIndex": 5}]}}, "within the range"),
         ({"findReplace": {"find": "x"}}, "No search scope"),
@@ -340,7 +340,7 @@ def test_protected_cells_refuse_the_whole_batch(sandbox: Sandbox, api: Api) -> N
     data = [{"range": "A1", "values": [["new"]]}, {"range": "B5", "values": [["new"]]}]
     response = api.sheets("POST", f"/{file_id}/values:batchUpdate", {"valueInputOption": "RAW", "data": data})
     assert refusal(response)[:2] == (400, "INVALID_ARGUMENT")
-    assert refusal(response)[2].startswith(message)
+    assert refusal(response)[2].startswith(f"Invalid data[1]: {message}")
     assert message in refusal(api.batch(file_id, {"deleteDimension": {"range": rows(0, 1)}}))[2]
     assert message in refusal(api.sheets("POST", f"/{file_id}/values/B1:clear"))[2]
     assert api.read(file_id, "A1:B1") == [["kept", "kept"]]

@@ -87,7 +87,6 @@ def test_borders_are_drawn_and_taken_away(api: Api, file_id: str) -> None:
 @pytest.mark.parametrize(
     ("request_body", "message"),
     [
-        ({"pasteData": {"data": "a", "html": True}}, "doesn't support pasting HTML"),
         ({"pasteData": {"data": "a"}}, "A delimiter of one character must be specified."),
         ({"pasteData": {"coordinate": {"columnIndex": 26}, "data": "a", "delimiter": ","}}, "exceeds grid limits"),
         ({"textToColumns": {"source": grid(0, 0, 1, 2)}}, "one column only"),

@@ -114,12 +114,14 @@ def test_bad_requests_change_nothing(api: Api, file_id: str) -> None:
 
     assert write({"values": [[1]]})[2] == "'valueInputOption' is required but not specified"
     assert write({"values": [[1]]}, valueInputOption="COOKED")[0] == 400
-    assert write({"values": [[{"a": 1}]]}, valueInputOption="RAW")[2] == "Invalid data.values[0][0]: struct_value {}"
-    assert write({"values": [[[1]]]}, valueInputOption="RAW")[2] == "Invalid data.values[0][0]: list_value {}"
+    struct = write({"values": [[{}]]}, valueInputOption="RAW")
+    assert struct[2] == "Invalid values[0][0]: struct_value {\n}\n"
+    nested = write({"values": [["a", [1]]]}, valueInputOption="RAW")
+    assert nested[2] == "Invalid values[0][1]: list_value {\n  values {\n    number_value: 1\n  }\n}\n"
     assert write({"values": [1]}, valueInputOption="RAW")[0] == 400
     assert write({"values": "x"}, valueInputOption="RAW")[0] == 400
     assert write({"valeus": [[1]]}, valueInputOption="RAW")[2] == (
-        'Invalid JSON payload received. Unknown name "valeus": Cannot find field.'
+        "Invalid JSON payload received. Unknown name \"valeus\" at 'data': Cannot find field."
     )
     assert write({"values": [["x" * 50_001]]}, valueInputOption="RAW")[2] == (
         "Your input contains more than the maximum of 50000 characters in a single cell."

@@ -1,0 +1,82 @@
+"""One authenticated call of Drive's API, and how its answers go out."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.google import interface
+from sandbox.google.auth import Gate
+from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.errors import ApiError, BadRequest, answer
+from sandbox.google.json_text import read_document
+from sandbox.google.masks import parse_mask
+from sandbox.workbook.errors import WorkbookError
+
+Method = Callable[["DriveCall"], JsonObject | Response | None]
+
+
+class DriveCall:
+    """`path` has the parts of the path by name, `file` among them."""
+
+    def __init__(self, email: str, query: Mapping[str, str], path: Mapping[str, str], body: Document) -> None:
+        self.email = email
+        self.query = query
+        self.path = path
+        self.body = body
+
+    def page(self) -> tuple[int, int]:
+        """Offset and size of the page that is asked for."""
+        token, size = self.query.get("pageToken", "0"), self.query.get("pageSize", "100")
+        if not token.isdecimal() or not size.isdecimal() or not 1 <= int(size) <= 1000:
+            raise BadRequest("Invalid Value: pageToken must be one that was given out, pageSize from 1 to 1000.")
+        return int(token), int(size)
+
+
+def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Route:
+    """A method of Drive's API with a JSON body, for callers that the gate admits; 204 where it answers nothing."""
+    called = known_method(http_method, path)
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        try:
+            email = gate.admit(request, called)
+            result = method(DriveCall(email, request.query_params, request.path_params, read_document(body)))
+        except ApiError as error:
+            return answer(error, request.url.path)
+        except WorkbookError as error:
+            return answer(BadRequest(error.message), request.url.path)
+        if result is None:
+            return Response(status_code=204)
+        return result if isinstance(result, Response) else shown(result, request.query_params.get("fields", ""))
+
+    return Route(path, endpoint, methods=[http_method])
+
+
+def known_method(http_method: str, path: str) -> interface.Method:
+    """What Google's interface says of the method at that path."""
+    return interface.drive().methods[f"{http_method} {re.sub(r'{[^}]*}', '*', path)}"]
+
+
+def shown(result: Json, fields: str) -> Response:
+    """The answer with these fields; without any, files and permissions are shown in short."""
+    return JSONResponse(parse_mask(fields).filter(result) if fields else _in_short(result))
+
+
+_SHORT = {
+    "drive#file": parse_mask("kind,id,name,mimeType"),
+    "drive#permission": parse_mask("kind,id,type,role"),
+}
+
+
+def _in_short(result: Json) -> Json:
+    if isinstance(result, list):
+        return [_in_short(item) for item in result]
+    if not isinstance(result, dict):
+        return result
+    mask = _SHORT.get(str(result.get("kind")))
+    if mask is not None:
+        return mask.filter(result)
+    return {name: _in_short(value) for name, value in result.items()}

@@ -1,0 +1,87 @@
+"""The text of a request's body: a JSON object, or Google's words for why it is none."""
+
+import json
+
+import orjson
+
+from sandbox.google.document import Document, JsonObject, without_nulls
+from sandbox.google.errors import BadRequest
+
+_AROUND = 20  # characters that Google shows before and after the place of an error
+# What Google's reader says where Python's says this; the second where the text ends there.
+_WORDS = {
+    "Expecting value": ("Unexpected token.", "Unexpected end of string. Expected a value."),
+    "Expecting property name enclosed in double quotes": (
+        "Expected an object key or }.",
+        "Unexpected end of string. Expected an object key or }.",
+    ),
+    "Expecting ':' delimiter": (
+        "Expected : between key:value pair.",
+        "Unexpected end of string. Expected : between key:value pair.",
+    ),
+    "Unterminated string starting at": ("Closing quote expected in string.",) * 2,
+    "Extra data": ("Parsing terminated before end of input.",) * 2,
+}
+
+
+def read_body(body: bytes) -> JsonObject:
+    """The request's object; empty where there is none.
+
+    Raises:
+        BadRequest: not JSON, or not an object.
+    """
+    if not body.strip():
+        return {}
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest(f"Invalid JSON payload received. {_complaint(body)}") from None
+    if not isinstance(value, dict):
+        raise BadRequest('Invalid JSON payload received. Unknown name "": Root element must be a message.')
+    return value
+
+
+def read_document(body: bytes) -> Document:
+    """The request's object without its nulls, for where no message says what it may have.
+
+    Raises:
+        BadRequest: not JSON, or not an object.
+    """
+    cleaned = without_nulls(read_body(body))
+    assert isinstance(cleaned, dict)
+    return Document(cleaned)
+
+
+def _complaint(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        at = error.pos
+        words = _WORDS.get(error.msg, ("Unexpected token.", "Unexpected end of string."))
+        if error.msg == "Expecting ',' delimiter":
+            words = _delimiter(text, at)
+        said = words[at >= len(text.rstrip())]
+        first = max(at - _AROUND, 0)
+        return f"{said}\n{text[first : at + _AROUND]}\n{' ' * (at - first)}^"
+    # Python reads what JSON has no name for: NaN, and bytes that are no text.
+    return "Unexpected token."
+
+
+def _delimiter(text: str, at: int) -> tuple[str, str]:
+    """Whether it is an object's or a list's next part that is missing at that place."""
+    depth, quoted, position = [""], False, 0
+    while position < at:
+        character = text[position]
+        if quoted:
+            position += character == "\\"
+            quoted = character != '"'
+        elif character == '"':
+            quoted = True
+        elif character in "[{":
+            depth.append(character)
+        elif character in "]}":
+            depth.pop()
+        position += 1
+    expected = "Expected , or ] after array value." if depth[-1] == "[" else "Expected , or } after key:value pair."
+    return expected, f"Unexpected end of string. {expected}"
