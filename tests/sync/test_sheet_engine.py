@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db.runs import RunState
-from db.sources import SourceState
 from sync.adapters import Adapters
 from sync.retry import RetryPolicy
 from tests.sync.sheets import bench
@@ -102,15 +101,6 @@ async def test_faults_of_a_write_make_no_false_conflict(sync: Sync, fault: dict[
     await sync.settle()
     assert [row[:2] for row in await sync.sheet()] == [[2, "Rear Admiral Grace"], [3, "Alan"], [9, "Niklaus"]]
     assert sync.count("conflicts") == 0
-
-
-async def test_a_lost_insert_is_made_by_the_next_run(sync: Sync) -> None:
-    sync.people.fault(BATCH, drop=True)
-    sync.sql("INSERT INTO people (id, name) VALUES (9, 'Niklaus')")
-    assert (await sync.run()).state is RunState.FAILED
-    await sync.settle()
-    assert [row[0] for row in await sync.sheet()] == [1, 2, 3, 9]
-    assert sync.sql("SELECT state FROM rowcast.sources") == [(SourceState.ACTIVE.value,)]
 
 
 async def test_a_sort_during_the_write_loses_nothing(sync: Sync) -> None:

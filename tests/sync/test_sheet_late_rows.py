@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from db.runs import RunState
+from db.sources import SourceState
 from sync.retry import RetryPolicy
 from tests.server import eventually
 from tests.sync.sheets import Bench, bench
@@ -72,17 +73,19 @@ async def test_a_call_that_never_arrives_is_made_again_when_its_time_is_over(dat
         async with syncing(database, people, grace=timedelta(seconds=4)) as sync:
             assert (await sync.settle()).state is RunState.SUCCEEDED
             sync.sql("DELETE FROM people WHERE id = 1")
+            sync.sql("INSERT INTO people (id, name) VALUES (9, 'Niklaus')")
             sync.sql("UPDATE people SET name = 'Grace H' WHERE id = 2")
             people.fault(match=BATCH, delaySeconds=2.5, drop=True)
             assert (await sync.run()).state is RunState.FAILED
 
             async def written() -> bool:
                 await sync.run()
-                return (await ids(sync)) == [2, 3]
+                return (await ids(sync)) == [2, 3, 9]
 
             await eventually(written)
-            assert [row[1] for row in await sync.sheet()] == ["Grace H", "Alan"]
+            assert [row[1] for row in await sync.sheet()] == ["Grace H", "Alan", "Niklaus"]
             await sync.settle()
+            assert sync.sql("SELECT state FROM rowcast.sources") == [(SourceState.ACTIVE.value,)]
 
 
 async def test_a_row_that_is_gone_meanwhile_is_not_deleted_before_the_call_is_over(database: str) -> None:
