@@ -207,7 +207,7 @@ async def test_structure_fires_only_change(sandbox: Sandbox, control: Control) -
                 ("addSheet", {"title": "New"}),
                 ("type", {"sheet": 1, "row": 0, "column": 0, "values": [["a", "b"]]}),
             ):
-                assert (await client.post(f"{actions}/{action}", json=body)).status_code == 200
+                assert (await client.post(f"{actions}/{action}", json={"edit": body})).status_code == 200
         shown = [await changes.next() for _ in range(4)]
         assert [(event["changeType"], event["range"]) for event in shown] == [
             ("INSERT_COLUMN", "B:B"),
