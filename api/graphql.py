@@ -131,7 +131,8 @@ class GraphQLView(GraphQL[Context, None]):
 def decode_json(data: str | bytes) -> object:
     """JSON as its standard has it. JSONDecodeError for everything else: NaN, numbers and nesting beyond all measure."""
     try:
-        return json.loads(data, parse_constant=_refuse_constant)
+        # A text as json.loads does it, which would make a decoder each time.
+        return _DECODER.decode(data) if isinstance(data, str) else json.loads(data, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError) as error:
@@ -140,6 +141,9 @@ def decode_json(data: str | bytes) -> object:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _media_type(request: Request) -> str:

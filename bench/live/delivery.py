@@ -6,19 +6,22 @@ Only the CPU time of the server's process counts, its part in Postgres' log incl
 """
 
 import asyncio
+import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bench.live.databases import each_database
-from bench.live.ground import QUERY, MeasuredServer, serving, serving_raw, settle, writing
+from bench.live.ground import QUERY, MeasuredServer, serving, serving_node, serving_raw, settle, writing
 from bench.live.processes import Subscribers, cpu_s, subscribed
 from bench.live.subscribers import Load
 from tests.server import free_port
 
+Peer = Callable[[int], AbstractAsyncContextManager[MeasuredServer]]
 Act = Callable[[int], Awaitable[None]]
 """Causes so many messages to everybody."""
 
@@ -40,17 +43,18 @@ def load(server: MeasuredServer, subscribers: int, *, deflate: bool = False) -> 
     return Load(server.port, 1, subscribers, QUERY, {}, deflate=deflate)
 
 
-async def raw_cost(subscribers: int, commits: int, text: str) -> Cost:
-    """Of `send_text` of that text."""
-    async with serving_raw(free_port()) as server, subscribed(load(server, subscribers)) as clients:
+async def published_cost(name: str, peer: Peer, subscribers: int, commits: int, body: str) -> Cost:
+    """Of a peer that sends what is posted to it."""
+    async with peer(free_port()) as server, subscribed(load(server, subscribers)) as clients:
         await clients.ready()
         await settle()
 
         async def publish(times: int) -> None:
-            await server.post(f"/publish?times={times}", content=text)
+            for _ in range(times):
+                await server.post("/publish?times=1", content=body)
 
         await _measured(server, clients, publish, 1)
-        return await _cost("raw Starlette, send_text", server, clients, publish, subscribers, commits)
+        return await _cost(name, server, clients, publish, subscribers, commits)
 
 
 async def our_cost(
@@ -92,31 +96,41 @@ async def _measured(server: MeasuredServer, clients: Subscribers, act: Act, time
     return cpu_s(server.pid) - before, received
 
 
-def table(costs: list[Cost]) -> str:
-    """With the ratio to the first."""
-    lines = [f"{'':<34}{'CPU a delivery':>16}{'bytes':>9}{'× raw':>8}"]
-    floor = costs[0].cpu_us
-    lines += [f"{cost.name:<34}{cost.cpu_us:>13.1f} µs{cost.bytes_:>9.0f}{cost.cpu_us / floor:>8.2f}" for cost in costs]
-    return "\n".join(lines)
+def line(cost: Cost, floor: Cost) -> str:
+    """With the ratio to the floor."""
+    ratio = cost.cpu_us / floor.cpu_us
+    return f"  {cost.name:<28}{cost.cpu_us:>9.1f} µs a delivery  × {ratio:<6.2f}{cost.bytes_:>8.0f} bytes"
+
+
+def batch_of(rows: int) -> str:
+    """A batch as ours is, for a peer to send."""
+    row = {"id": 1, "name": "Customer 1", "email": "customer1@example.com", "city": "City 1", "age": 1, "total": "1000"}
+    row |= {"since": "2024-01-02", "active": False, "score": 0.14285714285714285, "note": "changed 1 1"}
+    change = {"operation": "UPDATE", "moved": False, "key": {"id": 1}, "row": row, "before": row}
+    batch = {"cursor": "MXxjfDF8MTUwZmQ2ZTh8MQ", "transactionId": "1000", "committedAt": "2026-01-02T03:04:05.678901Z"}
+    said = {"cause": "SQL", "actor": "postgres", "snapshot": False, "reset": False, "last": True, "upToDate": True}
+    return json.dumps({**batch, **said, "changes": [{**change, "changed": ["age", "note"]}] * rows})
 
 
 async def measure(subscribers: int, commits: int) -> None:
     """Print the tables: of one row a commit, and of twenty, plain and compressed."""
     with each_database() as databases:
         for rows in (1, 20):
+            print(f"{subscribers} subscribers, {commits} commits of {rows} rows", flush=True)
 
-            async def cost(name: str, module: str, commits: int, rows: int = rows, *, deflate: bool = False) -> Cost:
-                return await our_cost(name, next(databases), module, subscribers, commits, rows, deflate=deflate)
+            async def cost(name: str, module: str, times: int, rows: int = rows, *, deflate: bool = False) -> Cost:
+                return await our_cost(name, next(databases), module, subscribers, times, rows, deflate=deflate)
 
-            plain = await cost("rowcast", "api", commits)
-            costs = [
-                await raw_cost(subscribers, commits, "x" * (round(plain.bytes_) - 4)),
-                plain,
-                await cost("rowcast, compressed", "api", commits, deflate=True),
-                await cost("stock Strawberry", "bench.live.stock", max(commits // 10, 1)),
-            ]
-            print(f"{subscribers} subscribers, {commits} commits of {rows} rows")
-            print(table(costs), flush=True)
+            ours = await cost("rowcast", "api", commits)
+            text = "x" * (round(ours.bytes_) - 4)
+            raw = await published_cost("raw Starlette, send_text", serving_raw, subscribers, commits, text)
+            for each in (raw, ours):
+                print(line(each, raw), flush=True)
+            print(line(await cost("rowcast, compressed", "api", commits, deflate=True), raw), flush=True)
+            fewer = max(commits // 5, 1)
+            peer = await published_cost("Node, graphql-ws on ws", serving_node, subscribers, commits, batch_of(rows))
+            print(line(peer, raw), flush=True)
+            print(line(await cost("stock Strawberry", "bench.live.stock", fewer), raw), flush=True)
 
 
 if __name__ == "__main__":

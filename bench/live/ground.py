@@ -94,6 +94,15 @@ async def serving_raw(port: int) -> AsyncIterator[MeasuredServer]:
 
 
 @asynccontextmanager
+async def serving_node(port: int) -> AsyncIterator[MeasuredServer]:
+    """graphql-ws of npm on ws, as `make setup-dev` installs them."""
+    async with started("node", "bench/live/node_peer.cjs", str(port)) as process:
+        server = MeasuredServer(port, process.pid)
+        await eventually(lambda: server.ready("/healthz"))
+        yield server
+
+
+@asynccontextmanager
 async def _process(module: str, *arguments: str, environment: dict[str, str] | None = None) -> AsyncIterator[int]:
     async with started(sys.executable, "-m", module, *arguments, environment=environment) as process:
         yield process.pid

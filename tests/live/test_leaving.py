@@ -1,0 +1,96 @@
+"""What ends or changes for all members of a group at once: the log's epoch, the source's columns, the source itself."""
+
+import json
+
+import psycopg
+import pytest
+
+from db.session import connect
+from db.sources import Column, source_by_name, update_columns
+from db.wire import ColumnType
+from schema import changes as changes_module
+from tests.live.client import EVERYTHING, TABLE, seen, shared, stock
+from tests.live.conftest import bind
+from tests.live.test_delivery import codes, joined
+from tests.schema.ground import CUSTOMERS
+from tests.server import ThreadServer
+
+Sql = psycopg.AsyncConnection
+
+
+async def test_a_new_epoch_resets_those_with_a_snapshot_and_ends_the_others(live: ThreadServer, sql: Sql) -> None:
+    await sql.execute(f"INSERT INTO {TABLE} VALUES (1, 'x')".encode())
+    async with shared(live, variables={"snapshot": True}) as one, shared(live) as other:
+        for client in (one, other):
+            await client.up_to_date()
+        await joined(live, 2, 1)
+        # As a server does that was restored from another one.
+        await sql.execute("UPDATE rowcast.log_state SET system_id = '1'")
+        await sql.execute(
+            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database()"
+        )
+        batches = await one.up_to_date()
+        assert [batch["reset"] for batch in batches] == [True, False, False]
+        assert seen(batches) == [("INSERT", 1)]
+        message = await other.message()
+        assert [code for _, code in codes(message)] == ["CURSOR_EXPIRED"]
+        assert (await other.message())["type"] == "complete"
+        await joined(live, 1, 1)
+        await sql.execute(f"INSERT INTO {TABLE} VALUES (2, 'y')".encode())
+        assert seen([await one.batch()]) == [("INSERT", 2)]
+
+
+async def test_a_column_that_the_source_gets_is_sent_from_then_on(
+    live: ThreadServer, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes_module, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr("api.live.groups.ASK_AGAIN_S", 0.0)
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "growing")
+    query = EVERYTHING.replace(TABLE, "growing")
+    async with shared(live, query) as one, shared(live, query) as other:
+        for client in (one, other):
+            await client.up_to_date()
+        await joined(live, 2, 1)
+        await sql.execute("ALTER TABLE growing ADD phone text, ADD inner_note text")
+        await sql.execute("INSERT INTO growing VALUES (1, 'Ada')")
+        for client in (one, other):
+            [change] = (await client.batch())["changes"]
+            assert set(change["row"]) == {"id", "name", "age", "total"}, "they are nobody's columns yet"
+        async with await connect(live.settings.database_url, "rowcast test") as connection:
+            source = await source_by_name(connection, "growing")
+            assert source is not None
+            await update_columns(connection, source.id, [*CUSTOMERS, Column("phone", ColumnType.TEXT, "Phone")])
+        await sql.execute("UPDATE growing SET phone = '7'")
+        for client in (one, other):
+            [change] = (await client.batch())["changes"]
+            assert change["row"]["phone"] == "7"
+            assert change["changed"] == ["phone"]
+        # The table has a column still that the source hasn't; it keeps them from nothing.
+        await sql.execute("UPDATE growing SET inner_note = 'x', age = 3")
+        for client in (one, other):
+            [change] = (await client.batch())["changes"]
+            assert change["changed"] == ["age"]
+
+
+async def test_a_deleted_source_ends_the_group_as_it_ends_one_alone(live: ThreadServer, sql: Sql) -> None:
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "leaving")
+    query = EVERYTHING.replace(TABLE, "leaving")
+    async with shared(live, query) as one, shared(live, query) as two, stock(live, query) as alone:
+        for client in (one, two, alone):
+            await client.up_to_date()
+        await joined(live, 2, 1)
+        deleted = 'mutation { deleteSource(name: "leaving") { id } }'
+        await live.graphql(deleted)
+        expected = await alone.message()
+        for client in (one, two):
+            message = await client.message()
+            assert codes(message) == codes(expected)
+            assert message["payload"] == expected["payload"]
+            assert (await client.message())["type"] == "complete"
+        await joined(live, 0, 0)
+        # The connection is free for others.
+        payload = {"query": EVERYTHING, "variables": {}}
+        await one.connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        await one.up_to_date()
