@@ -194,8 +194,10 @@ class Engine:
                 shown=shown,
             )
             let_go = await permitted(connection, source.id)
-            # What a person confirmed or asked for is one run's, and torn rows show only among all of them.
-            whole = bool(let_go) or work.winner is not None or source.managed_key
+            # What a person confirmed or asked for is one run's, and torn rows show only among all of them: not before
+            # the first import is done.
+            may_be_torn = source.managed_key and work.state.cursor is not None
+            whole = bool(let_go) or work.winner is not None or may_be_torn
             limit = None if whole else self._most_plans
             found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
         postponed = False
