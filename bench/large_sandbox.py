@@ -36,14 +36,15 @@ class Measured:
     parse_s: float
 
 
-def measure() -> list[Measured]:
+def measure() -> Iterator[Measured]:
+    """One after the other."""
     with Sandbox() as sandbox:
         book = sandbox.workbook_id("large")
         sandbox.do(lambda office: _fill(office, book))
         client = client_for(sandbox)
         client.set_timeout(600)
         try:
-            return list(_measured(sandbox, _Sheet(client, book)))
+            yield from _measured(sandbox, _Sheet(client, book))
         finally:
             client.http_client.session.close()
 
@@ -157,4 +158,4 @@ def _line(index: int) -> dict[int, Cell]:
 if __name__ == "__main__":
     print("| what | CPU | gspread's parse | multiple |\n|---|---|---|---|")
     for one in measure():
-        print(f"| {one.what} | {one.cpu_s:.3f} s | {one.parse_s:.3f} s | {one.cpu_s / one.parse_s:.2f} |")
+        print(f"| {one.what} | {one.cpu_s:.3f} s | {one.parse_s:.3f} s | {one.cpu_s / one.parse_s:.2f} |", flush=True)

@@ -8,6 +8,7 @@ from sandbox.google.document import Json, JsonObject
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.display import show
+from sandbox.workbook.locales import Locale
 from sandbox.workbook.sheet import PLAIN_COLUMN, Sheet
 from sandbox.workbook.writing import entered_text
 
@@ -19,7 +20,8 @@ def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: 
     """Rows `first` to `end - 1`, cut to the grid. A row is `[uid, {column: [shown, entered, kind]}]`."""
     used = sheet.used(sheet.whole)
     end = min(end, first + WINDOW, sheet.row_count)
-    rows: list[Json] = [[sheet.rows[i].uid, _cells(sheet, calculation, i)] for i in range(first, end)]
+    home = file.spreadsheet.home
+    rows: list[Json] = [[sheet.rows[i].uid, _cells(sheet, calculation, i, home)] for i in range(first, end)]
     tabs: list[Json] = [{"id": one.sheet_id, "title": one.title} for one in file.spreadsheet.sheets if not one.hidden]
     columns: JsonObject = {
         str(index): {"hidden": column.hidden, "pixels": column.pixels}
@@ -44,17 +46,17 @@ def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: 
     }
 
 
-def _cells(sheet: Sheet, calculation: Calculation, index: int) -> JsonObject:
+def _cells(sheet: Sheet, calculation: Calculation, index: int, home: Locale) -> JsonObject:
     row, spilled = sheet.rows[index], calculation.spilled(sheet, index)
     return {
-        str(column): _cell(row.cell(column), calculation.value(sheet, index, column, row.cell(column)))
+        str(column): _cell(row.cell(column), calculation.value(sheet, index, column, row.cell(column)), home)
         for column in sorted(row.cells.keys() | spilled.keys())
         if row.cell(column).has_content or column in spilled
     }
 
 
-def _cell(cell: Cell, value: Effective) -> list[Json]:
-    return [show(value, cell.number_format), entered_text(cell), _kind(value)]
+def _cell(cell: Cell, value: Effective, home: Locale) -> list[Json]:
+    return [show(value, cell.number_format, home), entered_text(cell, home), _kind(value)]
 
 
 def _kind(value: Effective) -> str:

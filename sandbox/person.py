@@ -13,12 +13,14 @@ from sandbox.google.document import Json
 from sandbox.undo import History, Kind, Step, carry
 from sandbox.workbook import a1, pasting, protection, structure, writing
 from sandbox.workbook.a1 import Area
+from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument, NotFound
 from sandbox.workbook.sheet import Row, Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.sorting import sort_rows
 from sandbox.workbook.spreadsheet import Spreadsheet
+from sandbox.workbook.validation import check_typed, has_rules
 
 SOMEBODY = Editor(PERSON)
 _INSERTED = {Dimension.ROWS: Kind.ROWS_INSERTED, Dimension.COLUMNS: Kind.COLUMNS_INSERTED}
@@ -93,14 +95,22 @@ class Person:
         block: Sequence[Sequence[str | None]],
         editor: Editor = SOMEBODY,
     ) -> None:
-        """Types a block from a cell on; None leaves a cell as it is, an empty text clears it."""
+        """Types a block from a cell on; None leaves a cell as it is, an empty text clears it.
+
+        Raises:
+            InvalidArgument: a text is too long, or a cell's data validation rejects what was typed.
+        """
         _check_block(block)
         area = Area(top, left, top + len(block), left + max(len(row) for row in block))
         with self._editing(file_id, editor, Kind.CELLS, sheet_id, area) as draft:
             sheet = draft.sheet(sheet_id)
             _make_room(draft, sheet, area)
             self._may_write(self._drive.files[file_id], draft, sheet_id, area)
-            writing.write_block(sheet, top, left, block, user_entered=True)
+            writing.write_block(sheet, top, left, block, user_entered=True, locale=draft.home)
+            if has_rules(sheet, area):
+                calculation = Calculation(self._drive.clock)
+                calculation.bring_up_to_date(draft)
+                check_typed(draft, sheet, area, calculation.value)
 
     def clear(self, file_id: str, sheet_id: int, area: Area, editor: Editor = SOMEBODY) -> None:
         """Empties the cells; formats stay."""
@@ -290,7 +300,8 @@ class Person:
         if area.top >= sheet.row_count or area.left >= sheet.column_count:
             return ""
         cell = sheet.cell(area.top, area.left)
-        return show(self._drive.calculation(file).value(sheet, area.top, area.left, cell), cell.number_format)
+        value = self._drive.calculation(file).value(sheet, area.top, area.left, cell)
+        return show(value, cell.number_format, file.spreadsheet.home)
 
 
 def read_block(values: list[Json]) -> tuple[tuple[str | None, ...], ...]:

@@ -7,7 +7,9 @@ from sandbox.google.document import Document, JsonObject
 from sandbox.google.masks import required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.sheet_json import named_range_json
+from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.formulas import resolved
 from sandbox.workbook.named import NamedRange, check_name
 
 
@@ -26,12 +28,14 @@ def add_named_range(batch: Batch, request: Document) -> JsonObject:
 
 
 def update_named_range(batch: Batch, request: Document) -> JsonObject:
-    """updateNamedRange"""
+    """updateNamedRange: formulas follow a new name."""
     data, mask = request.inner("namedRange"), required_mask(request)
     entry = _entry(batch, data.text("namedRangeId"))
     book = batch.spreadsheet
     if mask.wants("name"):
         check_name(data.text("name"), entry.range_id, book.named.values())
+        new = {entry.name.lower(): data.text("name")}
+        structure.rewrite_formulas(book, lambda _, text: resolved(text, new))
         entry = replace(entry, name=data.text("name"))
     if mask.wants("range"):
         sheet, area = read_grid_range(book, data.inner("range"))

@@ -10,6 +10,7 @@ from sandbox.google.masks import FieldMask, mask_of, required_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.locales import is_known
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -82,6 +83,8 @@ def set_spreadsheet_properties(book: Spreadsheet, properties: Document, mask: Fi
     if mask.wants("title") and "title" in properties:
         book.title = properties.text("title")
     if mask.wants("locale") and "locale" in properties:
+        if not is_known(properties.text("locale")):
+            raise InvalidArgument(f"Unsupported locale: {properties.text('locale')}")
         book.locale = properties.text("locale")
     if mask.wants("timeZone") and "timeZone" in properties:
         book.time_zone = properties.text("timeZone")

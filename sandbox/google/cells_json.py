@@ -6,8 +6,9 @@ from sandbox.google.colors import both, plain, styled
 from sandbox.google.document import Document, Json, JsonObject, as_double, as_json_number
 from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
-from sandbox.workbook.display import DEFAULT_PATTERNS, show
+from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, show
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.locales import EN_US, Locale
 
 _LACKING = ("pivotTable", "dataSourceTable", "dataSourceFormula", "textFormatRuns", "chipRuns")
 
@@ -24,7 +25,7 @@ def extended_value(value: Effective) -> JsonObject:
     return {"numberValue": as_json_number(value)}
 
 
-def encode_cell(cell: Cell, effective: Effective, mask: FieldMask) -> JsonObject:
+def encode_cell(cell: Cell, effective: Effective, mask: FieldMask, home: Locale = EN_US) -> JsonObject:
     """The wanted fields of a cell; what is empty is left out."""
     data: JsonObject = {}
     if mask.wants("userEnteredValue") and cell.has_content:
@@ -33,10 +34,10 @@ def encode_cell(cell: Cell, effective: Effective, mask: FieldMask) -> JsonObject
     if mask.wants("effectiveValue") and effective is not None:
         data["effectiveValue"] = mask.below("effectiveValue").filter(extended_value(effective))
     if mask.wants("formattedValue") and effective is not None:
-        data["formattedValue"] = show(effective, cell.number_format)
+        data["formattedValue"] = show(effective, cell.number_format, home)
     for name, with_default in (("userEnteredFormat", False), ("effectiveFormat", True)):
         if mask.wants(name):
-            shown = mask.below(name).filter(styled(format_json(cell, with_default)))
+            shown = mask.below(name).filter(styled(format_json(cell, home if with_default else None)))
             if shown:
                 data[name] = shown
     if mask.wants("note") and cell.note:
@@ -46,13 +47,13 @@ def encode_cell(cell: Cell, effective: Effective, mask: FieldMask) -> JsonObject
     return data
 
 
-def format_json(cell: Cell, with_default_pattern: bool) -> JsonObject:
-    """CellFormat of what was set; the effective one also says the pattern that a bare kind stands for."""
+def format_json(cell: Cell, home: Locale | None = None) -> JsonObject:
+    """CellFormat of what was set; with `home` also what pattern a bare kind stands for there."""
     fields: JsonObject = orjson.loads(cell.appearance) if cell.appearance else {}
     if cell.number_format is not None:
         pattern = cell.number_format.pattern
-        if not pattern and with_default_pattern:
-            pattern = DEFAULT_PATTERNS.get(cell.number_format.kind, "")
+        if not pattern and home is not None:
+            pattern = default_pattern(cell.number_format.kind, home)
         number_format: JsonObject = {"type": cell.number_format.kind}
         if pattern:
             number_format["pattern"] = pattern
@@ -75,7 +76,7 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
     if mask.wants("userEnteredFormat"):
         given = plain(data.inner("userEnteredFormat").fields)
         assert isinstance(given, dict)
-        merged = both(mask.below("userEnteredFormat")).merge(format_json(cell, with_default_pattern=False), given)
+        merged = both(mask.below("userEnteredFormat")).merge(format_json(cell), given)
         number_format, appearance = read_format(Document(merged, f"{data.path}.userEnteredFormat"))
     if mask.wants("note"):
         note = checked_text(data.text("note"))

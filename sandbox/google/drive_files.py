@@ -91,7 +91,7 @@ def _fill(book: Spreadsheet, content: Content) -> None:
     except UnicodeDecodeError as error:
         raise BadRequest(f"Bad Request: the content is no UTF-8 text: {error}") from error
     sheet_id = random.randrange(1, 2**31)  # noqa: S311 - an id, not a secret
-    book.sheets = [exports.imported(book.title, sheet_id, text, content.kind)]
+    book.sheets = [exports.imported(book.title, sheet_id, text, content.kind, book.home)]
     book.check_size()
     book.metadata = {key: entry for key, entry in book.metadata.items() if entry.location.sheet_id is None}
     book.protections, book.named, book.filter_views, book.tables = {}, {}, {}, {}

@@ -6,6 +6,7 @@ import io
 from sandbox.google import xlsx
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.display import show
+from sandbox.workbook.locales import Locale
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 from sandbox.workbook.writing import write_block
@@ -19,7 +20,7 @@ def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
     """The file's bytes; `kind` is one of KINDS."""
     if kind == xlsx.KIND:
         return xlsx.export(book, calculation)
-    rows = shown_values(book.sheets[0], calculation)
+    rows = shown_values(book.sheets[0], calculation, book.home)
     if kind == TSV:
         # A tab or a line's end within a cell would be taken for one between cells.
         plain = [[text.replace("\t", " ").replace("\n", " ") for text in row] for row in rows]
@@ -29,17 +30,17 @@ def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
     return written.getvalue().removesuffix("\r\n").encode()
 
 
-def imported(title: str, sheet_id: int, content: str, kind: str) -> Sheet:
+def imported(title: str, sheet_id: int, content: str, kind: str, home: Locale) -> Sheet:
     """A sheet with the values of a CSV or TSV file, read as if typed."""
     lines = csv.reader(io.StringIO(content), delimiter="\t" if kind == TSV else ",")
     block = [list(line) for line in lines]
     sheet = Sheet(sheet_id, title)
     sheet.resize(max(sheet.row_count, len(block)), max([sheet.column_count, *map(len, block)]))
-    write_block(sheet, 0, 0, block, user_entered=True)
+    write_block(sheet, 0, 0, block, user_entered=True, locale=home)
     return sheet
 
 
-def shown_values(sheet: Sheet, calculation: Calculation) -> list[list[str]]:
+def shown_values(sheet: Sheet, calculation: Calculation, home: Locale) -> list[list[str]]:
     """What the cells show, in rows of one width, up to the last that shows something."""
     rows: list[list[str]] = []
     for index, row in enumerate(sheet.rows):
@@ -47,7 +48,7 @@ def shown_values(sheet: Sheet, calculation: Calculation) -> list[list[str]]:
         texts = [""] * (max(columns, default=-1) + 1)
         for column in columns:
             cell = row.cell(column)
-            texts[column] = show(calculation.value(sheet, index, column, cell), cell.number_format)
+            texts[column] = show(calculation.value(sheet, index, column, cell), cell.number_format, home)
         rows.append(texts)
     used = [(index, column) for index, row in enumerate(rows) for column, text in enumerate(row) if text]
     height, width = max((row for row, _ in used), default=-1) + 1, max((column for _, column in used), default=-1) + 1

@@ -108,7 +108,7 @@ def _grid(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation,
         data["startColumn"] = area.left
     if mask.wants("rowData"):
         row_mask = mask.below("rowData")
-        rows = _rows(sheet, area, calculation, row_mask.below("values")) if row_mask.wants("values") else []
+        rows = _rows(book, sheet, area, calculation, row_mask.below("values")) if row_mask.wants("values") else []
         if rows:
             data["rowData"] = rows
     for name, dimension, start, end in (
@@ -120,7 +120,8 @@ def _grid(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation,
     return data
 
 
-def _rows(sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -> list[Json]:
+def _rows(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -> list[Json]:
+    home = book.home
     rows: list[Json] = []
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
@@ -128,7 +129,7 @@ def _rows(sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -
         for column in sorted(row.cells.keys() | calculation.spilled(sheet, index).keys()):
             if area.left <= column < area.right:
                 cell = row.cell(column)
-                data = encode_cell(cell, calculation.value(sheet, index, column, cell), mask)
+                data = encode_cell(cell, calculation.value(sheet, index, column, cell), mask, home)
                 if data:
                     values.extend({} for _ in range(column - area.left - len(values)))
                     values.append(data)

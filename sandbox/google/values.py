@@ -13,6 +13,7 @@ from sandbox.workbook.cells import Cell, CellError, Effective, Scalar
 from sandbox.workbook.dates import from_serial
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.locales import Locale
 from sandbox.workbook.protection import check
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
@@ -115,7 +116,7 @@ def batch_clear(call: Call) -> JsonObject:
     return {"spreadsheetId": call.file_id, "clearedRanges": cleared}
 
 
-def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: Rendering) -> list[Json]:
+def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: Rendering, home: Locale) -> list[Json]:
     """The values of an area as lists, without the empty cells and rows at their ends."""
     lines: list[list[Json]] = []
     for index in range(area.top, area.bottom):
@@ -127,7 +128,7 @@ def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: R
             if not area.left <= column < area.right or not (cell.has_content or column in spilled):
                 continue
             line.extend([""] * (column - area.left - len(line)))
-            line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering))
+            line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering, home))
         lines.append(line)
     while lines and not lines[-1]:
         lines.pop()
@@ -161,24 +162,24 @@ def read_range(file: File, calculation: Calculation, text: str, rendering: Rende
     """A ValueRange of what the text names."""
     sheet, area = file.spreadsheet.resolve(text)
     answer: JsonObject = {"range": a1.full_name(sheet.title, area), "majorDimension": rendering.major}
-    values = read_values(sheet, area, calculation, rendering)
+    values = read_values(sheet, area, calculation, rendering, file.spreadsheet.home)
     if values:
         answer["values"] = values
     return answer
 
 
-def _render(cell: Cell, effective: Effective, rendering: Rendering) -> Json:
+def _render(cell: Cell, effective: Effective, rendering: Rendering, home: Locale) -> Json:
     if rendering.value == "FORMULA" and cell.formula is not None:
         return cell.formula
     if rendering.value == "FORMATTED_VALUE" or isinstance(effective, CellError):
-        return show(effective, cell.number_format)
+        return show(effective, cell.number_format, home)
     if effective is None:
         return ""
     if isinstance(effective, bool | str):
         return effective
     is_date = cell.number_format is not None and cell.number_format.kind in ("DATE", "TIME", "DATE_TIME")
     if is_date and rendering.date == "FORMATTED_STRING" and from_serial(effective) is not None:
-        return show(effective, cell.number_format)
+        return show(effective, cell.number_format, home)
     return as_json_number(effective)
 
 
@@ -187,7 +188,7 @@ def write_range(draft: Spreadsheet, call: Call, name: str, data: Document, user_
     block = _block(data)
     sheet, area = draft.resolve_for_writing(name, len(block), _width(block))
     check(draft.protections, call.editor, sheet.sheet_id, area)
-    written = writing.write_block(sheet, area.top, area.left, block, user_entered)
+    written = writing.write_block(sheet, area.top, area.left, block, user_entered, draft.home)
     return Done(
         sheet,
         area,

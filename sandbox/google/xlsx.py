@@ -9,10 +9,11 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from sandbox.google.document import Json
-from sandbox.workbook.a1 import column_letters
+from sandbox.workbook.a1 import absolute_name
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective
-from sandbox.workbook.display import DEFAULT_PATTERNS
+from sandbox.workbook.display import default_pattern
+from sandbox.workbook.locales import Locale
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -27,28 +28,28 @@ def export(book: Spreadsheet, calculation: Calculation) -> bytes:
     # Only what we say is a formula or a link is one; a text that looks like it stays text.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "use_future_functions": True}
     with Workbook(written, options) as workbook:
-        formats = _Formats(workbook)
+        formats = _Formats(workbook, book.home)
         for sheet, title in zip(book.sheets, _titles(book), strict=True):
             _write(workbook.add_worksheet(title), sheet, calculation, formats)
         for entry in book.named.values():
-            area, home = entry.area, book.sheets.index(book.sheet(entry.sheet_id))
-            where = _absolute(_titles(book)[home], area.top, area.left, area.bottom - 1, area.right - 1)
-            workbook.define_name(entry.name, f"={where}")
+            home = book.sheets.index(book.sheet(entry.sheet_id))
+            workbook.define_name(entry.name, f"={absolute_name(_titles(book)[home], entry.area)}")
     return written.getvalue()
 
 
 class _Formats:
     """Each look once, as Excel's files keep them."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Workbook, home: Locale) -> None:
         self._workbook = workbook
+        self._home = home
         self._made: dict[tuple[str, str], Format | None] = {("", ""): None}
 
     def of(self, cell: Cell) -> Format | None:
         number_format = cell.number_format
         pattern = ""
         if number_format is not None:
-            pattern = number_format.pattern or DEFAULT_PATTERNS.get(number_format.kind, "")
+            pattern = number_format.pattern or default_pattern(number_format.kind, self._home)
         key = (pattern, cell.appearance)
         if key not in self._made:
             look = orjson.loads(cell.appearance) if cell.appearance else {}
@@ -137,8 +138,3 @@ def _titles(book: Spreadsheet) -> list[str]:
             title = f"{wanted[: _LONGEST_TITLE - len(str(number)) - 1]} {number}"
         titles.append(title)
     return titles
-
-
-def _absolute(title: str, top: int, left: int, bottom: int, right: int) -> str:
-    quoted = "'" + title.replace("'", "''") + "'"
-    return f"{quoted}!${column_letters(left)}${top + 1}:${column_letters(right)}${bottom + 1}"

@@ -111,6 +111,13 @@ def full_name(title: str, area: Area) -> str:
     return f"{quote_title(title)}!{area_name(area)}"
 
 
+def absolute_name(title: str, area: Area) -> str:
+    """`'My sheet'!$B$2:$D$9`, `$B$2` for a single cell."""
+    first = f"${column_letters(area.left)}${area.top + 1}"
+    last = f"${column_letters(area.right - 1)}${area.bottom}"
+    return f"{quote_title(title)}!{first if first == last else f'{first}:{last}'}"
+
+
 def parse(text: str) -> A1Range:
     """Reads a range.
 

@@ -16,9 +16,9 @@ from datetime import datetime
 import formualizer
 
 from sandbox.workbook import arrays
-from sandbox.workbook.a1 import cell_name
+from sandbox.workbook.a1 import absolute_name, cell_name
 from sandbox.workbook.cells import Cell, CellError, Effective
-from sandbox.workbook.formulas import Malformed, Reference, pieces, references
+from sandbox.workbook.formulas import Malformed, Reference, pieces, references, resolved
 from sandbox.workbook.sheet import BLANK, Row, Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -59,6 +59,7 @@ class Calculation:
         self._refused: dict[_Place, CellError] = {}
         self._arrays: dict[_Place, str] = {}
         self._spilled: dict[tuple[str, int], dict[int, Effective]] = {}
+        self._names: dict[str, str] = {}
 
     def bring_up_to_date(self, spreadsheet: Spreadsheet) -> None:
         """Makes `value` speak of this state of the spreadsheet."""
@@ -72,9 +73,11 @@ class Calculation:
         }
         if not new and not self._formulas:
             return
+        names = _names(spreadsheet)
+        new = {key: resolved(text, names) for key, text in new.items()}
         watched = {key for (title, _, _), text in new.items() for key in _columns_read(title, text, spreadsheet)}
         has_arrays = bool(self._arrays) or any(arrays.is_array(text) for text in new.values())
-        if has_arrays or titles != set(self._seen) or not watched <= self._watched:
+        if has_arrays or titles != set(self._seen) or names != self._names or not watched <= self._watched:
             self._rebuild(spreadsheet)
         elif any(changed.values()):
             self._apply(changed)
@@ -102,7 +105,8 @@ class Calculation:
             return refused
         result = _effective(self._engine.get_value(sheet.title, row + 1, column + 1))
         # The engine reads an empty cell as 0; a formula that is nothing but a reference to one shows nothing.
-        return None if result == 0 and self._reads_nothing(sheet.title, cell.formula) else result
+        text = resolved(cell.formula, self._names)
+        return None if result == 0 and self._reads_nothing(sheet.title, text) else result
 
     def spilled(self, sheet: Sheet, row: int) -> Mapping[int, Effective]:
         """What array formulas elsewhere put into cells of a row, by column."""
@@ -128,8 +132,9 @@ class Calculation:
 
     def _rebuild(self, spreadsheet: Spreadsheet) -> None:
         self._clear()
+        self._names = _names(spreadsheet)
         formulas = {
-            (sheet.title, row, column): text
+            (sheet.title, row, column): resolved(text, self._names)
             for sheet in spreadsheet.sheets
             for row, column, text in sheet.formula_cells()
         }
@@ -217,7 +222,7 @@ class Calculation:
                     self._formulas.pop(key, None)
                     self._refused.pop(key, None)
                     if after.formula is not None:
-                        self._set_formula(key, after.formula)
+                        self._set_formula(key, resolved(after.formula, self._names))
                     elif (title, column) in self._watched or before.formula is not None:
                         self._engine.set_value(title, index + 1, column + 1, after.value)
 
@@ -247,6 +252,14 @@ class Calculation:
         title, row, column = key
         self._refused[key] = error
         self._engine.set_value(title, row + 1, column + 1, error.text)
+
+
+def _names(spreadsheet: Spreadsheet) -> dict[str, str]:
+    """What each named range stands for in a formula, by its name in lower case."""
+    return {
+        entry.name.lower(): absolute_name(spreadsheet.sheet(entry.sheet_id).title, entry.area)
+        for entry in spreadsheet.named.values()
+    }
 
 
 def _sizes(spreadsheet: Spreadsheet) -> arrays.Size:

@@ -1,4 +1,4 @@
-"""What a person types, as Sheets reads it in the locale en_US (`USER_ENTERED`).
+"""What a person types, as Sheets reads it in the spreadsheet's locale (`USER_ENTERED`).
 
 One string in, an entry out. What isn't a number, a date, a boolean or a formula is text, kept as typed.
 """
@@ -6,27 +6,15 @@ One string in, an entry out. What isn't a number, a date, a boolean or a formula
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sandbox.workbook.cells import NumberFormat, Scalar, checked_text
 from sandbox.workbook.dates import to_serial
+from sandbox.workbook.locales import EN_US, Locale
 
-_NUMBER = re.compile(
-    r"(?P<open>\()?(?P<sign>[-+])?(?P<dollar>\$)?(?P<sign2>[-+])?"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+|\d*)(?P<fraction>\.\d*)?(?P<exponent>[eE][-+]?\d+)?\s?(?P<percent>%)?(?P<close>\))?"
-)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d{1,3})?))?(?:\s?(?P<half>[AaPp][Mm]))?"
-_DATES = tuple(
-    (re.compile(rf"{pattern}(?:[ T]\s*{_TIME})?", re.IGNORECASE), shown)
-    for pattern, shown in (
-        (r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", "yyyy-mm-dd"),
-        (r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})", "yyyy/mm/dd"),
-        (r"(?P<month>\d{1,2})[/-](?P<day>\d{1,2})[/-](?P<year>\d{4}|\d{2})", "m/d/yyyy"),
-        (r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})", "mmm d, yyyy"),
-        (r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4})", "d mmm yyyy"),
-    )
-)
 _TIME_ALONE = re.compile(_TIME)
+_YEAR = r"(?P<year>\d{4}|\d{2})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +26,7 @@ class Entry:
     number_format: NumberFormat | None = None
 
 
-def parse_entry(text: str, as_text: bool = False) -> Entry:
+def parse_entry(text: str, as_text: bool = False, locale: Locale = EN_US) -> Entry:
     """Reads what was typed; `as_text` where the cell has the format TEXT. An empty string clears.
 
     Raises:
@@ -54,52 +42,78 @@ def parse_entry(text: str, as_text: bool = False) -> Entry:
     if text.startswith("=") and len(text) > 1:
         return Entry(formula=text)
     stripped = text.strip()
-    if stripped.upper() in ("TRUE", "FALSE"):
-        return Entry(stripped.upper() == "TRUE")
-    return _number(stripped) or _date(stripped) or _time(stripped) or Entry(text)
+    if stripped.upper() in ("TRUE", "FALSE", *locale.truths):
+        return Entry(stripped.upper() in ("TRUE", locale.truths[0]))
+    return _number(stripped, locale) or _date(stripped, locale) or _time(stripped) or Entry(text)
 
 
-def _number(text: str) -> Entry | None:
-    match = _NUMBER.fullmatch(text)
-    if match is None or not (match["whole"] or (match["fraction"] and len(match["fraction"]) > 1)):
+@lru_cache
+def _numbers(locale: Locale) -> re.Pattern[str]:
+    group = "[" + "".join(re.escape(mark) for mark in locale.groups) + "]"
+    money = re.escape(locale.currency)
+    return re.compile(
+        rf"(?P<open>\()?(?P<sign>[-+])?(?P<before>{money}\s?)?(?P<sign2>[-+])?"
+        rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d*)(?:{re.escape(locale.decimal)}(?P<fraction>\d*))?"
+        rf"(?P<exponent>[eE][-+]?\d+)?\s?(?P<percent>%)?(?P<after>\s?{money})?(?P<close>\))?"
+    )
+
+
+def _number(text: str, locale: Locale) -> Entry | None:
+    match = _numbers(locale).fullmatch(text)
+    if match is None or not (match["whole"] or match["fraction"]):
         return None
     if bool(match["open"]) != bool(match["close"]) or (match["sign"] and (match["sign2"] or match["open"])):
         return None
-    digits = match["whole"].replace(",", "") + (match["fraction"] or "") + (match["exponent"] or "")
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
+    if match["before"] and match["after"]:
+        return None
+    whole = re.sub(r"\D", "", match["whole"]) or "0"
+    # Dividing as decimal text keeps 7% from being read as 0.07000000000000001.
+    exponent = int((match["exponent"] or "e0")[1:]) - (2 if match["percent"] else 0)
+    value = float(f"{whole}.{match['fraction'] or ''}e{exponent}")
+    if value == float("inf"):
         return None
     if match["open"] or "-" in (match["sign"], match["sign2"]):
         value = -value
-    if match["percent"]:
-        # Dividing as decimal text keeps 7% from being read as 0.07000000000000001.
-        exponent = int((match["exponent"] or "e0")[1:]) - 2
-        value = float(f"{match['whole'].replace(',', '') or '0'}{match['fraction'] or ''}e{exponent}") * (
-            -1 if value < 0 else 1
-        )
-    return Entry(value, number_format=_typed_format(match))
+    return Entry(value, number_format=_typed_format(match, locale))
 
 
-def _typed_format(match: re.Match[str]) -> NumberFormat | None:
-    decimals = ".00" if match["fraction"] else ""
+def _typed_format(match: re.Match[str], locale: Locale) -> NumberFormat | None:
+    decimals = ".00" if match["fraction"] is not None else ""
     if match["percent"]:
         return NumberFormat("PERCENT", f"0{decimals}%")
-    if match["dollar"]:
-        return NumberFormat("CURRENCY", f'"$"#,##0{decimals}')
+    if match["before"] or match["after"]:
+        return NumberFormat("CURRENCY", locale.money(decimals))
     if match["exponent"]:
         return NumberFormat("SCIENTIFIC", "0.00E+00")
-    if "," in match["whole"]:
+    if not match["whole"].isdecimal() and match["whole"]:
         return NumberFormat("NUMBER", f"#,##0{decimals}")
     return None
 
 
-def _date(text: str) -> Entry | None:
-    for pattern, shown in _DATES:
+@lru_cache
+def _dates(locale: Locale) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What a date looks like there, and the pattern that it is shown by then."""
+    parts = {"y": _YEAR, "m": r"(?P<month>\d{1,2})", "d": r"(?P<day>\d{1,2})"}
+    marks = "[/-]" if locale.is_american else "[./-]"
+    first, second, third = (parts[letter] for letter in locale.order)
+    name = r"(?P<name>[^\W\d_]{3,12})\.?"
+    shapes = (
+        (r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", "yyyy-mm-dd"),
+        (r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})", "yyyy/mm/dd"),
+        (f"{first}(?P<mark>{marks}){second}(?P=mark){third}", locale.date),
+        (rf"{name} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})", "mmm d, yyyy"),
+        (rf"(?P<day>\d{{1,2}})\.?[ -]{name}[ -](?P<year>\d{{4}})", "d mmm yyyy"),
+    )
+    return tuple((re.compile(rf"{shape}(?:[ T]\s*{_TIME})?", re.IGNORECASE), shown) for shape, shown in shapes)
+
+
+def _date(text: str, locale: Locale) -> Entry | None:
+    for pattern, shown in _dates(locale):
         match = pattern.fullmatch(text)
         if match is None:
             continue
         fields = match.groupdict()
-        month = _month(fields["name"]) if fields.get("name") else int(fields["month"])
+        month = _month(fields["name"], locale) if fields.get("name") else int(fields["month"])
         clock = _clock(match) if fields["hour"] else 0.0
         if month is None or clock is None:
             return None
@@ -116,10 +130,13 @@ def _date(text: str) -> Entry | None:
     return None
 
 
-def _month(name: str) -> int | None:
-    short = name[:3].lower()
-    full = datetime(2000, _MONTHS.index(short) + 1, 1).strftime("%B").lower() if short in _MONTHS else ""  # noqa: DTZ001
-    return _MONTHS.index(short) + 1 if name.lower() in (short, full) and full else None
+def _month(name: str, locale: Locale) -> int | None:
+    """The month of that name or its short one, there or in English."""
+    for names in (locale.months, locale.short_months, EN_US.months, EN_US.short_months):
+        for number, known in enumerate(names, 1):
+            if name.casefold() == known.casefold():
+                return number
+    return None
 
 
 def _time(text: str) -> Entry | None:

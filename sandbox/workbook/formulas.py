@@ -4,7 +4,7 @@ A formula is text everywhere else. Nothing is computed here.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -49,13 +49,20 @@ class Reference:
         return prefix + self.first.text() + ("" if self.last is None else ":" + self.last.text())
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A word where a reference could stand: a named range's, if there is one."""
+
+    name: str
+
+
 class Malformed(Exception):
     """The text after `=` can't be split into tokens."""
 
 
 @lru_cache(maxsize=65_536)
-def pieces(formula: str) -> tuple[str | Reference, ...]:
-    """The formula as literal text and references, in order.
+def pieces(formula: str) -> tuple[str | Reference | Name, ...]:
+    """The formula as literal text, references and names, in order.
 
     Raises:
         Malformed: a string or bracket is left open.
@@ -64,7 +71,7 @@ def pieces(formula: str) -> tuple[str | Reference, ...]:
         tokens = list(formualizer.tokenize(formula))
     except formualizer.TokenizerError as error:
         raise Malformed(str(error)) from error
-    parts: list[str | Reference] = []
+    parts: list[str | Reference | Name] = []
     position = 0
     written = 0
     for token in filter(None, tokens):
@@ -73,9 +80,8 @@ def pieces(formula: str) -> tuple[str | Reference, ...]:
         if start < 0:
             continue
         position = start + len(token.value)
-        reference = _read(token.value) if str(token.subtype) == "Range" else None
-        if reference is not None:
-            parts += [formula[written:start], reference]
+        if str(token.subtype) == "Range":
+            parts += [formula[written:start], _read(token.value) or Name(token.value)]
             written = position
     return (*parts, formula[written:])
 
@@ -96,12 +102,29 @@ def rewrite(formula: str, change: Callable[[Reference], Reference | None]) -> st
         return formula
     texts = []
     for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
+        if not isinstance(part, Reference):
+            texts.append(part if isinstance(part, str) else part.name)
             continue
         changed = change(part)
         # What didn't change keeps the writer's own spelling.
         texts.append(LOST if changed is None else changed.text())
+    return "".join(texts)
+
+
+def resolved(formula: str, names: Mapping[str, str]) -> str:
+    """The formula with other text for these names, which are in lower case; a malformed one stays as it is."""
+    try:
+        parts = pieces(formula) if names else ()
+    except Malformed:
+        return formula
+    if not any(isinstance(part, Name) and part.name.lower() in names for part in parts):
+        return formula
+    texts = []
+    for part in parts:
+        if isinstance(part, Name):
+            texts.append(names.get(part.name.lower(), part.name))
+        else:
+            texts.append(part.text() if isinstance(part, Reference) else part)
     return "".join(texts)
 
 

@@ -6,6 +6,7 @@ from sandbox.workbook import a1
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.filters import FilterView
+from sandbox.workbook.locales import Locale, locale
 from sandbox.workbook.metadata import DeveloperMetadata
 from sandbox.workbook.named import NamedRange
 from sandbox.workbook.protection import ProtectedRange
@@ -27,6 +28,11 @@ class Spreadsheet:
     named: dict[str, NamedRange] = field(default_factory=dict)
     filter_views: dict[int, FilterView] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Locale:
+        """What its locale stands for."""
+        return locale(self.locale)
 
     def copy(self) -> "Spreadsheet":
         return replace(

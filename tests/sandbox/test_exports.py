@@ -94,7 +94,7 @@ def test_the_whole_as_an_excel_file(api: Api, file_id: str) -> None:
     formulas = openpyxl.load_workbook(io.BytesIO(exported.content))
     assert formulas.sheetnames == ["Sheet1", long[:31]]
     assert formulas[long[:31]].sheet_state == "hidden"
-    assert formulas.defined_names["ids"].attr_text == "'Sheet1'!$A$1:$A$3"
+    assert formulas.defined_names["ids"].attr_text == "Sheet1!$A$1:$A$3"
     page = formulas["Sheet1"]
     assert [[cell.value for cell in row] for row in page["A1:C3"]] == [
         ["id", "when", "=no"],

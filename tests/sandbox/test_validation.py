@@ -1,0 +1,58 @@
+"""Data validation: strict rules hold people off, programs write past them, as at Google."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
+from tests.sandbox.client import Api
+from tests.sandbox.test_shifts import area, done
+
+
+def rule(kind: str, *values: str, strict: bool = True) -> dict[str, Any]:
+    given = {"values": [{"userEnteredValue": value} for value in values]} if values else {}
+    return {"condition": {"type": kind, **given}, "strict": strict, "inputMessage": "Choose."}
+
+
+def type_in(sandbox: Sandbox, file_id: str, *rows: list[Any], where: str = "B2") -> httpx.Response:
+    body = {"spreadsheet": file_id, "worksheet": "Sheet1", "range": where, "values": rows}
+    return httpx.post(f"{sandbox.url}/_sandbox/edit", json=body, **LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("given", "good", "bad"),
+    [
+        (rule("ONE_OF_LIST", "Yes", "No"), "yes", "perhaps"),
+        (rule("ONE_OF_RANGE", "=Sheet1!A1:A2"), "first", "third"),
+        (rule("NUMBER_BETWEEN", "1", "10"), "5", "11"),
+        (rule("NUMBER_GREATER", "1"), "=1+1", "=1+0"),
+        (rule("DATE_AFTER", "2024-01-31"), "2024-02-01", "2024-01-31"),
+        (rule("TEXT_IS_EMAIL"), "ada@example.com", "ada"),
+        (rule("BOOLEAN"), "TRUE", "maybe"),
+    ],
+)
+def test_a_strict_rule(sandbox: Sandbox, api: Api, file_id: str, given: Any, good: str, bad: str) -> None:
+    api.write(file_id, "A1", [["first"], ["second"]])
+    done(api, file_id, {"setDataValidation": {"range": area(1, 1, 2, 2), "rule": given}})
+    assert type_in(sandbox, file_id, [good]).status_code == 200
+    kept = api.read(file_id, "B2")
+    refused = type_in(sandbox, file_id, [bad])
+    assert (refused.status_code, refused.json()["error"]) == (
+        400,
+        "The data you entered in cell B2 violates the data validation rules set on this cell. Choose.",
+    )
+    assert type_in(sandbox, file_id, [bad], where="D2").status_code == 200, "it has no rule"
+    assert type_in(sandbox, file_id, ["a", "b"], ["c", bad], where="A1").status_code == 400
+    assert api.read(file_id, "B2") == kept
+    assert type_in(sandbox, file_id, [""]).status_code == 200, "a cell may always be emptied"
+    api.write(file_id, "B2", [[bad]], "USER_ENTERED")
+    assert api.read(file_id, "B2", valueRenderOption="FORMULA")[0][0] != ""
+
+
+def test_a_rule_that_only_warns(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    given = rule("ONE_OF_LIST", "Yes", strict=False)
+    done(api, file_id, {"setDataValidation": {"range": area(1, 1, 2, 2), "rule": given}})
+    assert type_in(sandbox, file_id, ["perhaps"]).status_code == 200
+    assert api.read(file_id, "B2") == [["perhaps"]]
