@@ -52,6 +52,12 @@ def _rotate_secrets(settings: Settings, _: argparse.Namespace) -> None:
     run(settings)
 
 
+def _create_token(settings: Settings, arguments: argparse.Namespace) -> None:
+    from api.cli_tokens import run
+
+    run(settings, arguments.name, arguments.role, arguments.days)
+
+
 def _schema(_: Settings, __: argparse.Namespace) -> None:
     from schema.build import build_schema
 
@@ -66,6 +72,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("doctor", _doctor, "look at everything that rowcast needs, and say what mends what is missing"),
     ("psql", _psql, "open psql on the database in use"),
     ("rotate-secrets", _rotate_secrets, "encrypt the stored secrets with the secret key of today"),
+    ("create-token", _create_token, "create a token for the API, and print its secret"),
     ("schema", _schema, "print the GraphQL schema"),
 )
 
@@ -82,7 +89,19 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "psql":
             command.add_argument("-c", "--command", metavar="SQL", help="run one statement and end")
+        if name == "create-token":
+            command.add_argument("name", help="what history calls whoever uses it")
+            roles = ("ADMIN", "EDITOR", "VIEWER")
+            command.add_argument("--role", choices=roles, default="ADMIN", help="ADMIN if not given")
+            command.add_argument("--days", type=_days, metavar="N", help="when it expires; never if not given")
     return parser
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 36500:
+        raise argparse.ArgumentTypeError("from 1 to 36500")
+    return days
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

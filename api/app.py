@@ -52,7 +52,7 @@ def assemble(settings: Settings, schema: Schema, running: Running) -> Starlette:
                 allow_origins=settings.allowed_origins,
                 allow_origin_regex=LOOPBACK_ORIGIN,
                 allow_methods=("GET", "POST"),
-                allow_headers=("content-type", "x-request-id"),
+                allow_headers=("authorization", "content-type", "x-request-id"),
                 expose_headers=("x-request-id",),
             ),
         ],

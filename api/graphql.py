@@ -5,13 +5,15 @@ POST takes `application/json` and nothing else, GET answers queries only; subscr
 What an operation means is `schema`'s; nothing here looks into one.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Never
+from typing import Never, cast
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -21,6 +23,7 @@ from strawberry import Schema
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.streaming import AsyncTextStream, HTTPStreamTransport
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
@@ -28,11 +31,15 @@ from strawberry.subscriptions import (
     GRAPHQL_WS_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 
 from api.graphql_socket import LegacyHandler, Socket, TransportHandler
 from api.live.handler import SharingHandler
 from api.runtime import runtime
+from db.errors import LimitExceeded, Unauthenticated
+from schema.access import Principal
 from schema.context import Context
+from schema.unless import until
 
 MAX_OPERATIONS = 1000
 """Operations under way on one WebSocket."""
@@ -79,6 +86,11 @@ class GraphQLView(GraphQL[Context, None]):
         if request.method == "POST" and _media_type(request) != "application/json":
             return _refuse(415, "Send the operation as application/json.", {"Accept-Post": "application/json"})
         try:
+            principal = await runtime(request).authentication.principal(request.headers.get("authorization"))
+        except Unauthenticated as error:
+            return _refuse(401, str(error), {"WWW-Authenticate": "Bearer"})
+        request.state.principal = principal
+        try:
             return await self.run(request)
         except HTTPException as error:
             if isinstance(error.__cause__, InvalidOperationTypeError):
@@ -89,7 +101,11 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         context = runtime(request).context
-        return replace(context, by_get=True) if isinstance(request, Request) and request.method == "GET" else context
+        if isinstance(request, WebSocket):
+            return context  # its handler says who it is, at connection_init
+        principal: Principal = request.state.principal
+        by_get = request.method == "GET"
+        return replace(context, by_get=by_get, principal=principal) if by_get or principal.token else context
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """For whoever opens /graphql in a browser."""
@@ -107,6 +123,32 @@ class GraphQLView(GraphQL[Context, None]):
 
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)
+
+    def _stream_result(
+        self, request: Request, result: SubscriptionExecutionResult, transport: HTTPStreamTransport
+    ) -> AsyncTextStream:
+        results = cast("SubscriptionExecutionResult", self._while_in_use(request, result))
+        return super()._stream_result(request, results, transport)
+
+    async def _while_in_use(
+        self, request: Request, results: SubscriptionExecutionResult
+    ) -> AsyncGenerator[object, None]:
+        """A stream's results, until its token is no longer in use."""
+        principal: Principal = request.state.principal
+        if principal.token is None:
+            async for result in results:
+                yield result
+            return
+        ending = asyncio.create_task(runtime(request).authentication.until_ended(principal))
+        try:
+            async for result in until(ending, results):
+                yield result
+            if ending.done():
+                error = GraphQLError(ending.result(), extensions={"code": Unauthenticated.code})
+                yield ExecutionResult(data=None, errors=[error])
+        finally:
+            ending.cancel()
+            await asyncio.wait({ending})
 
     async def create_streaming_response(
         self,
@@ -150,7 +192,7 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-_CODES: dict[int, str] = {413: "LIMIT_EXCEEDED"}
+_CODES: dict[int, str] = {401: Unauthenticated.code, 413: LimitExceeded.code}
 
 
 def _refuse(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

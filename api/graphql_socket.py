@@ -7,22 +7,32 @@ protocol has ends the connection with a code and a reason, never with a tracebac
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 
+import psycopg
 import structlog
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
+from strawberry.subscriptions.protocols.graphql_ws.types import ConnectionInitMessage as LegacyConnectionInitMessage
 
+from api.authentication import Authentication
 from api.limits import WEBSOCKET_LIMIT
+from api.runtime import runtime
+from db.errors import Unauthenticated
+from schema.access import Principal
 from schema.context import Context
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _REASON_BYTES = 123  # what a close frame has room for
-_INVALID, _INIT_TIMEOUT, _TOO_LARGE = 4400, 4408, 1009
+_INVALID, _INIT_TIMEOUT, _TOO_LARGE, _TRY_AGAIN = 4400, 4408, 1009, 1013
+# Clients don't connect again after 4401; after 4403 they may, with a new token.
+_UNAUTHENTICATED, _ENDED = 4401, 4403
 
 
 def objection(message: object) -> str | None:
@@ -87,8 +97,63 @@ class Socket(ASGIWebSocketAdapter):
             await super().close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
 
+class Admission:
+    """One connection's principal, from `connection_init` until its token ends.
+
+    The token is in the payload as `authorization` (`Bearer …`), or, where a client can, in the handshake's header.
+    """
+
+    def __init__(self) -> None:
+        self._ending: asyncio.Task[None] | None = None
+
+    async def admit(self, socket: object, context: Context, payload: object) -> Context | None:
+        """The context to go on with; None where it may not, and is closed."""
+        assert isinstance(socket, Socket)
+        if self._ending is not None:
+            return context
+        authorization: object = socket.ws.headers.get("authorization")
+        if isinstance(payload, Mapping):
+            authorization = payload.get("authorization", authorization)
+        authentication = runtime(socket.ws).authentication
+        try:
+            principal = await authentication.principal(authorization)
+        except Unauthenticated as error:
+            await socket.close(_UNAUTHENTICATED, str(error))
+            return None
+        except psycopg.OperationalError:
+            await socket.close(_TRY_AGAIN, "Postgres does not answer at the moment: try again.")
+            return None
+        if principal.token is None:
+            return context
+        self._ending = asyncio.create_task(self._end(socket, authentication, principal))
+        return replace(context, principal=principal)
+
+    async def forget(self) -> None:
+        """Once the connection is over."""
+        if self._ending is not None:
+            self._ending.cancel()
+            await asyncio.wait({self._ending})
+
+    async def _end(self, socket: Socket, authentication: Authentication, principal: Principal) -> None:
+        await socket.close(_ENDED, await authentication.until_ended(principal))
+
+
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """`graphql-transport-ws`. An operation that can't be parsed fails alone, and leaves the others their connection."""
+
+    async def handle(self) -> None:
+        """Until the connection ends."""
+        self._admission = Admission()
+        try:
+            await super().handle()
+        finally:
+            await self._admission.forget()
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        context = await self._admission.admit(self.websocket, self.context, message.get("payload"))
+        if context is not None:
+            self.context = context
+            await super().handle_connection_init(message)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
@@ -105,11 +170,19 @@ class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
 
     async def handle(self) -> None:
         """Until the connection ends."""
+        self._admission = Admission()
         expiry = asyncio.create_task(self._expire())
         try:
             await super().handle()
         finally:
             expiry.cancel()
+            await self._admission.forget()
+
+    async def handle_connection_init(self, message: LegacyConnectionInitMessage) -> None:
+        context = await self._admission.admit(self.websocket, self.context, message.get("payload"))
+        if context is not None:
+            self.context = context
+            await super().handle_connection_init(message)
 
     async def _expire(self) -> None:
         await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())

@@ -1,6 +1,6 @@
 """Which requests may come in at all: only those addressed to us, and from no other site's page.
 
-There is no authentication yet, so loopback is the fence. A browser is inside it: a page of another site could call us
+Where no token is required, loopback is the fence. A browser is inside it: a page of another site could call us
 under a name that it points at 127.0.0.1 (DNS rebinding; the Host check refuses it) or directly (the Origin check).
 WebSockets know no same-origin policy, so they are checked like HTTP. Never let a path past this.
 """

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from api.authentication import Authentication
 from api.leadership import Leadership
 from api.live.groups import Live
 from api.loop_lag import LoopLag
@@ -85,7 +86,8 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             replication=lambda: leadership.status().replication,
             quotas=lambda: _quotas(credentials),
         )
-        async with _background(leadership.run, lag.run):
+        authentication = Authentication(pool, listener, required=settings.require_token)
+        async with _background(leadership.run, lag.run, authentication.run):
             yield Runtime(
                 context=context,
                 live=Live(context),
@@ -93,6 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
                 runs=totals,
                 loop_lag_s=lag.seconds,
                 circuits=breakers.states,
+                authentication=authentication,
             )
         credentials.close()
         await feeds.close()

@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from api.authentication import Authentication
 from api.live.groups import Live
 from api.run_totals import RunTotals
 from replication.session import ReplicationStatus
@@ -36,6 +37,7 @@ class Runtime:
     runs: RunTotals
     loop_lag_s: Callable[[], float]
     circuits: Callable[[], Mapping[str, CircuitState]]
+    authentication: Authentication
 
 
 def runtime(connection: HTTPConnection) -> Runtime:

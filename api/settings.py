@@ -45,7 +45,7 @@ class Settings(BaseSettings):
 
     host: str = Field(
         "127.0.0.1",
-        description="The address to listen on. Loopback only: there is no authentication yet.",
+        description="The address to listen on. Loopback only: what it speaks is not encrypted.",
     )
     port: Port = Field(8000, description="The port of the server: GraphQL, dashboard, playground, hooks.")
     sandbox_port: Port = Field(8010, description="The port of the sandbox, the local stand-in for Google.")
@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         ge=1024,
         description="The largest document of a feed that must be in memory whole, since its paths aren't plain.",
     )
+    require_token: bool = Field(
+        False,
+        description="Whether every request to `/graphql` needs a token; `python -m api create-token` makes the first. "
+        "Otherwise who reaches the server without one is the administrator.",
+    )
     allowed_hosts: Names = Field(
         (),
         description="Names besides loopback that a request's Host may have, for tunnels and proxies; comma-separated.",
@@ -199,8 +204,8 @@ class Settings(BaseSettings):
     def _loopback(cls, value: str) -> str:
         if not _is_loopback(value):
             raise ValueError(
-                "rowcast has no authentication yet, so whoever reaches it may read and change everything: "
-                "take a loopback address such as 127.0.0.1, and a tunnel or a proxy with authentication before it"
+                "rowcast speaks plain HTTP, and tokens would be there for all to read: take a loopback address such as "
+                "127.0.0.1, with a proxy before it that has TLS, and ROWCAST_REQUIRE_TOKEN"
             )
         return value
 

@@ -2,12 +2,13 @@
 
     RowcastError
     ├── BadUserInput          the caller can mend it by calling differently
+    ├── Unauthenticated       no token, or one that is not in use
+    ├── Forbidden             the principal may not do that
     ├── NotFound              no such source, row, run, conflict, failure
     ├── Conflict              the state does not allow it now
     ├── CursorExpired         the log no longer reaches back to the cursor
     ├── LimitExceeded         a documented limit was passed
     ├── SourceUnreachable     the sheet or feed can't be read or written
-    ├── NotImplementedYet     part of the contract that is not built yet
     └── Unavailable           the process can't serve this now; try again
         └── LeadershipLost    this process no longer holds the lease: stop, write nothing
 
@@ -25,6 +26,14 @@ class RowcastError(Exception):
 
 class BadUserInput(RowcastError):
     code = "BAD_USER_INPUT"
+
+
+class Unauthenticated(RowcastError):
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(RowcastError):
+    code = "FORBIDDEN"
 
 
 class NotFound(RowcastError):
@@ -45,10 +54,6 @@ class LimitExceeded(RowcastError):
 
 class SourceUnreachable(RowcastError):
     code = "SOURCE_UNREACHABLE"
-
-
-class NotImplementedYet(RowcastError):
-    code = "NOT_IMPLEMENTED"
 
 
 class Unavailable(RowcastError):

@@ -31,8 +31,10 @@ RUNS: Final = "rowcast_runs"
 """A run ended; the payload is its id."""
 DELETED: Final = "rowcast_deleted"
 """A source was deleted; the payload is its id."""
+TOKENS: Final = "rowcast_tokens"
+"""A token was revoked; the payload is its id."""
 
-_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED)
+_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED, TOKENS)
 _QUEUE = 1000
 _CHECK_S = 30.0
 _LONGEST_PAUSE_S = 10.0

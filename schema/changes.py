@@ -18,7 +18,7 @@ from psycopg import sql
 
 from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
-from db.errors import BadUserInput, Conflict, CursorExpired, NotFound, Unavailable
+from db.errors import BadUserInput, Conflict, CursorExpired, Forbidden, NotFound, Unavailable
 from db.notify import DELETED, Notifications, Resynchronise
 from db.position import Position
 from db.rows import RowTable, behind_now, stream_rows
@@ -146,7 +146,7 @@ async def follow(
     cursor = None if wanted.after is None else Cursor.decode(wanted.after)
     async with context.listener.subscribe(DELETED) as notifications:
         if place is None:
-            opened = await context.together.ask(("source", wanted.source), partial(_open, context, wanted.source))
+            opened = await _shared(context, wanted.source)
             where = And((opened.visible, read_filter(wanted.where, opened.filterable)))
             # Merged changes are picked by their operation after they were merged.
             each = replace(wanted, operations=None) if interval_s else wanted
@@ -163,14 +163,19 @@ async def follow(
                 yield as_batch(batch)
 
 
+async def _shared(context: Context, name: str) -> Opened:
+    """The source, with the columns that the log has: the same object for all who may see the same, as long as it is."""
+    seen = name, context.principal.on(name)
+    opened = await context.together.ask(("source", seen), partial(_open, context, name))
+    if context.opened.get(seen) != opened:
+        context.opened[seen] = opened
+    return context.opened[seen]
+
+
 async def _open(context: Context, name: str) -> Opened:
-    """The source, with the columns that the log has: the same object as long as it is the same."""
     async with context.pool.connection() as connection:
-        opened = await open_source(connection, name)
-    opened = replace(opened, table=_logged(opened.table))
-    if context.opened.get(name) != opened:
-        context.opened[name] = opened
-    return context.opened[name]
+        opened = await open_source(connection, name, context.principal)
+    return replace(opened, table=_logged(opened.table))
 
 
 async def _now(context: Context) -> Cursor:
@@ -252,7 +257,7 @@ class Subscriber:
         self.operations = None if wanted.operations is None else frozenset(wanted.operations)
         self.ignored = frozenset[str]()
         self._table = opened.table
-        self._shown = _shown(opened.source, self._table, wanted.columns)
+        self._shown = _shown(opened, wanted.columns)
         self.principal = context.principal
         self.join = join
         self.place: Place | None = None
@@ -403,8 +408,8 @@ class Subscriber:
         while True:
             try:
                 async with self._context.pool.connection() as connection:
-                    opened = await open_source(connection, self.source.name)
-            except (NotFound, Conflict) as error:
+                    opened = await open_source(connection, self.source.name, self.principal)
+            except (NotFound, Conflict, Forbidden) as error:
                 log.info("a subscription goes on with the columns that it has", reason=str(error))
                 return
             except psycopg.OperationalError as error:
@@ -413,7 +418,7 @@ class Subscriber:
                 continue
             if opened.source.id == self.source.id:
                 self.source, self._table = opened.source, _logged(opened.table)
-                feed.shown = self._shown = _shown(self.source, self._table, None)
+                feed.shown = self._shown = _shown(opened, None)
             return
 
 
@@ -422,14 +427,14 @@ def _logged(table: RowTable) -> RowTable:
     return replace(table, columns={name: column for name, column in table.columns.items() if not column.generated})
 
 
-def _shown(source: Source, table: RowTable, columns: Sequence[str] | None) -> Shown:
+def _shown(opened: Opened, columns: Sequence[str] | None) -> Shown:
     """What is sent of a row. BadUserInput for a column that the log doesn't have."""
+    key, known = opened.source.key, tuple(_logged(opened.table).columns)
     if columns is None:
-        return Shown(source.key, tuple(table.columns))
-    if unknown := [name for name in columns if name not in table.columns]:
-        known = ", ".join(table.columns)
-        raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {known}.')
-    return Shown(source.key, tuple(dict.fromkeys(columns)), chosen=True)
+        return Shown(key, known, chosen=opened.cut)
+    if unknown := [name for name in columns if name not in known]:
+        raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {", ".join(known)}.')
+    return Shown(key, tuple(dict.fromkeys(columns)), chosen=True)
 
 
 def _opened_log(cursor: Cursor) -> Cursor:

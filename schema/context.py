@@ -18,6 +18,7 @@ from db.secrets import Keyring
 from db.session import Pool
 from db.source_status import SourceStatus, source_statuses
 from db.together import Together
+from schema.access import ADMINISTRATOR, Grant, Principal
 
 if TYPE_CHECKING:
     from db.notify import Listener
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
     from schema.sources import Opened
     from sync.registration.registrar import Registration
     from sync.runs.dry_run import DryRuns
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks. Until there is authentication everybody on loopback is the local administrator."""
-
-    name: str = "local"
-    role: str = "ADMIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +73,9 @@ class Context:
     snapshot_stall_s: float = 30.0
     wait_s: float = 10.0
     run_deadline_s: float = 300.0
-    opened: "dict[str, Opened]" = field(default_factory=dict)
+    opened: "dict[tuple[str, Grant], Opened]" = field(default_factory=dict)
     together: Together = field(default_factory=Together)
-    principal: Principal = Principal()
+    principal: Principal = ADMINISTRATOR
     by_get: bool = False
     statuses: DataLoader[UUID, SourceStatus | None] = field(init=False)
 

@@ -31,11 +31,12 @@ async def history(
     """A page of the audit trail. Without a key it needs no table: it outlives it."""
     size = page_size(first, 100)
     before = None if after is None else _decode(after)
+    info.context.principal.require_whole(source)
     async with info.context.pool.connection() as connection:
         if key is None:
             found_source, text = await require_source(connection, source), None
         else:
-            opened = await open_source(connection, source)
+            opened = await open_source(connection, source, info.context.principal)
             found_source = opened.source
             texts = key_texts(found_source, opened.table.types, key)
             with table_errors(found_source):

@@ -1,12 +1,7 @@
 """The mutations: which there are. What each does is in its own module."""
-# ruff: noqa: A002, ARG002 - the contract names the arguments, and what isn't built ignores them
-
-from typing import Annotated
 
 import strawberry
 
-from schema.fields import mutation
-from schema.not_implemented import missing
 from schema.registration import (
     delete_source,
     pause_source,
@@ -21,12 +16,10 @@ from schema.row_writes import delete_rows, upsert_rows
 from schema.run_types import SyncRun
 from schema.runs import confirm_deletes, sync_source
 from schema.source_types import Source
-from schema.system_types import CreatedToken, CreateTokenInput, HookSecret, Token
+from schema.system_types import CreatedToken, HookSecret, Token
+from schema.tokens import create_token, revoke_token
 from schema.trouble_types import Conflict, Failure
 from schema.troubles import discard_failure, resolve_conflict, retry_failure
-
-TokenId = Annotated[strawberry.ID, strawberry.argument(description="The token's id.")]
-NewToken = Annotated[CreateTokenInput, strawberry.argument(description="The new token.")]
 
 
 @strawberry.type(description="What can be changed.")
@@ -36,15 +29,18 @@ class Mutation:
         description="Binds a sheet to a table. Returns once both are bound; the import is the source's lastRun.",
     )
     update_source: Source = strawberry.mutation(
-        resolver=update_source, description="Changes settings. Absent keeps, null clears what can be cleared."
+        resolver=update_source,
+        description="Changes settings. Absent keeps, null clears what can be cleared.",
     )
     delete_source: Source = strawberry.mutation(
-        resolver=delete_source, description="Forgets a source. Its table and history stay, unless dropTable says not."
+        resolver=delete_source,
+        description="Forgets a source. Its table and history stay, unless dropTable says not.",
     )
     pause_source: Source = strawberry.mutation(resolver=pause_source, description="No runs until it is resumed.")
     resume_source: Source = strawberry.mutation(resolver=resume_source, description="Runs again, at once.")
     sync_source: SyncRun = strawberry.mutation(
-        resolver=sync_source, description="Reconciles now, and answers with the outcome of a run that began after."
+        resolver=sync_source,
+        description="Reconciles now, and answers with the outcome of a run that began after.",
     )
     confirm_deletes: SyncRun = strawberry.mutation(
         resolver=confirm_deletes,
@@ -82,10 +78,10 @@ class Mutation:
         description="Brings all rows of a source back to an earlier state, in one transaction.",
     )
 
-    @mutation("Creates a token; its secret is shown once.")
-    async def create_token(self, input: NewToken) -> CreatedToken:
-        missing("Mutation.createToken")
-
-    @mutation("Ends a token.")
-    async def revoke_token(self, id: TokenId) -> Token:
-        missing("Mutation.revokeToken")
+    create_token: CreatedToken = strawberry.mutation(
+        resolver=create_token, description="Creates a token; its secret is shown once."
+    )
+    revoke_token: Token = strawberry.mutation(
+        resolver=revoke_token,
+        description="Ends a token, with everything that is open under it.",
+    )

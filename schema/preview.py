@@ -19,6 +19,7 @@ Wanted = Annotated[RegisterSourceInput, strawberry.argument(description="The sou
 
 async def preview_source(info: Info, input: Wanted) -> SourcePreview:  # noqa: A002 - the contract's name
     """Reads it now; saves nothing."""
+    info.context.principal.require_administering()
     context = info.context
     if context.by_get:
         raise BadUserInput("previewSource has the server read a source, which a link must not: send it by POST.")

@@ -9,7 +9,6 @@ from schema.change_types import HistoryConnection
 from schema.context import Info
 from schema.fields import resolver
 from schema.history import history
-from schema.not_implemented import missing
 from schema.paging import decode_after, encode_after, page_size
 from schema.preview import preview_source
 from schema.row_types import Row, RowConnection
@@ -20,6 +19,7 @@ from schema.source_types import Source, SourceConnection, SourcePreview
 from schema.sources import find_source
 from schema.system import stats, viewer
 from schema.system_types import Stats, Token, Viewer
+from schema.tokens import tokens
 from schema.trouble_types import ConflictConnection, FailureConnection
 from schema.troubles import conflicts, failures
 
@@ -41,7 +41,9 @@ class Query:
             found = [
                 source
                 for source in await all_sources(connection)
-                if kind in (None, source.kind) and state in (None, source.state)
+                if kind in (None, source.kind)
+                and state in (None, source.state)
+                and info.context.principal.sees_whole(source.name)
             ]
         rest = [source for source in found if source.name > behind]
         page = rest[:size]
@@ -56,6 +58,7 @@ class Query:
     async def source(
         self, info: Info, name: Annotated[str, strawberry.argument(description="The source's name.")]
     ) -> Source | None:
+        info.context.principal.require_whole(name)
         async with info.context.pool.connection() as connection:
             found = await find_source(connection, name)
         return None if found is None else Source.of(found)
@@ -77,6 +80,4 @@ class Query:
     stats: Stats = strawberry.field(resolver=stats, description="Numbers of now.")
     viewer: Viewer = strawberry.field(resolver=viewer, description="Who asks.")
 
-    @resolver("The tokens that were created.")
-    async def tokens(self) -> list[Token]:
-        missing("Query.tokens")
+    tokens: list[Token] = strawberry.field(resolver=tokens, description="The tokens that were created. For an ADMIN.")

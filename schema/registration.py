@@ -34,31 +34,37 @@ DropTable = Annotated[
 
 async def register_source(info: Info, input: Register) -> Source:  # noqa: A002 - the contract's name
     """Returns once table, publication and binding exist; the import is its `lastRun`."""
+    info.context.principal.require_administering()
     return Source.of(await info.context.registration.register(read_registration(input)))
 
 
 async def update_source(info: Info, name: Name, input: Update) -> Source:  # noqa: A002 - the contract's name
     """Changes what is given."""
+    info.context.principal.require_administering()
     return Source.of(await info.context.registration.update(name, read_update(input)))
 
 
 async def delete_source(info: Info, name: Name, drop_table: DropTable = False) -> Source:
     """Forgets the source as it was; its table and history stay."""
+    info.context.principal.require_administering()
     return Source.of(await info.context.registration.delete(name, drop=drop_table))
 
 
 async def pause_source(info: Info, name: Name) -> Source:
     """No runs until it is resumed."""
+    info.context.principal.require_administering()
     return Source.of(await info.context.registration.pause(name))
 
 
 async def resume_source(info: Info, name: Name) -> Source:
     """Runs again, at once."""
+    info.context.principal.require_administering()
     return Source.of(await info.context.registration.resume(name))
 
 
 async def rotate_hook_secret(info: Info, name: Name) -> HookSecret:
     """A new secret, or the first; the one before serves for a day more."""
+    info.context.principal.require_administering()
     registration = info.context.registration
     secret = await registration.rotate_hook_secret(name)
     return HookSecret(url=hook_url(info, await registration.get(name)), secret=secret)

@@ -47,11 +47,12 @@ To = Annotated[CursorText, strawberry.argument(description="The state just after
 
 async def rollback_source(info: Info, source: SourceName, to: To) -> WriteResult:
     """All rows of the table as they were."""
+    info.context.principal.require_administering()
     cursor = rollback_cursor(to)
     async with _rolling_back(info, source, cursor) as (connection, found):
         await lock_table(connection, found.relation)
         await _log_caught_up(info.context, connection, _LOCKED_S)
-        opened = await open_source(connection, source)
+        opened = await open_source(connection, source, info.context.principal)
         await gather(connection, opened.source.relation, cursor, None)
         await _refuse_unknown(connection, opened.source, cursor)
         xid, done = await _write(info, connection, opened)
@@ -67,9 +68,10 @@ async def rollback_source(info: Info, source: SourceName, to: To) -> WriteResult
 
 async def rollback_row(info: Info, source: SourceName, key: Key, to: To) -> WriteResult:
     """One row as it was, under the key that it had: where its key was changed since, under all of its keys."""
+    info.context.principal.require_writing_whole(source)
     cursor = rollback_cursor(to)
     async with _rolling_back(info, source, cursor) as (connection, _):
-        opened = await open_source(connection, source)
+        opened = await open_source(connection, source, info.context.principal)
         text = await stored_key(connection, opened.table, key_texts(opened.source, opened.table.types, key))
         if text is None:
             raise NotFound(f"No row of {source} can have that key.")

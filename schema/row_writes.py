@@ -1,21 +1,25 @@
 """Writing rows: upsertRows and deleteRows, each one transaction that all of the call is in, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import strawberry
+from psycopg import sql
 
 from db.changes import Cause, WireValue
 from db.cursor import Cursor
-from db.errors import BadUserInput, LimitExceeded
-from db.keys import key_text
+from db.errors import BadUserInput, Forbidden, LimitExceeded
+from db.keys import key_text, key_values
 from db.origin import emit_origin
 from db.row_writes import delete_row, upsert_row
-from db.rows import Text, behind_now
-from db.session import Pool
+from db.rows import Selected, Text, behind_now, by_key, run
+from db.session import Connection, Pool
 from db.wire import to_wire
 from schema.comparable import Comparable, comparable
-from schema.context import Info
+from schema.context import Context, Info
+from schema.filter_sql import Parameters, condition
+from schema.filters import EVERYTHING
 from schema.keys import fit_column, json_object, key_texts
 from schema.row_types import Row, WriteResult
 from schema.rows import SourceName, as_rows
@@ -37,14 +41,13 @@ async def upsert_rows(info: Info, source: SourceName, rows: Rows) -> WriteResult
     """Insert or update the rows by key."""
     _check_count(rows)
     context = info.context
-    async with context.pool.connection() as connection:
-        opened = await open_source(connection, source)
+    async with writing(context, source) as (connection, opened):
         wanted = [_read_row(opened, given, f"rows[{index}]") for index, given in enumerate(rows)]
         keyed = [values for values in wanted if all(name in values for name in opened.table.key)]
         _refuse_repeats(opened, [[values[name] for name in opened.table.key] for values in keyed])
         with table_errors(opened.source):
             xid = await emit_origin(connection, context.keyring.origin, Cause.API, context.principal.name)
-            written = [await upsert_row(connection, opened.table, values) for values in wanted]
+            written = [await _upsert(connection, opened, values) for values in wanted]
             # Deferred constraints are checked here, where their error can still be explained.
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     async with context.pool.connection() as connection:
@@ -56,17 +59,59 @@ async def delete_rows(info: Info, source: SourceName, keys: Keys) -> WriteResult
     """Delete the rows of the keys."""
     _check_count(keys)
     context = info.context
-    async with context.pool.connection() as connection:
-        opened = await open_source(connection, source)
+    async with writing(context, source) as (connection, opened):
         wanted = [
             key_texts(opened.source, opened.table.types, given, f"keys[{index}]") for index, given in enumerate(keys)
         ]
         _refuse_repeats(opened, wanted)
         with table_errors(opened.source):
             xid = await emit_origin(connection, context.keyring.origin, Cause.API, context.principal.name)
-            deleted = [await delete_row(connection, opened.table, key) for key in wanted]
+            deleted = [await _delete(connection, opened, key) for key in wanted]
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return await write_result(context.pool, xid, [], sum(deleted))
+
+
+@asynccontextmanager
+async def writing(context: Context, source: str) -> AsyncIterator[tuple[Connection, Opened]]:
+    """A transaction to write a source's rows in. Forbidden for whoever may not.
+
+    Whoever may write some rows only has a snapshot, so that no row that somebody else makes meanwhile slips through.
+    """
+    grant = context.principal.require_writing(source)
+    async with context.pool.connection() as connection:
+        if not grant.whole:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield connection, await open_source(connection, source, context.principal)
+
+
+async def _upsert(connection: Connection, opened: Opened, values: Mapping[str, Text]) -> Selected:
+    table, keyed = opened.table, all(name in values for name in opened.table.key)
+    if opened.allowed is EVERYTHING:
+        return await upsert_row(connection, table, values)
+    if keyed and not await _is_allowed(connection, opened, [str(values[name]) for name in table.key], absent=True):
+        raise Forbidden(f"This token may not write the row of {opened.source.name} with the key that was given.")
+    written = await upsert_row(connection, table, values)
+    if not await _is_allowed(connection, opened, key_values(written.key), absent=False):
+        raise Forbidden(f"This token's rows of {opened.source.name} are others: the row would not be among them.")
+    return written
+
+
+async def _delete(connection: Connection, opened: Opened, key: Sequence[str]) -> bool:
+    """A row that the principal may not see is none to it."""
+    if opened.allowed is not EVERYTHING and not await _is_allowed(connection, opened, key, absent=False):
+        return False
+    return await delete_row(connection, opened.table, key)
+
+
+async def _is_allowed(connection: Connection, opened: Opened, key: Sequence[str], *, absent: bool) -> bool:
+    """Whether the row of the key is among the principal's, and locks it; `absent` where there is none."""
+    parameters = Parameters()
+    allowed = condition(opened.allowed, parameters)
+    query = sql.SQL("SELECT coalesce({}, false) FROM {} t WHERE {} FOR UPDATE").format(
+        allowed, opened.table.identifier, by_key(opened.table, len(parameters.values) + 1)
+    )
+    result = await run(connection, query, [*parameters.values, *key])
+    return result.get_value(0, 0) == b"t" if result.ntuples else absent
 
 
 def _check_count(given: Sequence[object]) -> None:
@@ -84,7 +129,7 @@ def _read_row(opened: Opened, given: object, what: str) -> dict[str, Text]:
 
 
 def _read_value(opened: Opened, name: str, value: WireValue, what: str) -> Text:
-    column = opened.source.column(name)
+    column = opened.source.column(name) if name in opened.table.columns else None
     if column is None:
         known = ", ".join(opened.table.columns)
         raise BadUserInput(f'{what}: {opened.source.name} has no column "{name}": use {known}.')

@@ -47,7 +47,7 @@ async def rows(
     size = page_size(first, 100)
     behind = None if wait_for is None else Cursor.decode(wait_for)
     async with view_behind(info.context, behind) as (connection, cursor):
-        opened = await open_source(connection, source)
+        opened = await open_source(connection, source, info.context.principal)
         with table_errors(opened.source):
             parameters = Parameters()
             wanted = condition(And((opened.visible, read_filter(where, opened.filterable))), parameters)
@@ -75,11 +75,12 @@ async def rows(
 async def row(info: Info, source: SourceName, key: Key) -> Row | None:
     """One row by its key."""
     async with info.context.pool.connection() as connection:
-        opened = await open_source(connection, source)
+        opened = await open_source(connection, source, info.context.principal)
         texts = key_texts(opened.source, opened.table.types, key)
-        tail = sql.SQL("WHERE {} AND {}").format(by_key(opened.table), condition(opened.visible, Parameters()))
+        parameters = Parameters(list(texts))
+        tail = sql.SQL("WHERE {} AND {}").format(by_key(opened.table), condition(opened.visible, parameters))
         with table_errors(opened.source):
-            found = await select_rows(connection, opened.table, tail, texts)
+            found = await select_rows(connection, opened.table, tail, parameters.values)
         nodes = await as_rows(connection, info, opened, found)
     return nodes[0] if nodes else None
 

@@ -32,6 +32,7 @@ _DELETED = "The source was deleted meanwhile."
 async def runs(info: Info, source: SourceName, first: First = 20, after: After = None) -> SyncRunConnection:
     """A page of a source's runs."""
     size, behind = page_size(first, 20), decode_id("runs", after)
+    info.context.principal.require_whole(source)
     async with info.context.pool.connection() as connection:
         found = await require_source(connection, source)
         return SyncRunConnection.of(await list_runs(connection, found.id, first=size, after=behind))
@@ -44,11 +45,15 @@ async def run(info: Info, id: RunId) -> SyncRun | None:  # noqa: A002 - the cont
         return None
     async with info.context.pool.connection() as connection:
         found = await get_run(connection, number)
-    return None if found is None else SyncRun.of(found)
+    if found is None:
+        return None
+    info.context.principal.require_whole(found.source)
+    return SyncRun.of(found)
 
 
 async def sync_source(info: Info, name: Name, winner: Winner = None, dry_run: DryRun = False) -> SyncRun:
     """Waits for a run that began after the call; a dry run is made here."""
+    info.context.principal.require_administering()
     context, asked = info.context, None
     async with context.pool.connection() as connection:
         source = await require_source(connection, name)
@@ -70,6 +75,7 @@ async def sync_source(info: Info, name: Name, winner: Winner = None, dry_run: Dr
 
 async def confirm_deletes(info: Info, run: RunId) -> SyncRun:
     """Lets the deletes of a held run go, and waits for the run that does it."""
+    info.context.principal.require_administering()
     number = read_id(run)
     if number is None:
         raise NotFound(f"There is no run {run}.")

@@ -29,6 +29,7 @@ _PAGE = 100
 async def stats(info: Info) -> Stats:
     """Numbers of now."""
     context = info.context
+    context.principal.require_whole(None)
     async with context.pool.connection() as connection:
         sources = await all_sources(connection)
         statuses = await source_statuses(connection, [source.id for source in sources])
@@ -58,6 +59,7 @@ def viewer(info: Info) -> Viewer:
 async def events(info: Info, source: OptionalSource = None, kinds: Kinds = None) -> AsyncGenerator[Event, None]:
     """Events from now on, each once."""
     context = info.context
+    context.principal.require_whole(source)
     context.activity.subscriptions += 1
     try:
         async with context.listener.subscribe(EVENTS) as notifications:

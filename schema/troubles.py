@@ -45,6 +45,7 @@ async def conflicts(
     """A page of conflicts."""
     size, behind = page_size(first, 100), decode_id("conflicts", after)
     async with info.context.pool.connection() as connection:
+        info.context.principal.require_whole(source)
         of = await _source_id(connection, source)
         page = await list_conflicts(connection, source_id=of, state=state, first=size, after=behind)
         return ConflictConnection.of(page, await _by_id(connection))
@@ -60,6 +61,7 @@ async def failures(
     """A page of failures."""
     size, behind = page_size(first, 100), decode_id("failures", after)
     async with info.context.pool.connection() as connection:
+        info.context.principal.require_whole(source)
         of = await _source_id(connection, source)
         page = await list_failures(connection, source_id=of, state=state, first=size, after=behind)
         return FailureConnection.of(page, await _by_id(connection))
@@ -75,7 +77,7 @@ async def resolve_conflict(info: Info, id: ConflictId, choice: Choice, value: Va
     context = info.context
     async with context.pool.connection() as connection:
         record = await choose(connection, number, choice, wire, has_value, context.principal.name)
-        source = await _source_of(connection, record.source_id)
+        source = await _writable(info, connection, record.source_id)
         since = await database_now(connection)
     if source.state not in (SourceState.PAUSED, SourceState.HELD):
         await run_since(context, source.id, since)
@@ -89,7 +91,7 @@ async def retry_failure(info: Info, id: FailureId) -> Failure:  # noqa: A002
     context, number = info.context, _failure_id(id)
     async with context.pool.connection() as connection:
         record = await retry(connection, number)
-        source = await _source_of(connection, record.source_id)
+        source = await _writable(info, connection, record.source_id)
         since = await database_now(connection)
     if source.state not in (SourceState.PAUSED, SourceState.HELD):
         await run_since(context, source.id, since)
@@ -102,7 +104,7 @@ async def discard_failure(info: Info, id: FailureId) -> Failure:  # noqa: A002
     """Gives it up as it stands."""
     async with info.context.pool.connection() as connection:
         record = await discard(connection, _failure_id(id))
-        return Failure.of(record, await _source_of(connection, record.source_id))
+        return Failure.of(record, await _writable(info, connection, record.source_id))
 
 
 def _failure_id(id_: str) -> int:
@@ -112,10 +114,12 @@ def _failure_id(id_: str) -> int:
     return number
 
 
-async def _source_of(connection: Connection, id_: UUID) -> Source:
+async def _writable(info: Info, connection: Connection, id_: UUID) -> Source:
+    """The source, before the transaction is over: Forbidden undoes it where the principal may not write all of it."""
     source = await source_by_id(connection, id_)
     if source is None:
         raise NotFound("The source was deleted meanwhile.")
+    info.context.principal.require_writing_whole(source.name)
     return source
 
 

@@ -139,7 +139,7 @@ class Table:
             subscriber.ignored,
             name,
             shape.key,
-            subscriber.principal,
+            subscriber.principal.on(subscriber.source.name),
         )
         group = self._groups.get(key)
         if group is None:

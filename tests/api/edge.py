@@ -10,6 +10,7 @@ import strawberry
 from starlette.applications import Starlette
 
 from api.app import assemble
+from api.authentication import Authentication
 from api.live.groups import Live
 from api.loop_lag import LoopLag
 from api.run_totals import RunTotals
@@ -49,6 +50,10 @@ class Query:
         return info.context.by_get
 
     @strawberry.field
+    def who(self, info: Info) -> str:
+        return info.context.principal.name
+
+    @strawberry.field
     def connections(self, info: Info) -> int:
         return info.context.activity.connections
 
@@ -66,6 +71,10 @@ class Subscription:
     async def count(self, to: int) -> AsyncIterator[int]:
         for number in range(to):
             yield number
+
+    @strawberry.subscription
+    async def named(self, info: Info) -> AsyncIterator[str]:
+        yield info.context.principal.name
 
     @strawberry.subscription
     async def forever(self) -> AsyncIterator[int]:
@@ -120,6 +129,8 @@ def edge_app(settings: Settings) -> Starlette:
                 sheets_url=settings.sheets_url,
                 replication=lambda: None,
             )
+            authentication = Authentication(pool, listener, required=settings.require_token)
+            hearing = asyncio.create_task(authentication.run())
             yield Runtime(
                 context=context,
                 live=Live(context),
@@ -127,6 +138,9 @@ def edge_app(settings: Settings) -> Starlette:
                 runs=RunTotals(),
                 loop_lag_s=LoopLag().seconds,
                 circuits=dict,
+                authentication=authentication,
             )
+            hearing.cancel()
+            await asyncio.wait({hearing})
 
     return assemble(settings, strawberry.Schema(Query, Mutation, Subscription), running)

@@ -53,7 +53,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ROWCAST_PORT", "65536", "expected 65,535 at most"),
         ("ROWCAST_PORTT", "8000", "did you mean ROWCAST_PORT?"),
         ("ROWCAST_XYZZY", "1", "docs/configuration.md"),
-        ("ROWCAST_HOST", "0.0.0.0", "no authentication yet"),
+        ("ROWCAST_HOST", "0.0.0.0", "plain HTTP"),
         ("ROWCAST_HOST", "example.com", "loopback"),
         ("ROWCAST_DATABASE_URL", "nonsense", "postgresql://user:password@host:port/name"),
         ("ROWCAST_BROADCAST_URL", "http://x", "expected memory://"),
