@@ -78,4 +78,12 @@ undo.addEventListener("click", () => {
   mark();
   load();
 });
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+  event.preventDefault();
+  if (!save.disabled) put();
+});
+addEventListener("beforeunload", (event) => {
+  if (edited()) event.preventDefault();
+});
 follow();

@@ -210,12 +210,22 @@ export class Book {
   /** Until the sandbox is heard of again, or for a while. */
   async #pause(): Promise<void> {
     this.#show({ connected: false });
+    await this.#wait();
+  }
+
+  async #wait(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#paused.add(resolve);
       setTimeout(resolve, PAUSE_MS);
-    }).finally(() => {
-      this.#paused.clear();
     });
+    this.#paused.clear();
+  }
+
+  /** Rows in sight, those that stay there at the top among them, which are missing or older than a version. */
+  #gap(version: number): readonly [first: number, end: number] | null {
+    const { rows, facts } = this.#view;
+    const frozen = facts?.frozenRows ?? 0;
+    return rows.missing(...this.#shown, version) ?? (frozen > 0 ? rows.missing(0, frozen, version) : null);
   }
 
   #load(): void {
@@ -229,7 +239,8 @@ export class Book {
   async #loadAll(): Promise<void> {
     for (;;) {
       const sheet = this.#sheet;
-      const gap = this.#view.rows.missing(...this.#shown, this.#version);
+      const version = this.#version;
+      const gap = this.#gap(version);
       if (gap === null) return;
       try {
         const window = await this.#sandbox.load(sheet, ...gap);
@@ -240,6 +251,8 @@ export class Book {
         const known = this.#view.facts?.sheet === window.sheet ? this.#view.rows : new Rows();
         this.#show({ facts: window, rows: known.with(window, gap[1]), connected: true });
         this.#flash(window.version);
+        // Older than what was told already: the spreadsheet was made anew, of which word is on its way.
+        if (window.version < version) await this.#wait();
       } catch (error) {
         if (error instanceof Refused) {
           this.say(error.message, true);

@@ -90,7 +90,13 @@ export class Outbox {
   }
 
   #keep(): void {
-    this.#shelf.setItem(this.#key, JSON.stringify(this.edits));
+    try {
+      this.#shelf.setItem(this.#key, JSON.stringify(this.edits));
+    } catch (error) {
+      // A browser keeps a few megabytes for a page: a larger paste doesn't outlive a reload.
+      if (!(error instanceof DOMException && error.name === 'QuotaExceededError')) throw error;
+      this.#shelf.setItem(this.#key, '[]');
+    }
     this.#changed();
   }
 }

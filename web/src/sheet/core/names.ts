@@ -20,3 +20,11 @@ export function areaName(area: Area): string {
   const last = cellName(area.bottom - 1, area.right - 1);
   return first === last ? first : `${first}:${last}`;
 }
+
+/** A title for a new worksheet that no other has; titles are compared without regard to case. */
+export function freeTitle(taken: readonly string[]): string {
+  for (let number = taken.length + 1; ; number++) {
+    const title = `Sheet${String(number)}`;
+    if (!taken.some((other) => other.toLowerCase() === title.toLowerCase())) return title;
+  }
+}

@@ -125,3 +125,24 @@ function through(from: Cell, area: Area, by: 1 | -1, along: 'rows' | 'columns', 
     column: axes.columns.index(columns[0] + (along === 'rows' ? place : line)),
   };
 }
+
+/** The selection after a cell, a row's number or a column's letters were clicked; a whole row or column is a range. */
+export function pick(selection: Selection, on: 'cell' | 'row' | 'column', cell: Cell, extending: boolean, axes: Axes): Selection {
+  if (on === 'cell') return extending ? extend(selection, cell) : select(cell);
+  const first = on === 'row' ? { row: cell.row, column: 0 } : { row: 0, column: cell.column };
+  const corner =
+    on === 'row' ? { row: cell.row, column: axes.columns.count - 1 } : { row: axes.rows.count - 1, column: cell.column };
+  return extend(extending ? selection : select(first), corner);
+}
+
+/** All cells, or the rows or columns that a selection touches; what is typed goes where it went. */
+export function whole(selection: Selection, what: 'all' | 'row' | 'column', axes: Axes): Selection {
+  const { top, left, bottom, right } = areaOf(selection);
+  const { rows, columns } = { rows: axes.rows.count, columns: axes.columns.count };
+  const area = {
+    all: { top: 0, left: 0, bottom: rows, right: columns },
+    row: { top, bottom, left: 0, right: columns },
+    column: { left, right, top: 0, bottom: rows },
+  }[what];
+  return { ...selectArea(area), active: selection.active };
+}

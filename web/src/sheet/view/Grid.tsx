@@ -18,8 +18,9 @@ interface Props {
   /** Rows by index, half-open, that are in sight. */
   readonly onLook: (first: number, end: number) => void;
   readonly onScroll: (left: number, top: number) => void;
-  /** A click or a touch; `extending` with Shift, and while a range is drawn. */
+  /** A click; `extending` with Shift, and while a range is drawn. */
   readonly onPick: (on: Hit, extending: boolean) => void;
+  readonly onTouch: (on: Hit) => void;
   readonly onEdit: () => void;
   readonly onMenu: (on: Hit, x: number, y: number) => void;
   readonly children: ReactNode;
@@ -27,7 +28,7 @@ interface Props {
 
 /** The cells. Only those in sight are in the page, so that 100,000 rows are no burden. */
 export function Grid(props: Props) {
-  const { view, facts, at, selection, reveal, copied, onLook, onScroll, onPick, onEdit, onMenu, children } = props;
+  const { view, facts, at, selection, reveal, copied, onLook, onScroll, onPick, onTouch, onEdit, onMenu, children } = props;
   const viewport = useRef<HTMLDivElement>(null);
   const drawing = useRef<Hit['on'] | null>(null);
   const head = HEAD_HEIGHT + at.frozen * ROW_HEIGHT;
@@ -59,6 +60,10 @@ export function Grid(props: Props) {
   useEffect(() => {
     onLook(first, end);
   }, [onLook, first, end, facts.sheet]);
+
+  useEffect(() => {
+    viewport.current?.scrollTo(0, 0);
+  }, [facts.sheet]);
 
   useEffect(() => {
     if (reveal === null) return;
@@ -157,7 +162,7 @@ export function Grid(props: Props) {
         onClick={(event) => {
           // A mouse has picked when it was pressed; a finger may have scrolled, and picks with its click.
           const on = (event.nativeEvent as unknown as globalThis.PointerEvent).pointerType === 'touch' && under(event);
-          if (on) onPick(on, false);
+          if (on) onTouch(on);
         }}
         onDoubleClick={onEdit}
         onContextMenu={(event) => {

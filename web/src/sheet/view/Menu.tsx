@@ -1,4 +1,4 @@
-import { useEffect, useRef, type CSSProperties, type KeyboardEvent } from 'react';
+import { useEffect, useLayoutEffect, useRef, type CSSProperties, type KeyboardEvent } from 'react';
 
 export interface Item {
   readonly label: string;
@@ -15,6 +15,14 @@ interface Props {
 /** A list of things to do. Arrows walk through it; a choice, Escape and a click elsewhere close it. */
 export function Menu({ label, items, onClose, style }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const menu = list.current;
+    if (menu === null) return;
+    // At the page's right and bottom edges it moves back into sight.
+    const { right, bottom } = menu.getBoundingClientRect();
+    const { clientWidth, clientHeight } = document.documentElement;
+    menu.style.translate = `${String(Math.min(clientWidth - right, 0))}px ${String(Math.min(clientHeight - bottom, 0))}px`;
+  }, []);
   useEffect(() => {
     list.current?.querySelector('button')?.focus();
     const outside = (event: PointerEvent) => {

@@ -1,22 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { Book } from '../book/book';
-import { area as areaFrom, corners, type Action, type Edit } from '../book/protocol';
-import { command, STEPS, type Command } from '../core/keys';
-import { areaName, cellName } from '../core/names';
-import {
-  areaOf,
-  enter,
-  extend,
-  go,
-  holds,
-  select,
-  selectArea,
-  step,
-  tab,
-  type Area,
-  type Cell,
-  type Selection,
-} from '../core/selection';
+import { command, type Command } from '../core/keys';
+import { areaName, cellName, freeTitle } from '../core/names';
+import { areaOf, holds, pick as picked, selectArea } from '../core/selection';
 import { CellEditor } from './CellEditor';
 import { FormulaBar } from './FormulaBar';
 import { geometry, HEAD_HEIGHT, HEAD_WIDTH, ROW_HEIGHT, type Hit } from './geometry';
@@ -28,18 +14,17 @@ import { Tabs } from './Tabs';
 import { Toolbar } from './Toolbar';
 import { useBook } from './useBook';
 import { useClipboard } from './useClipboard';
+import { useCommands } from './useCommands';
 import { useDraft } from './useDraft';
 import { useSelection } from './useSelection';
-
-/** A screenful of rows, less one that stays in sight. */
-const PAGE_ROWS = 20;
 
 /** The sheet to type in: what keys, mouse and clipboard do, and where it is shown. */
 export function SheetPage({ book }: { readonly book: Book }) {
   const view = useBook(book);
   const { facts } = view;
   const at = useMemo(() => (facts === null ? null : geometry(facts)), [facts]);
-  const { selection, reveal, show, mark } = useSelection();
+  const selecting = useSelection();
+  const { selection, reveal, show, mark } = selecting;
   const draft = useDraft(book);
   const field = useRef<HTMLTextAreaElement>(null);
   const frame = useRef<HTMLElement>(null);
@@ -65,109 +50,15 @@ export function SheetPage({ book }: { readonly book: Book }) {
     if (facts !== null) document.title = `${facts.title} · sandbox`;
   }, [facts]);
 
-  if (facts === null || at === null) return <StatusBar view={view} />;
-  const selected = areaOf(selection);
-  const { active } = selection;
+  const { act, open, revert, run } = useCommands({ book, facts, at, selecting, draft, clipboard, focus });
 
   function focus(): void {
     field.current?.focus({ preventScroll: true });
   }
 
-  /** What is being typed is kept before anything else happens. */
-  function act(action: Action, edit: Edit['edit']) {
-    draft.commit();
-    focus();
-    return book.act(action, edit);
-  }
-
-  async function revert(action: 'undo' | 'redo'): Promise<void> {
-    const outcome = await act(action, {});
-    if ('refusal' in outcome) return;
-    const { reverted } = outcome.answer;
-    if (!reverted) {
-      book.say(action === 'undo' ? 'There is nothing to undo.' : 'There is nothing to redo.');
-      return;
-    }
-    if (reverted.sheet !== facts?.sheet && facts?.tabs.some(({ id }) => id === reverted.sheet)) open(reverted.sheet);
-    show(selectArea(areaFrom(reverted.area)));
-    if (reverted.kept > 0) book.say(`What others changed since stays: ${String(reverted.kept)} of the cells or rows.`);
-  }
-
-  function open(sheet: number): void {
-    draft.commit();
-    location.hash = `gid=${String(sheet)}`;
-    book.open(sheet);
-    show(select({ row: 0, column: 0 }));
-    focus();
-  }
-
-  function edit(text: string, typed: boolean): void {
-    draft.begin(active, text, typed);
-  }
-
-  async function toEdge(order: Extract<Command, { do: 'edge' }>): Promise<void> {
-    const from = order.extending ? selection.corner : active;
-    const to = await book.edge(from, order.towards);
-    if (to !== null && at !== null) show(go(selection, to, order.extending, at));
-  }
-
-  function run(order: Command): void {
-    if (facts === null || at === null) return;
-    const last = { row: facts.rowCount - 1, column: facts.columnCount - 1 };
-    switch (order.do) {
-      case 'step': {
-        const [down, right] = STEPS[order.towards];
-        show(step(selection, down, right, order.extending, at));
-        break;
-      }
-      case 'page':
-        show(step(selection, order.by * PAGE_ROWS, 0, order.extending, at));
-        break;
-      case 'edge':
-        void toEdge(order);
-        break;
-      case 'go': {
-        const from = order.extending ? selection.corner : active;
-        const used = { row: Math.max(facts.usedRows - 1, 0), column: Math.max(facts.usedColumns - 1, 0) };
-        const to = {
-          rowStart: { row: from.row, column: 0 },
-          rowEnd: { row: from.row, column: used.column },
-          start: { row: 0, column: 0 },
-          end: used,
-        }[order.to];
-        show(go(selection, to, order.extending, at));
-        break;
-      }
-      case 'tab':
-        show(tab(selection, order.by, at));
-        break;
-      case 'enter':
-        show(enter(selection, order.by, at));
-        break;
-      case 'select': {
-        const { top, left, bottom, right } = selected;
-        const whole: Record<typeof order.what, Area> = {
-          all: { top: 0, left: 0, bottom: last.row + 1, right: last.column + 1 },
-          row: { top, bottom, left: 0, right: last.column + 1 },
-          column: { left, right, top: 0, bottom: last.row + 1 },
-        };
-        mark({ ...selectArea(whole[order.what]), active });
-        break;
-      }
-      case 'edit':
-        edit(book.entered(active), false);
-        break;
-      case 'clear':
-        void act('clear', { sheet: facts.sheet, area: corners(selected) });
-        break;
-      case 'undo':
-      case 'redo':
-        void revert(order.do);
-        break;
-      case 'leave':
-        clipboard.letGo();
-    }
-  }
+  if (facts === null || at === null) return <StatusBar view={view} />;
+  const selected = areaOf(selection);
+  const { active } = selection;
 
   function key(event: KeyboardEvent): void {
     if (event.nativeEvent.isComposing) return;
@@ -206,7 +97,23 @@ export function SheetPage({ book }: { readonly book: Book }) {
     draft.commit();
     focus();
     if (on.on === 'corner') run({ do: 'select', what: 'all' });
-    else mark(picked(selection, on.on, on.cell, extending, at.rows.count, at.columns.count));
+    else mark(picked(selection, on.on, on.cell, extending, at));
+  }
+
+  /** A finger selects a cell, and edits the one that is selected. */
+  function touch(on: Hit): void {
+    const again = on.on === 'cell' && on.cell.row === active.row && on.cell.column === active.column;
+    if (!again) {
+      pick(on, false);
+      return;
+    }
+    if (draft.draft !== null) return;
+    run({ do: 'edit' });
+    if (field.current === null) return;
+    // The keyboard on the screen comes with the focus, where the field wants one by then.
+    field.current.inputMode = 'text';
+    field.current.blur();
+    focus();
   }
 
   function openMenu(on: Hit, x: number, y: number): void {
@@ -234,7 +141,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
         name={areaName(selected)}
         text={text ?? book.entered(active)}
         onBegin={() => {
-          if (draft.draft === null) edit(book.entered(active), false);
+          if (draft.draft === null) run({ do: 'edit' });
         }}
         onChange={draft.change}
         onKeyDown={editKey}
@@ -252,6 +159,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
           frame.current?.style.setProperty('--scrolled-top', `${String(top)}px`);
         }}
         onPick={pick}
+        onTouch={touch}
         onEdit={() => {
           run({ do: 'edit' });
         }}
@@ -268,7 +176,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
             minInlineSize: at.columns.sizeAt(at.columns.place(edited.column)),
           }}
           onInput={(typed) => {
-            if (draft.draft === null) edit(typed, true);
+            if (draft.draft === null) draft.begin(active, typed, true);
             else draft.change(typed);
           }}
           onKeyDown={key}
@@ -303,26 +211,4 @@ export function SheetPage({ book }: { readonly book: Book }) {
       <StatusBar view={view} />
     </main>
   );
-}
-
-/** The selection after a cell, a row's number or a column's letters were picked. */
-function picked(
-  selection: Selection,
-  on: 'cell' | 'row' | 'column',
-  cell: Cell,
-  extending: boolean,
-  rowCount: number,
-  columnCount: number,
-): Selection {
-  if (on === 'cell') return extending ? extend(selection, cell) : select(cell);
-  const first = on === 'row' ? { row: cell.row, column: 0 } : { row: 0, column: cell.column };
-  const corner = on === 'row' ? { row: cell.row, column: columnCount - 1 } : { row: rowCount - 1, column: cell.column };
-  return extend(extending ? selection : select(first), corner);
-}
-
-function freeTitle(taken: readonly string[]): string {
-  for (let number = taken.length + 1; ; number++) {
-    const title = `Sheet${String(number)}`;
-    if (!taken.some((other) => other.toLowerCase() === title.toLowerCase())) return title;
-  }
 }
