@@ -8,7 +8,6 @@ import pytest
 
 from db.cursor import Cursor
 from db.embedded import EmbeddedPostgres
-from db.migrate import upgrade
 from db.position import Position
 from db.session import Connection, Pool
 from db.view import view
@@ -56,7 +55,6 @@ async def test_what_a_subscriber_heard_of_is_waited_for_until_it_is_visible(
         return view(pool)
 
     dsn, admin = own_postgres.dsn, own_postgres.superuser_dsn
-    upgrade(dsn)
     name = await value(dsn, "SELECT current_database()")
 
     async def standby(named: str) -> None:
