@@ -1,5 +1,6 @@
 """Real Postgres for tests: one server a session, a migrated template, a clone of it for each test."""
 
+import fcntl
 import secrets
 import shutil
 import subprocess
@@ -99,6 +100,9 @@ def _drop_slots(connection: psycopg.Connection, database: str, deadline_s: float
 _MEMORY = Path("/dev/shm")
 _MEMORY_NEEDED = 4 * 2**30
 
+PREFIX = "rowcast-test-"
+HELD = "held"
+
 
 def _quick_folder() -> Path | None:
     """A file system in memory, where the machine has one with room to spare."""
@@ -109,13 +113,31 @@ def _quick_folder() -> Path | None:
 @contextmanager
 def embedded_folder() -> Iterator[Path]:
     """A folder that the server's user can reach: pytest's own are closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="rowcast-test-", dir=_quick_folder()))
+    parent = _quick_folder() or Path(tempfile.gettempdir())
+    remove_left(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     folder.chmod(0o755)
-    try:
-        yield folder / "postgres"
-    finally:
-        remove(folder / "postgres")
-        shutil.rmtree(folder)
+    with (folder / HELD).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield folder / "postgres"
+        finally:
+            remove(folder / "postgres")
+            shutil.rmtree(folder)
+
+
+def remove_left(parent: Path) -> None:
+    """Removes what runs that were killed left: nobody holds it, and it isn't just being made."""
+    for held in parent.glob(f"{PREFIX}*/{HELD}"):
+        try:
+            with held.open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.time() - held.stat().st_mtime > 60:
+                    remove(held.parent / "postgres")
+                    shutil.rmtree(held.parent, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError, PermissionError):
+            # In use, gone by now, or another user's.
+            continue
 
 
 @contextmanager
