@@ -19,7 +19,8 @@ from db.slices import LogEntry, Slicer
 PAGE = 1000
 """Entries that one query of the log brings at most."""
 
-_COLUMNS = "epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor"
+_COLUMNS = """epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor,
+    coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)"""
 
 # As the indexes have it: by the key's hash first.
 _HAS_KEY = "(hashtextextended({0}, 0) = hashtextextended(%(key)s, 0) AND {0} = %(key)s)"
@@ -198,7 +199,7 @@ def _parts(position: Position | None) -> dict[str, int]:
 
 
 def _entry(row: TupleRow) -> LogEntry:
-    epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor = row
+    epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor, size = row
     position = Position(epoch, lsn, index)
     change = Change(position, relation, Operation(operation), key, old_key, before, after)
-    return LogEntry(change, xid, committed_at, Cause(cause), actor)
+    return LogEntry(change, xid, committed_at, Cause(cause), actor, size)

@@ -40,19 +40,17 @@ class Prepared:
         self._heads: dict[tuple[int, int], bytes] = {}
         self._blocks: dict[int, bytes] = {}
 
-    @property
-    def compressible(self) -> bool:
-        """Whether it is worth it."""
-        return len(self._tail) >= SMALLEST
+    def frame(self, prefix: bytes, window: int) -> tuple[bytes, bytes, bytes]:
+        """The parts of a text frame, of which the last is the same object for all and has nearly all of its bytes.
 
-    def frame(self, prefix: bytes, window: int) -> bytes:
-        """A whole text frame. `window`: log2 of the negotiated window for compressed messages, 0 for none."""
+        `window`: log2 of the negotiated window for compressed messages, 0 for none.
+        """
         if window and len(self._tail) >= SMALLEST:
             block = self._blocks.get(window) or self._compress(window)
             head = self._heads.get((len(prefix), window)) or self._head(len(prefix), window, block)
-            return b"".join((head, prefix, block))
+            return head, prefix, block
         head = self._heads.get((len(prefix), 0)) or self._head(len(prefix), 0, self._tail)
-        return b"".join((head, prefix, self._tail))
+        return head, prefix, self._tail
 
     def _compress(self, window: int) -> bytes:
         compressor = zlib.compressobj(wbits=-window, memLevel=8)

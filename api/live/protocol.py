@@ -5,7 +5,6 @@ permessage-deflate is negotiated without context takeover in both directions: wh
 to a message, so one block can be sent to many, and no connection keeps a window in memory.
 """
 
-import logging
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -21,7 +20,7 @@ from api.live.prepared import SMALLEST
 EXTENSION: Final = "rowcast.frames"
 
 _WINDOW_BITS: Final = 12  # of what clients send: small, since it may be a hundred thousand connections
-_log = logging.getLogger("uvicorn.error")
+_LARGE: Final = 16 * 1024
 
 
 class Deflate(PerMessageDeflate):
@@ -85,10 +84,15 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """Whether the client reads more slowly than it is written to."""
         return not self.writable.is_set()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: tuple[bytes, bytes, bytes]) -> None:
         """Send a frame. It is kept in memory as far as the socket doesn't take it: see `full`. Nothing once closed."""
-        if not self.closed:
-            self.transport.write(frame)
+        if self.closed:
+            return
+        if len(frame[2]) < _LARGE:
+            self.transport.write(b"".join(frame))
+        else:
+            # Not copied: what many can't take at once is in memory once.
+            self.transport.writelines(frame)
 
     async def drained(self) -> None:
         """Wait until it is no longer full."""

@@ -19,6 +19,7 @@ from tests.server import Client, eventually, server_settings
 
 TABLE: Final = "customers"
 ROWS: Final = 1000
+_START_S: Final = 300.0
 QUERY: Final = """subscription($where: RowFilter, $after: Cursor) {
   changes(source: "customers", where: $where, after: $after) {
     cursor transactionId committedAt cause actor snapshot reset last upToDate
@@ -79,7 +80,7 @@ async def serving(dsn: str, folder: Path, module: str = "api", *arguments: str) 
     environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
     async with _process(module, *arguments, environment=environment) as pid:
         server = MeasuredServer(settings.port, pid)
-        await eventually(server.ready)
+        await eventually(server.ready, _START_S)
         await bind(dsn)
         yield server
 
@@ -89,7 +90,7 @@ async def serving_raw(port: int) -> AsyncIterator[MeasuredServer]:
     """The raw application."""
     async with _process("bench.live.raw", str(port)) as pid:
         server = MeasuredServer(port, pid)
-        await eventually(lambda: server.ready("/healthz"))
+        await eventually(lambda: server.ready("/healthz"), _START_S)
         yield server
 
 
@@ -98,7 +99,7 @@ async def serving_node(port: int) -> AsyncIterator[MeasuredServer]:
     """graphql-ws of npm on ws, as `make setup-dev` installs them."""
     async with started("node", "bench/live/node_peer.cjs", str(port)) as process:
         server = MeasuredServer(port, process.pid)
-        await eventually(lambda: server.ready("/healthz"))
+        await eventually(lambda: server.ready("/healthz"), _START_S)
         yield server
 
 

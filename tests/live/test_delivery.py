@@ -114,6 +114,16 @@ async def test_a_large_commit_comes_in_slices_of_which_only_the_last_says_so(liv
             assert len(batches) > 1
 
 
+async def test_a_slice_has_a_mebibyte_of_rows_at_most(live: ThreadServer, sql: Sql) -> None:
+    async with shared(live, compression=None) as client:
+        await client.up_to_date()
+        await joined(live, 1, 1)
+        await sql.execute("INSERT INTO customers SELECT n, repeat('x', 100000) FROM generate_series(1, 40) n")
+        batches = await client.until(lambda batch: bool(batch["last"]))
+        assert seen(batches) == [("INSERT", n) for n in range(1, 41)]
+        assert {len(batch["changes"]) for batch in batches} == {10}
+
+
 async def test_subscriptions_that_are_alike_share_a_group_and_others_do_not(live: ThreadServer, sql: Sql) -> None:
     alike: list[Json] = [
         {"where": {"column": "age", "eq": 1}},
