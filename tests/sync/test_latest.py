@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from db.base import BaseRow, Sighting
 from db.changes import Cause, Change, Operation, WireRow, WireValue
@@ -104,7 +105,7 @@ def test_a_deletion_has_its_own_time() -> None:
     marked = _entry(7, {"name": "b", "deleted_at": None}, {"name": "b", "deleted_at": "2030-01-01"})
     touched = _entry(9, {"name": "b", "deleted_at": "2030-01-01"}, {"name": "c", "deleted_at": "2030-01-01"})
     assert commit_times([touched, marked], None, []) == {None: _at(7)}, "a mark is a deletion, too"
-    moved = replace(deleted, change=replace(deleted.change, old_key=KEY, after={"name": "b", "age": 1}))
+    moved = replace(deleted, change=structs.replace(deleted.change, old_key=KEY, after={"name": "b", "age": 1}))
     assert commit_times([moved], None, []) == {None: _at(5)}
 
 
