@@ -206,7 +206,9 @@ def _without_lost(base: BaseRow, conditions: Conditions) -> BaseRow:
 
 
 def _same(base: BaseRow | None, row: SourceRow | None, table: TableRow | None, rules: Rules) -> bool:
-    if base is None or row is None or table is None or base.pending or base.missing or base.first_seen or row.errors:
+    if base is None or row is None or table is None or row.errors:
+        return False
+    if base.pending or base.missing or base.first_seen or base.absent:
         return False
     image, texts = base.source_image, base.table_image
     if image is None or texts is None:

@@ -156,6 +156,21 @@ async def test_a_row_that_is_kept_is_absent_and_goes_on_when_it_is_back(database
         assert await _absent(at, 1) == set()
 
 
+async def test_a_row_that_comes_back_as_it_was_is_absent_no_more_and_can_be_deleted(database: str) -> None:
+    async with ground(database, deletes=DeletePolicy.IGNORE) as at:
+        await _synced(at, 1, 2, 3)
+        row = dict(at.sheet.rows[key(2)])
+        at.sheet.delete(key(2))
+        await at.settle()
+        assert await _absent(at, 2) == {key(2)}
+        at.sheet.edit(key(2), **row)
+        await at.settle()
+        assert await _absent(at, 2) == set()
+        at.sql("DELETE FROM people WHERE id = 2")
+        await at.settle()
+        assert set(at.table()) == set(at.rows()) == {1, 3}
+
+
 async def test_a_row_that_is_kept_can_be_deleted(database: str) -> None:
     async with ground(database, deletes=DeletePolicy.IGNORE) as at:
         await _synced(at, 1, 2, 3)
