@@ -201,6 +201,8 @@ class Engine:
             limit = None if whole else self._most_plans
             found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
         postponed = False
+        if work.winner is not None and reading.unsure and found.suspects:
+            raise SourceUnreachable(_why_not_overwritten(work.winner, reading))
         if work.winner is not None:
             log.info("one side overwrites the other, as it was asked for", source=source.name, winner=work.winner)
         elif not let_go and any(holds(counts, source.max_delete_share) for counts in found.counts()):
@@ -353,7 +355,9 @@ class Engine:
             retry_at = self._clock() + (timedelta() if moved else _RESTLESS)
         if work.rows_wait_until is not None:
             retry_at = min(retry_at or work.rows_wait_until, work.rows_wait_until)
-        if work.request is not None and (work.request.last_try or not (applied.left or work.rows_wait_until)):
+        # A row that only one of two readings lacks is overwritten once it is known whether it is there.
+        left_over = applied.left or found.suspects or work.rows_wait_until is not None
+        if work.request is not None and (work.request.last_try or not left_over):
             await end_request(connection, work.request.id)
         seen = reading.mark if retry_at is None else {}
         # A first run whose rest is still to come leaves the next one to be the first, too.
@@ -373,8 +377,8 @@ class Engine:
         message = f"{what} can't go through: see the failures." if left else None
         if work.rows_wait_until is not None:
             message = f"{why_waiting(work.rows_wait_until)}{f' {message}' if message else ''}"
-        elif work.winner is not None:
-            message = f"The {work.winner.lower()} overwrote the other side.{f' {message}' if message else ''}"
+        elif work.request is not None:
+            message = " ".join(filter(None, (_overwrote(work.request, left_over=left_over), message)))
         return await self._finish(connection, work, RunState.PARTIAL if left else RunState.SUCCEEDED, message)
 
     def _due(self, state: SyncState, *, again: bool, suspects: bool) -> datetime | None:
@@ -437,3 +441,20 @@ class Engine:
             detail = {"run": str(run.id), "state": str(state)}
             await insert_event(connection, EventKind.RUN_FINISHED, work.source.name, text, detail)
         return run
+
+
+def _overwrote(request: SyncRequest, *, left_over: bool) -> str:
+    side = request.winner.lower()
+    if not left_over:
+        return f"The {side} overwrote the other side."
+    if request.last_try:
+        return f"The {side} overwrote the other side, but for rows that changed in each of the runs that tried."
+    return f"The {side} overwrites the other side: what moved on meanwhile is left to the next run."
+
+
+def _why_not_overwritten(winner: Side, reading: Reading) -> str:
+    at = f" ({reading.problems[0].message})" if reading.problems else ""
+    return (
+        f"The {winner.lower()} overwrote nothing: the source has rows whose keys are missing or copied{at}, so nobody can "
+        "tell which rows it lacks. Mend them, then ask again."
+    )

@@ -9,6 +9,7 @@ from db.runs import Run, RunCounts, RunState, RunTrigger, last_run, start_run
 from db.sources import ConflictPolicy, DeletePolicy, Side
 from db.sync_requests import is_withdrawn, request_sync, run_of_request, withdraw, withdraw_all
 from sync.runs.dry_run import DryRuns
+from sync.source import Problem
 from tests.sync.ground import TABLE, Ground, ground, key
 from tests.sync.memory_source import Broken
 
@@ -147,15 +148,42 @@ async def test_a_row_that_only_one_of_two_readings_shows_is_not_deleted(database
         assert await _ended_by(at, asked) is not None
 
 
-async def test_nothing_is_deleted_while_a_key_is_unreadable(database: str) -> None:
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_nothing_is_overwritten_while_a_key_is_unreadable(database: str, lasting: bool) -> None:
+    async with ground(database) as at:
+        at.fill(1, 2, 3)
+        await at.settle()
+        at.sql("INSERT INTO people VALUES (8, 'mine', 8)")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 2")
+        at.sheet.delete(key(1))
+        at.sheet.unsure = True
+        at.sheet.problems = [Problem("NO_KEY", "rows!A7 is empty: fill it in.")]
+        before = at.table(), at.rows()
+        asked = await _ask(at, Side.SOURCE, lasting=lasting)
+        run = await at.run()
+        assert run.state is RunState.FAILED
+        assert run.message is not None
+        assert "overwrote nothing" in run.message
+        assert "rows!A7 is empty" in run.message
+        assert (at.table(), at.rows()) == before
+        assert await _ended_by(at, asked) == (None if lasting else run.id), "what is asked for is told, not forgotten"
+        at.sheet.unsure, at.sheet.problems = False, []
+        if not lasting:
+            asked = await _ask(at, Side.SOURCE)
+        await at.settle()
+        assert at.table() == at.rows() == {2: ("n2", 2), 3: ("n3", 3)}
+        assert await _ended_by(at, asked) is not None
+
+
+async def test_the_database_wins_over_a_deletion_that_no_run_saw_yet(database: str) -> None:
     async with ground(database) as at:
         at.fill(1, 2, 3)
         await at.settle()
         at.sheet.delete(key(1))
-        at.sheet.unsure = True
-        await _ask(at, Side.SOURCE)
-        await at.run()
-        assert set(at.table()) == {1, 2, 3}
+        asked = await _ask(at, Side.DATABASE)
+        await at.settle()
+        assert set(at.table()) == set(at.rows()) == {1, 2, 3}
+        assert await _ended_by(at, asked) is not None
 
 
 @pytest.mark.parametrize("step", ["before read", "after read", "before write", "amid write", "after write"])
