@@ -1,13 +1,14 @@
 """Conflicts between the two sides: one record a cell, or a row where the whole row is in question.
 
 A record is open until both sides agree. `choice` is what settles it, asked for by a person or by the source's policy;
-the run that carries it out resolves it.
+the run that carries it out resolves it. A person's stands until then, a policy's only for what both sides were.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from psycopg.rows import dict_row
@@ -20,7 +21,7 @@ from db.notify import wake
 from db.paging import Page, page_of
 from db.runs import RunTrigger
 from db.session import Connection
-from db.sources import Source, source_by_id
+from db.sources import ConflictPolicy, Direction, Source, source_by_id
 from db.wire import to_text
 
 
@@ -41,6 +42,12 @@ class ConflictChoice(StrEnum):
     DATABASE = "DATABASE"
     SOURCE = "SOURCE"
     VALUE = "VALUE"
+
+
+WINNER: Final = "winner"
+"""Who settled it where one side overwrote the other."""
+
+_RULES: Final = frozenset({*ConflictPolicy, *Direction, WINNER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,11 @@ class ConflictRecord:
     detected_at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was a person who chose, and no rule of the source's."""
+        return self.choice is not None and self.resolved_by not in _RULES
 
 
 _SELECT = "SELECT c.*, s.name AS source FROM rowcast.conflicts c JOIN rowcast.sources s ON s.id = c.source_id "
@@ -186,8 +198,11 @@ async def record_conflict(connection: Connection, source_id: UUID, conflict: New
                    %(by)s)
                ON CONFLICT (source_id, key, coalesce(column_name, '')) WHERE state = 'OPEN' DO UPDATE
                SET kind = excluded.kind, base = excluded.base, database = excluded.database,
-                   source_value = excluded.source_value, choice = coalesce(conflicts.choice, excluded.choice),
-                   resolved_by = coalesce(conflicts.resolved_by, excluded.resolved_by)
+                   source_value = excluded.source_value,
+                   choice = CASE WHEN conflicts.resolved_by = ANY(%(rules)s) THEN excluded.choice
+                                 ELSE coalesce(conflicts.choice, excluded.choice) END,
+                   resolved_by = CASE WHEN conflicts.resolved_by = ANY(%(rules)s) THEN excluded.resolved_by
+                                      ELSE coalesce(conflicts.resolved_by, excluded.resolved_by) END
                RETURNING id""",
             {
                 "source": source_id,
@@ -199,6 +214,7 @@ async def record_conflict(connection: Connection, source_id: UUID, conflict: New
                 "source_value": _json(conflict.source_value),
                 "choice": conflict.choice,
                 "by": conflict.by,
+                "rules": list(_RULES),
             },
         )
     ).fetchone()
@@ -211,11 +227,13 @@ async def close_conflict(connection: Connection, id_: int, winner: ConflictChoic
     """The sides agree: resolved by what was chosen, by the `winner` of all of the run, or by itself (no resolution)."""
     await connection.execute(
         """UPDATE rowcast.conflicts
-           SET state = 'RESOLVED', resolved_at = clock_timestamp(), resolution = coalesce(choice, %(winner)s::text),
-               resolved_by = CASE WHEN choice IS NULL AND %(winner)s::text IS NOT NULL THEN 'winner'
-                                  ELSE resolved_by END
+           SET state = 'RESOLVED', resolved_at = clock_timestamp(),
+               resolution = CASE WHEN %(winner)s::text IS NULL OR choice IS NOT NULL AND resolved_by <> ALL(%(rules)s)
+                                 THEN choice ELSE %(winner)s END,
+               resolved_by = CASE WHEN %(winner)s::text IS NULL OR choice IS NOT NULL AND resolved_by <> ALL(%(rules)s)
+                                  THEN resolved_by ELSE %(by)s END
            WHERE id = %(id)s AND state = 'OPEN'""",
-        {"id": id_, "winner": winner},
+        {"id": id_, "winner": winner, "by": WINNER, "rules": list(_RULES)},
     )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from db.base import BaseRow, Intent, SourceImage, TableImage, Turn
 from db.changes import WireRow
-from db.conflicts import ConflictRecord, NewConflict
+from db.conflicts import WINNER, ConflictRecord, NewConflict
 from db.failures import Failure, NewFailure
 from db.sources import Column, ConflictPolicy, DeletePolicy, Direction
 from db.sync_tables import TableRow
@@ -46,7 +46,7 @@ class Rules:
     @property
     def by(self) -> str:
         """Whose verdict it is that one side's edits don't count."""
-        return "winner" if self.overwrite else self.direction.value
+        return WINNER if self.overwrite else self.direction.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ def both_inserted(state: RowState) -> bool:
 
 def _verdict(state: RowState, rules: Rules, column: str | None) -> Verdict:
     record = _open(state, column)
-    if record is not None and record.choice is not None and _fits(record, rules):
+    # A policy, too, left its choice there; but it judges anew, as the sides are now and as the source's settings are.
+    if record is not None and record.choice is not None and record.asked and _fits(record, rules):
         return Verdict(record.choice, record.resolved_by, record.choice_value)
     return _by_policy(rules.policy, state.database_at.get(column), state.source_at.get(column))
 

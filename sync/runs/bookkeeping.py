@@ -5,7 +5,7 @@ both sides show in the end closes a record.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from db.conflicts import ConflictChoice, ConflictRecord, NewConflict, close_conflict, record_conflict
 from db.events import EventKind, insert_event
@@ -58,6 +58,9 @@ class Records:
         if known is not None and _says(known, found):
             self._ids[place] = known.id
             return
+        if known is not None and _overtaken(known, found):
+            await close_conflict(connection, known.id)
+            known = None
         self._ids[place] = await record_conflict(connection, self.source.id, found)
         if known is None:
             self.found_conflicts += 1
@@ -141,7 +144,7 @@ def records_of(
 
 
 def _says(known: ConflictRecord, found: NewConflict) -> bool:
-    return replace(found, by=None) == NewConflict(
+    return found == NewConflict(
         known.key,
         known.kind,
         known.column,
@@ -149,8 +152,14 @@ def _says(known: ConflictRecord, found: NewConflict) -> bool:
         known.database,
         known.source_value,
         known.choice,
-        None,
+        known.resolved_by,
     )
+
+
+def _overtaken(known: ConflictRecord, found: NewConflict) -> bool:
+    """Whether a rule judged of another value of the source, which only this record has: then it is one of its own."""
+    judged = known.choice is not None and not known.asked
+    return judged and (known.kind, known.source_value) != (found.kind, found.source_value)
 
 
 def _winner(choice: ConflictChoice) -> str:

@@ -197,9 +197,9 @@ def _conflict(found: NewConflict, known: ConflictRecord | None) -> ConflictRecor
         resolved_at=None,
         resolved_by=found.by,
     )
-    if known is None:
+    if known is None or not known.asked:
         return record
-    return replace(record, choice=known.choice or found.choice, choice_value=known.choice_value)
+    return replace(record, choice=known.choice, choice_value=known.choice_value, resolved_by=known.resolved_by)
 
 
 def _failure(found: NewFailure) -> Failure:

@@ -14,7 +14,9 @@ from db.conflicts import (
 )
 from db.errors import BadUserInput, Conflict, NotFound
 from db.failures import FailureState, get_failure, list_failures
-from db.sources import ConflictPolicy
+from db.runs import RunTrigger
+from db.sources import ConflictPolicy, Side
+from db.sync_requests import request_sync
 from tests.sync.ground import Ground, ground, key
 
 
@@ -127,3 +129,44 @@ async def test_each_policy_settles_each_kind_and_all_are_recorded(database: str,
         assert {(one.state, one.resolution, one.resolved_by) for one in found} == {
             (ConflictState.RESOLVED, choice, policy.value)
         }
+
+
+async def test_a_policy_that_the_source_no_longer_has_settles_nothing(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.DATABASE_WINS) as at:
+        at.fill(1)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+
+        def types() -> None:
+            at.sheet.before_write = None
+            at.sheet.edit(key(1), name="sheet 2")
+
+        at.sheet.before_write = types
+        await at.run(RunTrigger.SCHEDULE)
+        await at.change(conflict_policy=ConflictPolicy.MANUAL)
+        await at.settle()
+        assert (at.table(), at.rows()) == ({1: ("db", 1)}, {1: ("sheet 2", 1)})
+        overtaken, conflict = await at.conflicts()
+        assert (overtaken.source_value, overtaken.state) == ("sheet", ConflictState.RESOLVED)
+        assert (conflict.source_value, conflict.state, conflict.choice) == ("sheet 2", ConflictState.OPEN, None)
+        await _choose(at, conflict.id, ConflictChoice.SOURCE)
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("sheet 2", 1)}
+
+
+async def test_what_a_policy_began_a_winner_may_end(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.DATABASE_WINS) as at:
+        at.fill(1)
+        await at.settle()
+        at.sheet.edit(key(1), name="sheet")
+        at.sql("UPDATE people SET name = 'db' WHERE id = 1")
+        at.sheet.before_write = lambda: at.sheet.edit(key(1), name="sheet 2")
+        await at.run()
+        at.sheet.before_write = None
+        async with at.pool.connection() as connection:
+            await request_sync(connection, at.source_id, Side.SOURCE)
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("sheet 2", 1)}
+        [conflict] = await at.conflicts()
+        assert (conflict.resolution, conflict.resolved_by) == (ConflictChoice.SOURCE, "winner")

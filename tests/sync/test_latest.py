@@ -162,6 +162,29 @@ async def test_an_edit_that_a_commit_overtook_is_as_old_as_its_first_sight(datab
         await _settled(at, "db", ConflictChoice.DATABASE)
 
 
+async def test_an_edit_made_anew_just_before_our_write_is_judged_anew(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
+        await _begin(at)
+        at.sheet.edit(key(1), name="early")
+        at.sheet.modified_at = at.now + timedelta(seconds=5)
+        await _commit(at, "db", at.now + timedelta(seconds=10))
+        at.later(60)
+
+        def types() -> None:
+            at.sheet.before_write = None
+            at.later(60)
+            at.sheet.edit(key(1), name="latest")
+            at.sheet.modified_at = at.now
+
+        at.sheet.before_write = types
+        await at.settle()
+        assert at.table() == at.rows() == {1: ("latest", 1)}
+        assert [(one.source_value, one.resolution) for one in await at.conflicts()] == [
+            ("early", ConflictChoice.DATABASE),
+            ("latest", ConflictChoice.SOURCE),
+        ], "each verdict has the value that it was about"
+
+
 async def test_a_commit_to_another_cell_makes_this_one_no_younger(database: str) -> None:
     async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
         await _begin(at)
