@@ -74,9 +74,11 @@ async def advance(
 
 
 async def advance_cursor(connection: Connection, source_id: UUID, cursor: Cursor) -> None:
-    """The log holds nothing up to `cursor` that the source would have to hear of."""
+    """The log holds nothing up to `cursor` that the source would have to hear of; a source that was bound anew
+    meanwhile hears of everything."""
     await connection.execute(
-        "UPDATE rowcast.sync_state SET cursor = %s WHERE source_id = %s", (cursor.encode(), source_id)
+        "UPDATE rowcast.sync_state SET cursor = %s WHERE source_id = %s AND cursor IS NOT NULL",
+        (cursor.encode(), source_id),
     )
 
 

@@ -65,9 +65,12 @@ async def same_binding(connection: Connection, source: Source) -> bool:
 
 def is_same_binding(now: Source, source: Source) -> bool:
     """Whether a source still is what it was, and not paused."""
-    if now.state is SourceState.PAUSED:
-        return False
-    return _planned_for(now) == _planned_for(source)
+    return now.state is not SourceState.PAUSED and not is_bound_anew(now, source)
+
+
+def is_bound_anew(now: Source, source: Source) -> bool:
+    """Whether what was planned for a source, or read back from it, is nothing to it as it is now."""
+    return _planned_for(now) != _planned_for(source)
 
 
 def _planned_for(source: Source) -> tuple[object, ...]:

@@ -38,7 +38,8 @@ from db.tables import Relation, describe
 from db.view import view
 from sync.breaker import CircuitOpen
 from sync.merge.latest import hook_bound, latest_possible
-from sync.runs.apply import Applied, apply_outcome, apply_to_table, same_binding
+from sync.merge.plan import Rules
+from sync.runs.apply import Applied, apply_outcome, apply_to_table, is_bound_anew, same_binding
 from sync.runs.bookkeeping import Records, records_of
 from sync.runs.compare import GRACE, SUSPICION, Comparison, Conditions, compare
 from sync.runs.delete_guard import holds, why_held
@@ -51,7 +52,7 @@ from sync.runs.rows_in_doubt import KeptRowCalls, wait_for_rows, why_waiting
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
 from sync.runs.torn_rows import torn_rows, why_torn
-from sync.source import Cell, LastShown, Reading, SourceAdapter
+from sync.source import Cell, LastShown, Reading, SourceAdapter, WriteOutcome
 from sync.urgency import Urgency, urgency_of
 
 log = structlog.get_logger(__name__)
@@ -156,7 +157,8 @@ class Engine:
             raise
         except Exception as error:
             log.exception("a run broke off", source=source.name, run=run.id)
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, connection.transaction():
+                await self._term.fence(connection)
                 message = f"The run broke off by an error of rowcast itself ({type(error).__name__}); the log has more."
                 await self._finish(connection, work, RunState.FAILED, message)
             raise
@@ -225,13 +227,7 @@ class Engine:
             outcome = await adapter.write(applied.edits, calls)
             await work.progress.written(len(applied.edits))
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
-        async with self._pool.connection() as connection, connection.transaction():
-            await self._term.fence(connection)
-            if await locked_source(connection, source.id) is None:
-                return None
-            if outcome is not None:
-                await apply_outcome(connection, source, applied, outcome, records, rules)
-            return await self._complete(connection, work, reading, begun_at, found, applied, records, cursor)
+        return await self._complete(work, reading, begun_at, found, applied, outcome, records, rules, cursor)
 
     def _sure_of(self, work: _Work, reading: Reading, read_at: datetime) -> Reading:
         """The reading, unsure where a call that got no answer may still have deleted rows."""
@@ -332,6 +328,31 @@ class Engine:
 
     async def _complete(
         self,
+        work: _Work,
+        reading: Reading,
+        read_at: datetime,
+        found: Comparison,
+        applied: Applied,
+        outcome: WriteOutcome | None,
+        records: Records,
+        rules: Rules,
+        cursor: Cursor,
+    ) -> Run | None:
+        """The second transaction: what the source shows after the write, and how far the run came."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            now = await locked_source(connection, work.source.id)
+            if now is None:
+                return None
+            if is_bound_anew(now, work.source):
+                # What was written stays pending: what the source shows then tells what became of it.
+                return await self._overtaken(connection, work)
+            if outcome is not None:
+                await apply_outcome(connection, work.source, applied, outcome, records, rules)
+            return await self._end(connection, work, reading, read_at, found, applied, records, cursor)
+
+    async def _end(
+        self,
         connection: Connection,
         work: _Work,
         reading: Reading,
@@ -394,8 +415,11 @@ class Engine:
         source = work.source
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
-            if await locked_source(connection, source.id) is None:
+            now = await locked_source(connection, source.id)
+            if now is None:
                 return None
+            if is_bound_anew(now, source):
+                return await self._overtaken(connection, work)
             await save_base(connection, source.id, found.noted)
             await hold(connection, source.id, work.run.id, deletes)
             await self._set_state(connection, source, SourceState.HELD, reason)
@@ -403,13 +427,21 @@ class Engine:
 
     async def _changed(self, work: _Work) -> Run | None:
         """What was planned is not for the source as it is now: nothing was done."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
             await postpone(connection, work.source.id, self._clock())
             message = "The source's settings were changed amid the run, or it was paused: nothing was done."
             return await self._finish(connection, work, RunState.PARTIAL, message)
 
+    async def _overtaken(self, connection: Connection, work: _Work) -> Run | None:
+        """The source became another one after the run's edits: what it found is no news of that one."""
+        await postpone(connection, work.source.id, self._clock())
+        message = "The source's settings were changed amid the run: the next run begins with them."
+        return await self._finish(connection, work, RunState.PARTIAL, message)
+
     async def _busy(self, work: _Work, reason: str) -> Run | None:
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
             await postpone(connection, work.source.id, self._clock() + _RESTLESS)
             return await self._finish(connection, work, RunState.PARTIAL, reason)
 
@@ -455,6 +487,6 @@ def _overwrote(request: SyncRequest, *, left_over: bool) -> str:
 def _why_not_overwritten(winner: Side, reading: Reading) -> str:
     at = f" ({reading.problems[0].message})" if reading.problems else ""
     return (
-        f"The {winner.lower()} overwrote nothing: the source has rows whose keys are missing or copied{at}, so nobody can "
-        "tell which rows it lacks. Mend them, then ask again."
+        f"The {winner.lower()} overwrote nothing: the source has rows whose keys are missing or copied{at}, so nobody"
+        " can tell which rows it lacks. Mend them, then ask again."
     )

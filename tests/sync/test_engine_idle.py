@@ -7,11 +7,12 @@ import pytest
 
 from db.changes import Operation
 from db.runs import RunState, RunTrigger
-from db.sources import ConflictPolicy, SourceState
+from db.sources import ConflictPolicy, Direction, SourceState
 from db.wire import ColumnType
-from sync.source import Problem
-from tests.sync.ground import COLUMNS, ground, key
+from sync.source import Mark, Problem
+from tests.sync.ground import COLUMNS, Ground, ground, key
 from tests.sync.log_by_hand import logged, open_log
+from tests.sync.memory_source import MemorySource
 
 
 async def test_a_quiet_source_is_not_read(database: str) -> None:
@@ -138,6 +139,52 @@ async def test_a_source_paused_amid_a_run_is_not_written(database: str) -> None:
         assert "paused" in str((await at.run()).message)
         assert (at.table()[1], at.rows()[2]) == (("n1", 1), ("n2", 2.0))
         assert (await at.source()).state is SourceState.PAUSED
+
+
+def _rebind(at: Ground) -> None:
+    """As updateSource does where it is given another worksheet."""
+    at.sql("""UPDATE rowcast.sources SET sheet = jsonb_set(sheet, '{spreadsheet}', '"other"')""")
+    at.sql("UPDATE rowcast.sync_state SET seen = '{}', cursor = NULL")
+    at.fill(77)
+
+
+async def test_a_source_bound_anew_amid_a_write_has_its_first_run_yet(database: str) -> None:
+    async with ground(database, direction=Direction.TO_SOURCE) as at:
+        at.sql("INSERT INTO people VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)")
+        await at.settle()
+        at.sql("UPDATE people SET name = 'edited' WHERE id = 1")
+
+        def rebinds() -> None:
+            at.sheet.after_write = None
+            _rebind(at)
+
+        at.sheet.after_write = rebinds
+        run = await at.run()
+        assert (run.state, (await at.state()).cursor) == (RunState.PARTIAL, None)
+        await at.settle()
+        assert set(at.rows()) == {1, 2, 3, 77}, "what the other worksheet had of its own was added by nobody since"
+        assert at.rows()[1] == ("edited", 1)
+
+
+async def test_a_source_bound_anew_amid_a_quiet_run_has_its_first_run_yet(database: str) -> None:
+    async with ground(database, direction=Direction.TO_SOURCE) as at:
+        await open_log(at)
+        at.sql("INSERT INTO people VALUES (1, 'a', 1)")
+        await at.settle()
+        await at.run()
+        mark = at.sheet.mark
+
+        async def rebinds() -> Mark:
+            before = await mark()
+            _rebind(at)
+            return before
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MemorySource, "mark", lambda _: rebinds())
+            run = await at.run(RunTrigger.SCHEDULE)
+        assert (run.state, (await at.state()).cursor) == (RunState.UNCHANGED, None)
+        await at.settle()
+        assert set(at.rows()) == {1, 77}
 
 
 @pytest.mark.parametrize("when", ["after_read", "before_write", "after_write"])
