@@ -152,7 +152,9 @@ async def _apply_row(
         value = dict(edit.value)
         refused = NewFailure(Side.DATABASE, outcome.code, outcome.message, plan.key, None, _address(difference), value)
         await records.failure(connection, refused, tried=True)
-        return base
+        # What the source shows of its own is as old as it was: nobody dealt with it.
+        stored = difference.state.base
+        return base if stored is None else replace(base, first_seen=stored.first_seen)
     assert isinstance(outcome, Done)
     if edit.kind is EditKind.DELETE:
         applied.database_deletes += 1

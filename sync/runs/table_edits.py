@@ -20,6 +20,7 @@ from db.sync_tables import (
     insert_statement,
     returned_rows,
     revive_statement,
+    rows_of,
     update_statement,
 )
 from sync.merge.plan import EditKind, TableEdit
@@ -145,10 +146,29 @@ async def _run(
         if len(batch) == 1:
             return {batch[0][0]: _refused(error)}
     else:
-        return outcomes
+        skipped = await _skipped(
+            connection, table, [keyed for keyed in batch if isinstance(outcomes[keyed[0]], MovedOn)]
+        )
+        return {**outcomes, **skipped}
     for one in batch:
         outcomes.update(await _run(connection, table, statement, (one,), columns, patience))
     return outcomes
+
+
+async def _skipped(
+    connection: Connection, table: BoundTable, untouched: Sequence[KeyedEdit]
+) -> dict[str, TableOutcome]:
+    """Those of the rows whose edit touched nothing though they are just as they were read."""
+    rows = await rows_of(connection, table, [key for key, _ in untouched])
+    message = (
+        f"A trigger of {table.relation} skips the row (it returns NULL), so the table does not take it. Correct the"
+        " row, or the trigger."
+    )
+    return {
+        key: Refused("REFUSED", message)
+        for key, edit in untouched
+        if edit.xmin == (None if (row := rows.get(key)) is None else row.xmin)
+    }
 
 
 def _refused(error: psycopg.DatabaseError) -> Refused:

@@ -321,6 +321,46 @@ async def test_a_refusal_that_others_may_mend_is_tried_again(database: str) -> N
         assert await at.failures() == []
 
 
+def _skip(at: Ground, kind: str, row: str) -> None:
+    """A trigger of somebody's lets no edit of row 2 pass, and says nothing."""
+    at.sql("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+    at.sql(f"CREATE TRIGGER skip BEFORE {kind} ON people FOR EACH ROW WHEN ({row}.id = 2) EXECUTE FUNCTION skip()")
+
+
+async def test_a_row_that_a_trigger_skips_is_a_failure_until_it_lets_it_pass(database: str) -> None:
+    async with ground(database) as at:
+        _skip(at, "INSERT", "NEW")
+        at.fill(1, 2, 3)
+        await at.settle()
+        assert set(at.table()) == {1, 3}
+        [failure] = await at.failures()
+        assert (failure.side, failure.code, failure.key) == (Side.DATABASE, "REFUSED", key(2))
+        assert "trigger of public.people skips the row" in failure.message
+        at.sql("DROP TRIGGER skip ON people")
+        await at.settle()
+        assert set(at.table()) == {1, 2, 3}
+        assert await at.failures() == []
+
+
+@pytest.mark.parametrize("kind", ["UPDATE", "DELETE"])
+async def test_an_edit_that_a_trigger_skips_is_a_failure_of_its_row(database: str, kind: str) -> None:
+    async with ground(database) as at:
+        await _synced(at, 1, 2, 3, 4)
+        _skip(at, kind, "OLD")
+        at.sheet.edit(key(1), name="edited")
+        if kind == "UPDATE":
+            at.sheet.edit(key(2), name="edited")
+        else:
+            at.sheet.delete(key(2))
+        await at.settle()
+        assert at.table()[1] == ("edited", 1)
+        assert at.table()[2] == ("n2", 2)
+        assert [(failure.code, failure.key) for failure in await at.failures()] == [("REFUSED", key(2))]
+        at.sql("DROP TRIGGER skip ON people")
+        await at.settle()
+        assert at.table() == at.rows()
+
+
 async def test_a_cell_that_the_source_refuses_sleeps_until_its_value_changes(database: str) -> None:
     async with ground(database) as at:
         await _synced(at, 1)
