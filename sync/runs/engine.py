@@ -204,7 +204,7 @@ class Engine:
             found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
         postponed = False
         if work.winner is not None and reading.unsure and found.suspects:
-            raise SourceUnreachable(_why_not_overwritten(work.winner, reading))
+            raise SourceUnreachable(_why_not_overwritten(work.winner, reading, work.rows_wait_until))
         if work.winner is not None:
             log.info("one side overwrites the other, as it was asked for", source=source.name, winner=work.winner)
         elif not let_go and any(holds(counts, source.max_delete_share) for counts in found.counts()):
@@ -484,7 +484,9 @@ def _overwrote(request: SyncRequest, *, left_over: bool) -> str:
     return f"The {side} overwrites the other side: what moved on meanwhile is left to the next run."
 
 
-def _why_not_overwritten(winner: Side, reading: Reading) -> str:
+def _why_not_overwritten(winner: Side, reading: Reading, rows_wait_until: datetime | None) -> str:
+    if rows_wait_until is not None:
+        return f"The {winner.lower()} overwrote nothing, so ask again later. {why_waiting(rows_wait_until)}"
     at = f" ({reading.problems[0].message})" if reading.problems else ""
     return (
         f"The {winner.lower()} overwrote nothing: the source has rows whose keys are missing or copied{at}, so nobody"
