@@ -37,6 +37,17 @@ async def view(pool: Pool) -> AsyncIterator[tuple[Connection, Cursor]]:
         yield connection, await _cursor(connection)
 
 
+async def sees_all(connection: Connection, seen: Cursor, position: Position) -> bool:
+    """Whether a view with the cursor `seen` sees every commit up to the position, which the log must have."""
+    if seen.position >= position:
+        return True
+    # What is stored of how far the log goes may be some seconds old, so that alone is no answer.
+    assert seen.view is not None
+    row = await (await connection.execute(_FIRST_UNSEEN, (seen.view.snapshot.xmin, position.epoch))).fetchone()
+    assert row is not None
+    return row[0] is None or Position(position.epoch, row[0], 1) > position
+
+
 async def _cursor(connection: Connection) -> Cursor:
     row = await (await connection.execute(_VIEW)).fetchone()
     assert row is not None

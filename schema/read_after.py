@@ -12,7 +12,7 @@ from db.cursor import Cursor
 from db.errors import CursorExpired, Unavailable
 from db.position import Position
 from db.session import Connection
-from db.view import view
+from db.view import sees_all, view
 from schema.context import Context
 
 _LOOK_AGAIN_S = 0.005
@@ -37,7 +37,7 @@ async def view_behind(context: Context, wanted: Cursor | None) -> AsyncIterator[
         async with view(context.pool) as (connection, cursor):
             if cursor.position.epoch != position.epoch:
                 raise CursorExpired("The change log had to begin anew after this cursor: leave `waitFor` out.")
-            if cursor.position >= position:
+            if await sees_all(connection, cursor, position):
                 yield connection, cursor
                 return
         if context.clock() >= until:

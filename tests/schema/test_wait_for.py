@@ -31,6 +31,14 @@ async def test_a_write_is_read_with_its_cursor(ground: Ground) -> None:
         assert await names(ground, as_of) == [name]
 
 
+async def test_how_far_an_idle_log_is_known_to_go_needs_not_be_stored(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES) as stream:
+        cursor = (await stream.until_up_to_date())[-1]["cursor"]
+        # As while nothing but heartbeats comes: the hub knows of them, the table of the log's state not yet.
+        await ground.sql("UPDATE rowcast.log_state SET decoded_to = floor_lsn")
+        assert await names(ground, cursor) == []
+
+
 async def test_a_cursor_that_cannot_be_reached_is_refused(database: str) -> None:
     async with standing(database, wait_s=0.2) as ground:
         await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
