@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 
 from api.graphql_socket import Socket, TransportHandler
 from api.live.groups import Member, prepared
@@ -41,8 +42,16 @@ class SharingHandler(TransportHandler):
         scope = self.websocket.ws.scope
         connection = scope.get("extensions", {}).get(EXTENSION)
         self._connection: FrameProtocol | None = connection if isinstance(connection, FrameProtocol) else None
+        if self._connection is not None:
+            self._connection.forget_handshake()
         self._live = runtime(self.websocket.ws).live
         self._members: dict[str, Member] = {}
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Nothing waits for it any more then."""
+        await super().handle_connection_init(message)
+        if self.connection_acknowledged:
+            self.connection_init_timeout_task = None
 
     async def run_operation(self, operation: LiveOperation) -> None:
         """Until it is complete, or joins a group."""

@@ -74,6 +74,11 @@ class FrameProtocol(WebSocketsSansIOProtocol):
                 if isinstance(extension, PerMessageDeflate):
                     self.window = extension.local_max_window_bits
 
+    def forget_handshake(self) -> None:
+        """Once it is accepted: a connection may last for days, and a hundred thousand of them hold theirs."""
+        del self.request, self.response
+        self.scope["headers"] = []
+
     @property
     def closed(self) -> bool:
         """Whether nothing may be sent any more."""

@@ -18,6 +18,7 @@ from bench.live.subscribers import Load
 from tests.server import free_port
 
 CONNECTIONS: Final = 2000
+_STOCK: Final = "bench.live.stock"
 _OWN_ROW: Final = {"where": {"column": "id", "eq": "{n}"}}
 
 
@@ -49,31 +50,25 @@ async def _load(server: MeasuredServer, connections: int, *, deflate: bool) -> N
     await settle()
 
 
-def table(costs: list[Cost]) -> str:
-    """With the ratios to the first."""
-    lines = [f"{'':<34}{'CPU':>12}{'× raw':>8}{'memory':>12}{'× raw':>8}"]
-    first = costs[0]
-    lines += [
-        f"{cost.name:<34}{cost.cpu_ms:>9.2f} ms{cost.cpu_ms / first.cpu_ms:>8.2f}"
-        f"{cost.memory_kb:>9.1f} kB{cost.memory_kb / first.memory_kb:>8.2f}"
-        for cost in costs
-    ]
-    return "\n".join(lines)
+def line(cost: Cost, floor: Cost) -> str:
+    """With the ratios to the floor."""
+    cpu, memory = cost.cpu_ms / floor.cpu_ms, cost.memory_kb / floor.memory_kb
+    return f"{cost.name:<28}{cost.cpu_ms:>8.2f} ms  × {cpu:<6.2f}{cost.memory_kb:>8.1f} kB  × {memory:.2f}"
 
 
 async def measure(connections: int) -> None:
     """Print the table."""
-    costs = []
+    print(f"{connections} connections", flush=True)
     for deflate in (False, True):
         async with serving_raw(free_port()) as server:
-            costs.append(await _cost(f"raw Starlette{_said(deflate)}", server, connections, deflate=deflate))
-    ways = (("rowcast", "api", ("serve",)), ("stock Strawberry", "bench.live.stock", ()))
-    with each_database() as databases:
-        for (name, module, arguments), deflate in zip(ways * 2, (False, False, True, True), strict=True):
-            with tempfile.TemporaryDirectory() as folder:
-                async with serving(next(databases), Path(folder), module, *arguments) as server:
-                    costs.append(await _cost(name + _said(deflate), server, connections, deflate=deflate))
-    print(table(costs), flush=True)
+            raw = await _cost(f"raw Starlette{_said(deflate)}", server, connections, deflate=deflate)
+        print(line(raw, raw), flush=True)
+        with each_database() as databases:
+            for name, module, arguments in (("rowcast", "api", ("serve",)), ("stock Strawberry", _STOCK, ())):
+                with tempfile.TemporaryDirectory() as folder:
+                    async with serving(next(databases), Path(folder), module, *arguments) as server:
+                        cost = await _cost(name + _said(deflate), server, connections, deflate=deflate)
+                print(line(cost, raw), flush=True)
 
 
 def _said(deflate: bool) -> str:
