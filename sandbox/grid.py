@@ -9,7 +9,7 @@ from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.display import show
 from sandbox.workbook.locales import Locale
-from sandbox.workbook.sheet import PLAIN_COLUMN, Sheet
+from sandbox.workbook.sheet import PLAIN_COLUMN, Row, Sheet
 from sandbox.workbook.writing import entered_text
 
 WINDOW = 2_000
@@ -18,7 +18,7 @@ WINDOW = 2_000
 
 def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: int) -> JsonObject:
     """Rows `first` to `end - 1`, cut to the grid. A row is `[uid, {column: [shown, entered, kind]}]`."""
-    used = sheet.used(sheet.whole)
+    used_rows, used_columns = _used(sheet)
     end = min(end, first + WINDOW, sheet.row_count)
     home = file.spreadsheet.home
     rows: list[Json] = [[sheet.rows[i].uid, _cells(sheet, calculation, i, home)] for i in range(first, end)]
@@ -35,8 +35,8 @@ def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: 
         "sheet": sheet.sheet_id,
         "rowCount": sheet.row_count,
         "columnCount": sheet.column_count,
-        "usedRows": used.bottom,
-        "usedColumns": used.right,
+        "usedRows": used_rows,
+        "usedColumns": used_columns,
         "frozenRows": sheet.frozen_rows,
         "columns": columns,
         "hiddenRows": [index for index, row in enumerate(sheet.rows) if row.hidden or row.filtered],
@@ -44,6 +44,19 @@ def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: 
         "first": first,
         "rows": rows,
     }
+
+
+def _used(sheet: Sheet) -> tuple[int, int]:
+    """How many rows and columns reach up to the last content: `Sheet.used` for every window of a large sheet, so
+    without a look into each cell."""
+    rows = next((n for n in range(sheet.row_count, 0, -1) if _has_content(sheet.rows[n - 1])), 0)
+    touched = set[int]().union(*(row.cells for row in sheet.rows if row.cells))
+    column = next((c for c in sorted(touched, reverse=True) if any(row.cell(c).has_content for row in sheet.rows)), -1)
+    return rows, column + 1
+
+
+def _has_content(row: Row) -> bool:
+    return any(cell.has_content for cell in row.cells.values())
 
 
 def _cells(sheet: Sheet, calculation: Calculation, index: int, home: Locale) -> JsonObject:

@@ -74,6 +74,18 @@ def test_a_window_has_its_rows_and_what_is_known_of_the_sheet(calls: PageCalls) 
     }
 
 
+def test_what_has_a_format_alone_is_not_in_use(calls: PageCalls, api: Api) -> None:
+    bold = {"userEnteredFormat": {"textFormat": {"bold": True}}}
+    area = {"sheetId": 1, "startRowIndex": 30, "endRowIndex": 31, "startColumnIndex": 8, "endColumnIndex": 9}
+    request = {"repeatCell": {"range": area, "cell": bold, "fields": "userEnteredFormat.textFormat"}}
+    assert api.batch(SPREADSHEET_ID, request).ok
+    window = calls.get("cells", sheet=1, first=0, end=1)
+    assert (window["usedRows"], window["usedColumns"]) == (21, 5)
+    calls.act("clear", sheet=1, area=[0, 0, 200, 10])
+    window = calls.get("cells", sheet=1, first=0, end=1)
+    assert (window["usedRows"], window["usedColumns"]) == (0, 0)
+
+
 def test_a_window_is_cut_to_the_sheet(calls: PageCalls) -> None:
     assert len(calls.get("cells", sheet=1, first=190, end=5_000)["rows"]) == 10
     assert calls.get("cells", sheet=1, first=900)["rows"] == []

@@ -26,7 +26,12 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** The cells. Only those in sight are in the page, so that 100,000 rows are no burden. */
+/**
+ * The cells. Only those in sight are in the page, so that 100,000 rows are no burden.
+ *
+ * Drawn by us on the virtualizer that the dashboard uses, too. The grids that bring ranges and a clipboard along either
+ * ask for an older React, come with a state of the cells and an undo of their own beside the sandbox's, or charge for it.
+ */
 export function Grid(props: Props) {
   const { view, facts, at, selection, reveal, copied, onLook, onScroll, onPick, onTouch, onEdit, onMenu, children } = props;
   const viewport = useRef<HTMLDivElement>(null);
