@@ -12,6 +12,7 @@ from jsonschema_rs import Draft202012Validator
 from sandbox.recorder import Exchange
 from sandbox.server import Sandbox
 from sandbox.settings import system_clock
+from tests.sandbox.checked_uploads import check_token, check_upload
 from tests.sandbox.discovery import check_call
 
 ERROR = Draft202012Validator(
@@ -67,11 +68,17 @@ class CheckedSandbox(Sandbox):
 
 def check_exchange(exchange: Exchange) -> None:
     """Raises AssertionError or jsonschema_rs.ValidationError."""
-    if not exchange.raw_path.startswith(("/v4/", "/drive/")):
+    if exchange.raw_path in ("/token", "/revoke"):
+        check_token(exchange)
+        return
+    if not exchange.raw_path.startswith(("/v4/", "/drive/", "/upload/")):
         return
     if exchange.status >= 400:
         answer = json.loads(exchange.answer)
         ERROR.validate(answer)
         assert answer["error"]["code"] == exchange.status
+        return
+    if exchange.raw_path.startswith("/upload/"):
+        check_upload(exchange)
         return
     check_call(exchange.method, exchange.raw_path, exchange.query, exchange.body, exchange.answer)

@@ -59,3 +59,37 @@ def test_a_sandbox_that_was_used_fails_where_it_ends() -> None:
         sandbox.exchanges.append(put({"values": [["a"]]}, {**UPDATED, "oops": 1}))
         with pytest.raises(ValidationError):
             sandbox.check()
+
+
+def upload(body: bytes, answer: Any, query: str = "uploadType=multipart") -> Exchange:
+    return Exchange("POST", "/upload/drive/v3/files", query, body, 200, json.dumps(answer).encode())
+
+
+def two_parts(told: Any) -> bytes:
+    return b"--x\r\nContent-Type: application/json\r\n\r\n" + json.dumps(told).encode() + b"\r\n--x\r\n\r\nx\r\n--x--"
+
+
+def test_uploads_and_tokens_are_checked_too() -> None:
+    check_exchange(upload(two_parts({"name": "x"}), {"id": "1"}))
+    check_exchange(upload(b'{"name": "x"}', {}, "uploadType=resumable"))
+    check_exchange(Exchange("PUT", "/upload/drive/v3/files/1", "uploadType=resumable&upload_id=2", b"x", 200, b"{}"))
+    good = {"access_token": "ya29.x", "expires_in": 3599, "token_type": "Bearer"}
+    form = b"grant_type=refresh_token&client_id=a&client_secret=b&refresh_token=c"
+    check_exchange(Exchange("POST", "/token", "", form, 200, json.dumps(good).encode()))
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        upload(two_parts({"nam": "x"}), {"id": "1"}),
+        upload(two_parts({"name": "x"}), {"id": 1}),
+        upload(b"x", {}, "uploadType=media&oops=1"),
+        upload(b'{"nam": "x"}', {}, "uploadType=resumable"),
+        Exchange("POST", "/token", "", b"grant_type=refresh_token", 200, b"{}"),
+        Exchange("POST", "/token", "", b"", 400, b'{"error": {"code": 400}}'),
+        Exchange("POST", "/revoke", "", b"", 200, b"{}"),
+    ],
+)
+def test_uploads_and_tokens_that_are_wrong_fail(exchange: Exchange) -> None:
+    with pytest.raises((ValidationError, AssertionError)):
+        check_exchange(exchange)
