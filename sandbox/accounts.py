@@ -10,6 +10,8 @@ PERSON = "person@rowcast-sandbox.example"
 PROJECT = "rowcast-sandbox"
 DEMO_ACCOUNT = f"demo@{PROJECT}.iam.gserviceaccount.com"
 SCOPE_PREFIX = "https://www.googleapis.com/auth/"
+LEGACY_SCOPE = "https://spreadsheets.google.com/feeds"
+"""The spreadsheets' scope of Google's older API, which the new one still takes."""
 SCOPES = (f"{SCOPE_PREFIX}spreadsheets", f"{SCOPE_PREFIX}drive")
 
 

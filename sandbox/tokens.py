@@ -13,11 +13,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from sandbox.accounts import SCOPE_PREFIX, Account, Consent
+from sandbox.accounts import LEGACY_SCOPE, SCOPE_PREFIX, Account, Consent
 
 TOKEN_LIFETIME = timedelta(hours=1)
 _CLOCK_SKEW = timedelta(minutes=5)
-_SCOPES_OF_IDENTITY = ("openid", "email", "profile")
+_OTHER_SCOPES = ("openid", "email", "profile", LEGACY_SCOPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class TokenOffice:
 
 
 def _is_scope(scope: str) -> bool:
-    return scope.startswith(SCOPE_PREFIX) or scope in _SCOPES_OF_IDENTITY
+    return scope.startswith(SCOPE_PREFIX) or scope in _OTHER_SCOPES
 
 
 def _split(assertion: str) -> tuple[bytes, dict[str, object], bytes]:

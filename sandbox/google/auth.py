@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
+from sandbox.accounts import LEGACY_SCOPE
 from sandbox.google.errors import QuotaExceeded, insufficient_scopes, invalid_token, missing_token
 from sandbox.google.interface import Method
 from sandbox.tokens import TokenOffice
@@ -66,7 +67,8 @@ class Gate:
         if held is None:
             raise invalid_token()
         request.scope["sandbox.account"] = held.email
-        if method.scopes.isdisjoint(scope.rpartition("/")[2] for scope in held.scopes):
+        allowed = {"spreadsheets" if scope == LEGACY_SCOPE else scope.rpartition("/")[2] for scope in held.scopes}
+        if method.scopes.isdisjoint(allowed):
             raise insufficient_scopes(method.method_id, method.scopes)
         return held.email
 

@@ -8,7 +8,7 @@ from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
 from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, show
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.locales import EN_US, Locale
+from sandbox.workbook.locales import Locale
 
 _LACKING = ("pivotTable", "dataSourceTable", "dataSourceFormula", "textFormatRuns", "chipRuns")
 
@@ -25,26 +25,50 @@ def extended_value(value: Effective) -> JsonObject:
     return {"numberValue": as_json_number(value)}
 
 
-def encode_cell(cell: Cell, effective: Effective, mask: FieldMask, home: Locale = EN_US) -> JsonObject:
-    """The wanted fields of a cell; what is empty is left out."""
-    data: JsonObject = {}
-    if mask.wants("userEnteredValue") and cell.has_content:
-        entered: JsonObject = {"formulaValue": cell.formula} if cell.formula else extended_value(cell.value)
-        data["userEnteredValue"] = mask.below("userEnteredValue").filter(entered)
-    if mask.wants("effectiveValue") and effective is not None:
-        data["effectiveValue"] = mask.below("effectiveValue").filter(extended_value(effective))
-    if mask.wants("formattedValue") and effective is not None:
-        data["formattedValue"] = show(effective, cell.number_format, home)
-    for name, with_default in (("userEnteredFormat", False), ("effectiveFormat", True)):
-        if mask.wants(name):
-            shown = mask.below(name).filter(styled(format_json(cell, home if with_default else None)))
-            if shown:
-                data[name] = shown
-    if mask.wants("note") and cell.note:
-        data["note"] = cell.note
-    if mask.wants("dataValidation") and cell.validation:
-        data["dataValidation"] = mask.below("dataValidation").filter(orjson.loads(cell.validation))
-    return data
+class CellEncoder:
+    """Shows cells with the fields that a mask wants. One for all cells of an answer: what the mask says is looked up
+    once, and formats that are alike are made once."""
+
+    def __init__(self, mask: FieldMask, home: Locale) -> None:
+        self._home = home
+        names = ("userEnteredValue", "effectiveValue", "userEnteredFormat", "effectiveFormat", "dataValidation")
+        below = {name: mask.below(name) for name in names if mask.wants(name)}
+        self._entered = below.get("userEnteredValue")
+        self._effective = below.get("effectiveValue")
+        self._formats = [(name, below[name]) for name in ("userEnteredFormat", "effectiveFormat") if name in below]
+        self._validation = below.get("dataValidation")
+        self._shown = mask.wants("formattedValue")
+        self._note = mask.wants("note")
+        self._made: dict[tuple[str, NumberFormat | None, str], Json] = {}
+
+    def encode(self, cell: Cell, effective: Effective) -> JsonObject:
+        """CellData; what is empty is left out."""
+        data: JsonObject = {}
+        if self._entered is not None and (cell.value is not None or cell.formula is not None):
+            entered: JsonObject = {"formulaValue": cell.formula} if cell.formula else extended_value(cell.value)
+            data["userEnteredValue"] = self._entered.filter(entered)
+        if effective is not None:
+            if self._effective is not None:
+                data["effectiveValue"] = self._effective.filter(extended_value(effective))
+            if self._shown:
+                data["formattedValue"] = show(effective, cell.number_format, self._home)
+        if cell.number_format is not None or cell.appearance:
+            for name, mask in self._formats:
+                shown = self._format(name, mask, cell)
+                if shown:
+                    data[name] = shown
+        if self._note and cell.note:
+            data["note"] = cell.note
+        if self._validation is not None and cell.validation:
+            data["dataValidation"] = self._validation.filter(orjson.loads(cell.validation))
+        return data
+
+    def _format(self, name: str, mask: FieldMask, cell: Cell) -> Json:
+        key = (name, cell.number_format, cell.appearance)
+        if key not in self._made:
+            home = self._home if name == "effectiveFormat" else None
+            self._made[key] = mask.filter(styled(format_json(cell, home)))
+        return self._made[key]
 
 
 def format_json(cell: Cell, home: Locale | None = None) -> JsonObject:

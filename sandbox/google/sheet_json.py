@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from sandbox.drive import File
-from sandbox.google.cells_json import encode_cell
+from sandbox.google.cells_json import CellEncoder
 from sandbox.google.colors import DEFAULT_FORMAT, THEME, styled
 from sandbox.google.document import Json, JsonObject
 from sandbox.google.filters_json import filter_json, filter_view_json
@@ -121,15 +121,18 @@ def _grid(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation,
 
 
 def _rows(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -> list[Json]:
-    home = book.home
+    encoder = CellEncoder(mask, book.home)
+    spills = calculation.spills(sheet)
     rows: list[Json] = []
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
         values: list[Json] = []
-        for column in sorted(row.cells.keys() | calculation.spilled(sheet, index).keys()):
+        spilled = calculation.spilled(sheet, index) if spills else {}
+        for column in sorted(row.cells.keys() | spilled.keys()):
             if area.left <= column < area.right:
                 cell = row.cell(column)
-                data = encode_cell(cell, calculation.value(sheet, index, column, cell), mask, home)
+                plain = cell.formula is None and not spilled
+                data = encoder.encode(cell, cell.value if plain else calculation.value(sheet, index, column, cell))
                 if data:
                     values.extend({} for _ in range(column - area.left - len(values)))
                     values.append(data)

@@ -1,6 +1,8 @@
 """The Sheets API's paths: finds the method, checks token and quota, answers."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qs, unquote
@@ -89,10 +91,24 @@ class SheetsApi:
         call = Call(self._drive, email, target.file_id, target.argument, query, read)
         mask = parse_mask(call.option("fields"))
         check_mask(interface.sheets(), method, mask)
-        result: Json = do(call)
-        if target.shape != "*":
-            result = mask.filter(result)
-        return Response(orjson.dumps(result), media_type="application/json; charset=UTF-8")
+        with _uncollected():
+            result: Json = do(call)
+            if target.shape != "*":
+                result = mask.filter(result)
+            return Response(orjson.dumps(result), media_type="application/json; charset=UTF-8")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: an answer of a million cells has none, and to look for them, again and again,
+    among all that is kept takes several times what making the answer does."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def read_path(path: str, method: str) -> Target:

@@ -11,7 +11,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective, Scalar
 from sandbox.workbook.dates import from_serial
-from sandbox.workbook.display import show
+from sandbox.workbook.display import general, show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
 from sandbox.workbook.protection import check
@@ -119,22 +119,52 @@ def batch_clear(call: Call) -> JsonObject:
 def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: Rendering, home: Locale) -> list[Json]:
     """The values of an area as lists, without the empty cells and rows at their ends."""
     lines: list[list[Json]] = []
+    spills, formatted = calculation.spills(sheet), rendering.value == "FORMATTED_VALUE"
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
         line: list[Json] = []
-        spilled = calculation.spilled(sheet, index)
-        for column in sorted(row.cells.keys() | spilled.keys()) if row.cells or spilled else ():
-            cell = row.cell(column)
-            if not area.left <= column < area.right or not (cell.has_content or column in spilled):
-                continue
-            line.extend([""] * (column - area.left - len(line)))
-            line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering, home))
+        if row.formulas or (spills and calculation.spilled(sheet, index)):
+            _render_computed(line, sheet, index, area, calculation, rendering, home)
+        else:
+            # By far the most rows: what was entered is what there is.
+            for column, cell in row.cells.items():
+                value = cell.value
+                if value is None or not area.left <= column < area.right:
+                    continue
+                place = column - area.left
+                if place >= len(line):
+                    line.extend([""] * (place - len(line) + 1))
+                if type(value) is str:
+                    line[place] = value
+                elif cell.number_format is None and type(value) is float:
+                    line[place] = general(value, home) if formatted else as_json_number(value)
+                else:
+                    line[place] = _render(cell, value, rendering, home)
         lines.append(line)
     while lines and not lines[-1]:
         lines.pop()
     if rendering.major == "COLUMNS":
         lines = _transpose(lines)
     return list(lines)
+
+
+def _render_computed(
+    line: list[Json],
+    sheet: Sheet,
+    index: int,
+    area: Area,
+    calculation: Calculation,
+    rendering: Rendering,
+    home: Locale,
+) -> None:
+    """A row with formulas, or with what formulas elsewhere put into it."""
+    row, spilled = sheet.rows[index], calculation.spilled(sheet, index)
+    for column in sorted(row.cells.keys() | spilled.keys()):
+        cell = row.cell(column)
+        if not area.left <= column < area.right or not (cell.has_content or column in spilled):
+            continue
+        line.extend([""] * (column - area.left - len(line)))
+        line.append(_render(cell, calculation.value(sheet, index, column, cell), rendering, home))
 
 
 @dataclass(frozen=True, slots=True)

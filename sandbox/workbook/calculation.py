@@ -56,6 +56,7 @@ class Calculation:
         self._seen: dict[str, list[Row]] = {}
         self._watched: set[tuple[str, int]] = set()
         self._formulas: dict[_Place, str] = {}
+        self._volatile: set[_Place] = set()
         self._refused: dict[_Place, CellError] = {}
         self._arrays: dict[_Place, str] = {}
         self._spilled: dict[tuple[str, int], dict[int, Effective]] = {}
@@ -92,7 +93,7 @@ class Calculation:
     @property
     def is_volatile(self) -> bool:
         """Whether results change with time alone."""
-        return any(_VOLATILE.search(text) for text in self._formulas.values())
+        return bool(self._volatile)
 
     def value(self, sheet: Sheet, row: int, column: int, cell: Cell) -> Effective:
         """The cell's effective value: what was entered, or what its formula gives, or one that spills into it."""
@@ -107,6 +108,10 @@ class Calculation:
         # The engine reads an empty cell as 0; a formula that is nothing but a reference to one shows nothing.
         text = resolved(cell.formula, self._names)
         return None if result == 0 and self._reads_nothing(sheet.title, text) else result
+
+    def spills(self, sheet: Sheet) -> bool:
+        """Whether array formulas put anything into cells of the sheet."""
+        return any(title == sheet.title for title, _ in self._spilled)
 
     def spilled(self, sheet: Sheet, row: int) -> Mapping[int, Effective]:
         """What array formulas elsewhere put into cells of a row, by column."""
@@ -220,6 +225,7 @@ class Calculation:
                         continue
                     key = (title, index, column)
                     self._formulas.pop(key, None)
+                    self._volatile.discard(key)
                     self._refused.pop(key, None)
                     if after.formula is not None:
                         self._set_formula(key, resolved(after.formula, self._names))
@@ -229,6 +235,8 @@ class Calculation:
     def _set_formula(self, key: _Place, text: str) -> None:
         assert self._engine is not None
         self._formulas[key] = text
+        if _VOLATILE.search(text):
+            self._volatile.add(key)
         title, row, column = key
         try:
             pieces(text)

@@ -62,6 +62,9 @@ def general(value: float, locale: Locale = EN_US) -> str:
         return f"{mantissa.replace('.', locale.decimal)}E{exponent[0]}{exponent[1:].lstrip('0').rjust(2, '0')}"
     if value.is_integer():
         return str(int(value))
+    if 1e-4 <= abs(value) < 1e10:
+        text = f"{value:.10g}"  # without an exponent, and without zeros at its end
+        return text if locale.decimal == "." else text.replace(".", locale.decimal)
     text = f"{value:.0f}" if abs(value) >= 1e10 else f"{Decimal(f'{value:.10g}'):f}"
     return text.rstrip("0").rstrip(".").replace(".", locale.decimal) if "." in text else text
 

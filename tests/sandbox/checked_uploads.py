@@ -89,7 +89,7 @@ def _told(kind: str, body: bytes) -> Any:
         return json.loads(body) if body else {}
     if kind != "multipart":
         return None
-    boundary = body.partition(b"\r\n")[0].strip().removeprefix(b"--").decode()
+    boundary = body.lstrip().splitlines()[0].removeprefix(b"--").decode()
     head = f'Content-Type: multipart/related; boundary="{boundary}"\r\n\r\n'.encode()
     part = BytesParser().parsebytes(head + body).get_payload(0)
     assert not isinstance(part, str)

@@ -51,6 +51,15 @@ def test_a_signed_assertion_gives_a_token(sandbox: Sandbox) -> None:
     assert sheet(sandbox, answer.json()["access_token"]).status_code == 200
 
 
+def test_the_scope_of_the_older_api_is_taken(sandbox: Sandbox) -> None:
+    """gspread's own tests ask for it."""
+    info = sandbox.service_account_info()
+    token = ask(sandbox, assertion(info, scope="https://spreadsheets.google.com/feeds")).json()["access_token"]
+    assert sheet(sandbox, token).status_code == 200
+    refused = ask(sandbox, assertion(info, scope="everything"))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+
+
 def test_assertions_that_are_refused(sandbox: Sandbox) -> None:
     info = sandbox.service_account_info()
     other = sandbox.service_account_info("other@example.com")
