@@ -19,9 +19,10 @@ from replication.errors import SlotInUse
 from replication.hub import CaughtUp
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
 from replication.stream import Stream, walsender
-from tests.postgres import copied_server
+from tests.postgres import copied_server, embedded_folder
 from tests.replication.leader import DEADLINE_S, Leader, bind, execute, holder_name, hub_of, leading, until, value
 from tests.replication.reading import logged, logged_changes, settled, state_of
+from tests.replication.standby import promoted
 
 ROOT = Path(__file__).parents[2]
 
@@ -268,6 +269,26 @@ async def test_an_invalidated_slot_is_replaced(forgetful_postgres: EmbeddedPostg
     for _ in range(4):
         await execute(admin, "SELECT pg_switch_wal()", "CREATE TABLE x ()", "DROP TABLE x", "CHECKPOINT")
     await begins_anew(dsn, cursor, "was invalidated")
+
+
+async def test_a_standby_that_was_promoted_begins_anew_and_has_what_was_committed(
+    own_postgres: EmbeddedPostgres,
+) -> None:
+    dsn = own_postgres.dsn
+    await bind(dsn, "t", "id serial PRIMARY KEY")
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await settled(dsn, hub)
+        cursor = Cursor(hub.frontier)
+        await execute(dsn, "INSERT INTO t VALUES (DEFAULT)")
+        await settled(dsn, hub)
+    with embedded_folder() as folder:
+        standby = await asyncio.to_thread(promoted, own_postgres, folder)
+        await asyncio.to_thread(standby.start)
+        try:
+            assert await value(standby.dsn, "SELECT count(*) FROM t") == 1
+            await begins_anew(standby.dsn, cursor, "standby was promoted")
+        finally:
+            await asyncio.to_thread(standby.stop)
 
 
 async def test_subscriptions_end_when_the_epoch_changes_under_them(database: str) -> None:
