@@ -84,6 +84,13 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+# What a sheet of `create` may have at Google, and here is set by batchUpdate.
+_NOT_IN_CREATE = (
+    "data", "merges", "protectedRanges", "basicFilter", "filterViews", "conditionalFormats", "charts", "bandedRanges",
+    "developerMetadata", "rowGroups", "columnGroups", "slicers", "tables",
+)  # fmt: skip
+
+
 def new_id() -> int:
     """A number for a sheet, metadata or a protected range."""
     return random.randrange(1, 2**31)  # noqa: S311 - an id, not a secret
@@ -95,6 +102,7 @@ def create(call: Call, base_url: str) -> JsonObject:
     book = Spreadsheet("Untitled spreadsheet", [])
     batch_sheets.set_spreadsheet_properties(book, call.body.inner("properties"), EVERYTHING)
     for sheet in call.body.inners("sheets"):
+        sheet.lacks(*_NOT_IN_CREATE)
         batch_sheets.new_sheet(book, sheet.inner("properties"), new_id)
     if not book.sheets:
         book.sheets = Spreadsheet("").sheets
