@@ -27,7 +27,8 @@ from sync.runs.progress import STEP, Tell, tell_nobody
 from sync.source import Reading, SourceRow
 
 SUSPICION = timedelta(seconds=3)
-"""Between the two complete reads that a key must be missing from."""
+"""Between the two complete reads that a key must be missing from, whoever wants the second: rows that are cut and
+pasted are missing for a moment."""
 
 _ENTRIES = 200
 """Changes of a row that are looked through for a cell's last one; an older one counts as the oldest of these."""
@@ -38,16 +39,14 @@ GRACE = timedelta(seconds=240)
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Of one run. `patient`: reads must lie SUSPICION apart to count; a person who asks for a run doesn't wait.
+    """Of one run. `read_at`: when the reading began. `grace`: how long a write without an answer may still arrive.
 
-    `read_at`: when the reading began. `grace`: how long a write without an answer may still arrive. `shown` are the
-    keys of an earlier reading of the same run: what both lack is gone. None: there was none.
+    `shown` are the keys of an earlier reading of the same run: what both lack is gone. None: there was none.
     """
 
     now: datetime
     read_at: datetime
     grace: timedelta
-    patient: bool
     source_at: datetime
     shown: Collection[str] | None = None
 
@@ -232,7 +231,7 @@ def _note(
         return base, not reading.unsure
     if row is not None or base.source_image is None:
         return replace(base, missing=0, missing_at=None), False
-    due = base.missing_at is None or not conditions.patient or conditions.now - base.missing_at >= SUSPICION
+    due = base.missing_at is None or conditions.read_at - base.missing_at >= SUSPICION
     if not reading.unsure and (base.missing == 0 or due):
         base = replace(base, missing=base.missing + 1, missing_at=base.missing_at or conditions.now)
     return base, base.missing >= 2 and not reading.unsure

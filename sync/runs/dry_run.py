@@ -76,7 +76,7 @@ class DryRuns:
             state = await sync_state(connection, source.id)
             first = state is None or state.cursor is None
             rules = rules_of(source, reading, await generated_columns(connection, bound), first=first, winner=winner)
-            conditions = Conditions(now=now, read_at=now, grace=GRACE, patient=False, source_at=now, shown=frozenset())
+            conditions = Conditions(now=now, read_at=now, grace=GRACE, source_at=now, shown=frozenset())
             found = await compare(connection, source, bound, rules, reading, conditions)
         held = winner is None and any(holds(side, source.max_delete_share) for side in found.counts())
         return RunState.HELD if held else RunState.SUCCEEDED, planned_counts(found, counts), _message(winner, held=held)

@@ -4,9 +4,10 @@ For the leader alone. A run is level-triggered: it looks at the states and never
 off anywhere is healed by the next. Nothing in here may decide what a difference means: that is the merge's.
 """
 
+import asyncio
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -99,8 +100,8 @@ class _Work:
 class Engine:
     """`run(source id, trigger)` for any number of sources; for one source one run at a time.
 
-    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; a run holds
-    `most_plans` in memory, and leaves more to the next one, which is at once.
+    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; `sleep` waits
+    for seconds. A run holds `most_plans` in memory, and leaves more to the next one, which is at once.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Engine:
         clock: Callable[[], datetime] = _utc_now,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         most_plans: int = MOST_PLANS,
         grace: timedelta = GRACE,
     ) -> None:
@@ -123,6 +125,7 @@ class Engine:
         self._clock = clock
         self._jitter = jitter
         self._new_id = new_id
+        self._sleep = sleep
         self._most_plans = most_plans
         self._grace = grace
 
@@ -189,7 +192,6 @@ class Engine:
                 now=self._clock(),
                 read_at=begun_at,
                 grace=self._grace,
-                patient=work.trigger is not RunTrigger.MANUAL,
                 source_at=latest_possible(
                     self._clock(), reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
                 ),
@@ -251,6 +253,7 @@ class Engine:
             before = await adapter.read(self._last_shown(work.source))
             shown = frozenset(row.key for row in before.rows)
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + before.calls)
+            await self._sleep(SUSPICION.total_seconds())
             self._term.check()
         reading = await adapter.read(self._last_shown(work.source))
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)

@@ -34,6 +34,7 @@ from db.sources import (
 from db.sync_state import SyncState, sync_state
 from db.tables import Relation, publish
 from db.wire import ColumnType
+from sync.runs.compare import SUSPICION
 from sync.runs.engine import MOST_PLANS, Engine
 from sync.source import SourceAdapter
 from sync.urgency import Urgency
@@ -67,6 +68,9 @@ class Ground:
         self.now += timedelta(seconds=seconds)
 
     async def run(self, trigger: RunTrigger = RunTrigger.MANUAL) -> Run:
+        """What a person asks for comes some seconds after the run before; anything else at the same moment."""
+        if trigger is RunTrigger.MANUAL:
+            self.later(SUSPICION.total_seconds())
         run = await self.engine.run(self.source_id, trigger)
         assert run is not None
         return run
@@ -187,8 +191,18 @@ async def ground(
             assert asked.id == source.id
             return sheet
 
+        async def sleep(seconds: float) -> None:
+            made[0].later(seconds)
+
         engine = Engine(
-            pool, term, b"key", adapter_for, clock=lambda: made[0].now, jitter=lambda: 1.0, most_plans=most_plans
+            pool,
+            term,
+            b"key",
+            adapter_for,
+            clock=lambda: made[0].now,
+            jitter=lambda: 1.0,
+            sleep=sleep,
+            most_plans=most_plans,
         )
         made.append(Ground(dsn, pool, source.id, sheet, term, engine))
         yield made[0]
