@@ -65,19 +65,18 @@ async def generated_columns(connection: Connection, table: BoundTable) -> frozen
 
 async def read_table(connection: Connection, table: BoundTable) -> AsyncIterator[TableRow]:
     """All rows in key order, in batches: needs a transaction."""
+    # Its end closes the cursor, too, where whoever reads breaks off: a CLOSE then would hide by what.
     await connection.execute(
         sql.SQL("DECLARE table_rows NO SCROLL CURSOR FOR {} ORDER BY 1").format(_select(table, key_sql(table.key)))
     )
-    try:
-        while True:
-            cursor = await connection.execute(f"FETCH {_BATCH} FROM table_rows".encode())
-            assert cursor.pgresult is not None
-            for row in _rows(cursor.pgresult, table):
-                yield row
-            if cursor.pgresult.ntuples < _BATCH:
-                break
-    finally:
-        await connection.execute("CLOSE table_rows")
+    while True:
+        cursor = await connection.execute(f"FETCH {_BATCH} FROM table_rows".encode())
+        assert cursor.pgresult is not None
+        for row in _rows(cursor.pgresult, table):
+            yield row
+        if cursor.pgresult.ntuples < _BATCH:
+            break
+    await connection.execute("CLOSE table_rows")
 
 
 async def rows_of(connection: Connection, table: BoundTable, keys: Sequence[str]) -> dict[str, TableRow]:
