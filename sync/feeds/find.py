@@ -7,7 +7,7 @@ elements that are there several times beneath one parent, of several at one dept
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import ijson
 from lxml import etree
@@ -16,10 +16,10 @@ from db.feeds import FeedFormat
 from sync.feeds.json_records import Watched, utf8_stream
 from sync.feeds.leaves import quoted
 from sync.feeds.records import Body, FeedUnreadable
+from sync.feeds.xml_records import SAFE
 
 _MARKS: Final = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
 _DEFAULT_PREFIX: Final = "ns"
-_XML: Final[Mapping[str, Any]] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _find_xml(body: Body, given: Mapping[str, str]) -> Found:
     counts: Counter[tuple[str, ...]] = Counter()
     prefixes = {namespace: prefix for prefix, namespace in given.items()}
     path: list[str] = []
-    context = etree.iterparse(body.stream, events=("start-ns", "start", "end"), encoding=body.charset, **_XML)
+    context = etree.iterparse(body.stream, events=("start-ns", "start", "end"), encoding=body.charset, **SAFE)
     try:
         for event, found in context:
             if event == "start-ns":
@@ -94,6 +94,10 @@ def _find_xml(body: Body, given: Mapping[str, str]) -> Found:
             elif event == "end" and isinstance(found.tag, str):
                 path.pop()
                 found.clear()
+                # Emptied, each of a million would still be kept by its parent.
+                parent = found.getparent()
+                while parent is not None and (before := found.getprevious()) is not None:
+                    parent.remove(before)
     except (etree.XMLSyntaxError, LookupError) as error:
         raise FeedUnreadable(f"The feed is not XML ({str(error)[:200]}): correct it, or its `format`.") from error
     namespaces = {prefix: namespace for namespace, prefix in prefixes.items()}

@@ -15,7 +15,7 @@ from sync.feeds.paths import plain_field, plain_records
 from sync.feeds.records import Body, FeedUnreadable, Record
 from sync.source import Cell
 
-_SAFE: Final[Mapping[str, Any]] = {
+SAFE: Final[Mapping[str, Any]] = {
     "resolve_entities": False,
     "no_network": True,
     "load_dtd": False,
@@ -95,7 +95,7 @@ class XmlRecords:
     def changed(self, kept: bytes | None, cells: Mapping[Column, Cell], *, whole: bool) -> Record:
         """As the protocol says."""
         if kept is not None:
-            element = etree.fromstring(kept, etree.XMLParser(**_SAFE))
+            element = etree.fromstring(kept, etree.XMLParser(**SAFE))
             if not whole:
                 element = etree.Element(element.tag, nsmap=self._namespaces)
         elif self._path is None:
@@ -122,7 +122,7 @@ class XmlRecords:
         found, checked = False, False
         try:
             context = etree.iterparse(
-                body.stream, events=("start", "end"), tag=[path[0], path[-1]], encoding=body.charset, **_SAFE
+                body.stream, events=("start", "end"), tag=[path[0], path[-1]], encoding=body.charset, **SAFE
             )
             for event, element in context:
                 if not checked:
@@ -156,7 +156,7 @@ class XmlRecords:
                 "or raise ROWCAST_FEED_WHOLE_BYTES."
             )
         try:
-            root = etree.fromstring(text, etree.XMLParser(encoding=body.charset, **_SAFE))
+            root = etree.fromstring(text, etree.XMLParser(encoding=body.charset, **SAFE))
         except (etree.XMLSyntaxError, LookupError) as error:
             raise _unreadable(error) from error
         _refuse_dtd(root.getroottree())
