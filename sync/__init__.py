@@ -1,1 +1,1 @@
-"""Keeps sources (sheets, later feeds) and their tables equal: reads, merges per cell, writes back."""
+"""Keeps sources (sheets and feeds) and their tables equal: reads, merges per cell, writes back."""

@@ -1,4 +1,4 @@
-"""What the engine needs of a source, and all that it knows of one: the narrow interface that sheets implement.
+"""What the engine needs of a source, and all that it knows of one: the narrow interface of sheets and feeds.
 
 A source is read whole, and written by small edits addressed by key. It has no transactions, no compare-and-set and
 may change between any two calls: whoever implements this locates rows by a fresh read right before writing, and
@@ -56,6 +56,7 @@ class Reading:
     `unsure` is True while any row's key is unreadable, duplicate or not yet verified: no key may then count as
     vanished. `mark` was taken before the values were read. `modified_at` is the source's own time of its last change.
     `zone` is the time zone that its times are in. `columns` None: the source's columns are as they were bound.
+    `copied` are the keys that several rows have, where there are more of them than problems are told of.
     """
 
     rows: Sequence[SourceRow]
@@ -66,6 +67,7 @@ class Reading:
     calls: int
     zone: str = "UTC"
     columns: SeenColumns | None = None
+    copied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class FeedSource:
             modified_at=None,
             calls=self._client.calls - calls,
             columns=read.rows.columns if read.steady and read.ended else None,
+            copied=read.rows.copied,
         )
 
     def _end_unknown(self, pages: int) -> Sequence[Problem]:

@@ -34,7 +34,7 @@ def record_format(binding: FeedBinding, columns: Sequence[Column], whole_bytes: 
 @dataclass(frozen=True, slots=True)
 class FeedRows:
     """All rows of a feed. `columns`: the fields that its records have. `unsure`: some record's key is unknown. `kept`
-    are the records that were asked for.
+    are the records that were asked for, `copied` the keys that several records have.
 
     `content` is equal for readings that saw the same records, in whatever order.
     """
@@ -45,6 +45,7 @@ class FeedRows:
     unsure: bool
     kept: Mapping[str, bytes]
     content: int
+    copied: frozenset[str]
 
 
 class RowReader:
@@ -111,8 +112,9 @@ class RowReader:
         columns, fields = self._watch.columns(), dict(self._fields)
         if self._takes_columns:
             fields |= {new.column.name: f"{self._dot}{new.column.field}" for new in columns.new}
-        rows = self._spool.rows(fields, frozenset(self._repeated))
-        return FeedRows(rows, columns, self._problems, unsure, self._kept, self._content)
+        copied = frozenset(self._repeated)
+        rows = self._spool.rows(fields, copied)
+        return FeedRows(rows, columns, self._problems, unsure, self._kept, self._content, copied)
 
     def _key_of(self, address: str, cells: Mapping[str, Cell]) -> str | None:
         texts = []

@@ -123,7 +123,7 @@ async def compare(
     failures = await standing_failures(connection, source.id)
     found = Comparison(conflicts, failures, source_rows=len(reading.rows), limit=limit)
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
-    blocked = {problem.key for problem in reading.problems if problem.key is not None}
+    blocked = reading.copied | {problem.key for problem in reading.problems if problem.key is not None}
     compared = 0
     async for key, base, row, stored in _in_step(connection, source, table, reading):
         compared += 1

@@ -39,6 +39,7 @@ class MemorySource:
     problems: list[Problem] = field(default_factory=list)
     refuse: set[tuple[str, str | None]] = field(default_factory=set)
     unsure: bool = False
+    copied: set[str] = field(default_factory=set)
     unreachable: str | None = None
     modified_at: datetime | None = None
     fail_at: str | None = None
@@ -84,7 +85,9 @@ class MemorySource:
         self.reads += 1
         mark = await self.mark()
         rows = [self._row(key) for key in sorted(self.rows)]
-        reading = Reading(rows, tuple(self.problems), self.unsure, mark, self.modified_at, 1)
+        reading = Reading(
+            rows, tuple(self.problems), self.unsure, mark, self.modified_at, 1, copied=frozenset(self.copied)
+        )
         if self.after_read is not None:
             self.after_read()
         self.step("after read")

@@ -607,6 +607,19 @@ async def test_keys_that_the_source_has_twice_are_let_be(database: str) -> None:
         assert len(await at.failures()) == 1
 
 
+async def test_a_row_of_a_key_that_the_source_has_twice_is_not_inserted_there(database: str) -> None:
+    """More keys may be copied than problems are told of."""
+    async with ground(database) as at:
+        await _synced(at, 1, 2)
+        at.sql("INSERT INTO people VALUES (8, 'mine', 8)")
+        at.sheet.unsure, at.sheet.copied = True, {key(8)}
+        await at.settle()
+        assert set(at.rows()) == {1, 2}
+        at.sheet.unsure, at.sheet.copied = False, set()
+        await at.settle()
+        assert set(at.rows()) == {1, 2, 8}
+
+
 async def test_a_row_that_never_stands_still_is_tried_with_pauses(database: str) -> None:
     async with ground(database) as at:
         await _synced(at, 1)
