@@ -53,7 +53,13 @@ class LimitExceeded(RowcastError):
 
 
 class SourceUnreachable(RowcastError):
+    """`rest_s`: for so long the source is to be left alone."""
+
     code = "SOURCE_UNREACHABLE"
+
+    def __init__(self, message: str, *, rest_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.rest_s = rest_s
 
 
 class Unavailable(RowcastError):

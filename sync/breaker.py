@@ -28,11 +28,7 @@ def _utc_now() -> datetime:
 
 
 class CircuitOpen(SourceUnreachable):
-    """The call was not made; `opens_in_s`: how long none will be."""
-
-    def __init__(self, message: str, opens_in_s: float) -> None:
-        super().__init__(message)
-        self.opens_in_s = opens_in_s
+    """The call was not made; `rest_s`: how long none will be."""
 
 
 class Passage:
@@ -143,7 +139,7 @@ class Breaker:
             when = (
                 f"No call is made until {self._utc() + timedelta(seconds=left):%Y-%m-%d %H:%M:%S} UTC, then one to see."
             )
-        return CircuitOpen(f"{circuit.reason} {when}", left)
+        return CircuitOpen(f"{circuit.reason} {when}", rest_s=left)
 
 
 class Breakers:

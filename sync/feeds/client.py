@@ -26,14 +26,13 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedSecrets
 from sync.address_guard import FeedForbidden, Guard, check_url, follow, shown
 from sync.breaker import Breakers
-from sync.counted import counted
 from sync.feeds.auth import Authoriser
 from sync.feeds.errors import FeedBusy, FeedRefused, is_busy, refuse, unanswered
 from sync.feeds.gunzip import Unpacker
 from sync.feeds.records import Body
 from sync.feeds.redaction import Redaction
 from sync.feeds.transport import GuardedTransport
-from sync.retry import RetryPolicy
+from sync.retry import RetryPolicy, gave_up
 from sync.services import feed_service
 
 log = structlog.get_logger(__name__)
@@ -193,8 +192,7 @@ class FeedClient:
             except FeedBusy as error:
                 failed += 1
                 if not await self.may_try_again(error, failed):
-                    message = f"{error} Gave up after {counted(failed, 'attempt')}; the next run tries again by itself."
-                    raise SourceUnreachable(message) from error
+                    raise gave_up(error, failed, error.retry_after_s) from error
 
     async def _get(self, asked: str, headers: Mapping[str, str], check: Callable[[], None]) -> Fetched | None:
         url = asked
@@ -254,7 +252,11 @@ class FeedClient:
                 passage.failed(str(busy))
                 raise busy from error
             except FeedBusy as error:
-                passage.failed(self._redaction()(str(error)))
+                # Who asks for fewer requests works.
+                if error.throttled:
+                    passage.succeeded()
+                else:
+                    passage.failed(self._redaction()(str(error)))
                 raise
             except SourceUnreachable:
                 # It was answered, though not as one would like.

@@ -15,6 +15,7 @@ import httpx
 
 from db.errors import SourceUnreachable
 from sync.address_guard import shown
+from sync.retry import LONGEST_REST_S
 
 _BUSY: Final = frozenset({408, 425, 429})
 _BETWEEN: Final = frozenset({502, 504})
@@ -22,12 +23,16 @@ _BETWEEN: Final = frozenset({502, 504})
 
 
 class FeedBusy(SourceUnreachable):
-    """`retry_after_s`: what the feed asked for. `answered`: the feed itself said that it failed."""
+    """`retry_after_s`: what the feed asked for. `answered`: the feed itself said that it failed. `throttled`: it works,
+    and wants fewer requests."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None, *, answered: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, *, answered: bool = False, throttled: bool = False
+    ) -> None:
+        super().__init__(message, rest_s=min(retry_after_s or 0.0, LONGEST_REST_S))
         self.retry_after_s = retry_after_s
         self.answered = answered
+        self.throttled = throttled
 
 
 class FeedRefused(SourceUnreachable):
@@ -49,7 +54,7 @@ def refuse(url: str, status: int, headers: Mapping[str, str], text: str, now: fl
     where, reason = shown(url), " ".join(text.split())[:200]
     if is_busy(status):
         wait = retry_after(headers.get("retry-after"), now)
-        return FeedBusy(f"{where} answered {status}.", wait, answered=status not in _BETWEEN)
+        return FeedBusy(f"{where} answered {status}.", wait, answered=status not in _BETWEEN, throttled=status == 429)
     mend = {
         401: "it wants other credentials: correct `auth` with updateSource",
         403: "it lets these credentials do this no more: correct `auth`, or let them",

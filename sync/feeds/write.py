@@ -204,7 +204,8 @@ class FeedWriter:
             # It may be this request that the feed fails at: the next ones tell.
             fates.failed_in_a_row += 1
             if fates.failed_in_a_row >= _DOWN:
-                raise SourceUnreachable(f"{error} So it was with {_DOWN} writes; the next run tries again.") from error
+                message = f"{error} So it was with {_DOWN} writes; the next run tries again."
+                raise SourceUnreachable(message, rest_s=error.rest_s) from error
             fates.failing.update(dict.fromkeys(keys, error))
         else:
             fates.sent += 1
@@ -247,7 +248,8 @@ class FeedWriter:
         """The feed works but for one request: that is its rows' problem, and no other's."""
         for key, error in fates.failing.items():
             if fates.sent == 0:
-                raise SourceUnreachable(f"{error} Gave up; the next run tries again by itself.") from error
+                message = f"{error} Gave up; the next run tries again by itself."
+                raise SourceUnreachable(message, rest_s=error.rest_s) from error
             message = f"The feed takes other rows, and always fails at this one: {error} Correct the row, or the feed."
             fates.problems[key] = Problem("FAILING", message, key=key)
         self._in_doubt.forget_rows(fates.failing)

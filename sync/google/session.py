@@ -17,13 +17,12 @@ from gspread.http_client import HTTPClient
 
 from db.errors import SourceUnreachable
 from sync.breaker import Breaker, Passage
-from sync.counted import counted
 from sync.google.client import GoogleClients
 from sync.google.credentials import ServiceAccount
 from sync.google.errors import CredentialRefused, GoogleBusy, QuotaUsedUp, explain
 from sync.google.project import Caller, GoogleProject, Sleep
 from sync.google.quota import CallKind, QuotaLimits, QuotaUse
-from sync.retry import RetryPolicy
+from sync.retry import RetryPolicy, gave_up
 
 T = TypeVar("T")
 Check = Callable[[], None]
@@ -119,9 +118,7 @@ class GoogleSession:
         self._breaker.check()
         delay = self.retry.delay(failed, self.rng, error.retry_after_s)
         if delay is None:
-            raise SourceUnreachable(
-                f"{error} Gave up after {counted(failed, 'attempt')}; the next run tries again by itself."
-            ) from error
+            raise gave_up(error, failed, error.retry_after_s) from error
         log.info("Google is busy; trying again", reason=str(error), failed=failed, seconds=round(delay, 2))
         await self.sleep(delay)
 

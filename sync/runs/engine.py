@@ -37,7 +37,6 @@ from db.sync_state import (
 from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
 from db.view import view
-from sync.breaker import CircuitOpen
 from sync.merge.latest import hook_bound, latest_possible
 from sync.merge.plan import Rules
 from sync.runs.apply import Applied, apply_outcome, apply_to_table, is_bound_anew, same_binding
@@ -148,10 +147,8 @@ class Engine:
         work = _Work(run, source, state, trigger, progress, request)
         try:
             return await self._reconcile(work)
-        except CircuitOpen as error:
-            return await self._unreachable(work, str(error), timedelta(seconds=error.opens_in_s))
         except SourceUnreachable as error:
-            return await self._unreachable(work, str(error))
+            return await self._unreachable(work, str(error), timedelta(seconds=error.rest_s))
         except TableUnfit as error:
             return await self._unfit(work, str(error))
         except TableBusy as error:

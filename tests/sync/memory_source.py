@@ -41,6 +41,7 @@ class MemorySource:
     unsure: bool = False
     copied: set[str] = field(default_factory=set)
     unreachable: str | None = None
+    rest_s: float = 0.0
     modified_at: datetime | None = None
     fail_at: str | None = None
     lose_answer: bool = False
@@ -81,7 +82,7 @@ class MemorySource:
     async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002
         self.step("before read")
         if self.unreachable:
-            raise SourceUnreachable(self.unreachable)
+            raise SourceUnreachable(self.unreachable, rest_s=self.rest_s)
         self.reads += 1
         mark = await self.mark()
         rows = [self._row(key) for key in sorted(self.rows)]

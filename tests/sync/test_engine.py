@@ -566,6 +566,11 @@ async def test_an_unreachable_source_fails_with_the_reason_and_recovers(database
             assert retry_at is not None
             pauses.append((retry_at - at.now).total_seconds())
         assert pauses == [2, 4, 8]
+        at.sheet.rest_s = 120
+        await at.run(RunTrigger.SCHEDULE)
+        retry_at = (await at.state()).retry_at
+        assert retry_at is not None
+        assert (retry_at - at.now).total_seconds() == 120 + 16, "nor sooner than the source asks"
         source = await at.source()
         assert (source.state, source.state_reason) == (SourceState.FAILING, at.sheet.unreachable)
         at.sheet.unreachable = None

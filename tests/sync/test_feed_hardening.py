@@ -282,6 +282,17 @@ async def test_a_host_that_fails_is_left_alone_by_all_its_feeds(server: Lines) -
     assert breakers.recovered() == {f"feed 127.0.0.1:{server.port}"}
 
 
+async def test_a_host_that_asks_for_fewer_requests_works_and_is_left_alone_as_it_asks(server: Lines) -> None:
+    breakers = Breakers()
+    server.on("/feed", answer(b"", "429 Too Many Requests\r\nRetry-After: 120"))
+    server.on("/other", answer(b"[]"))
+    for _ in range(12):
+        with pytest.raises(SourceUnreachable, match=r"Gave up after 1 attempt.*120 s") as caught:
+            await read(make(server, breakers=breakers), server.url + "/feed")
+        assert caught.value.rest_s == 120
+    assert await read(make(server, "/other", breakers=breakers), server.url + "/other") == b"[]"
+
+
 async def test_documents_that_are_never_whole_count_as_failures_of_their_host(server: Lines) -> None:
     breakers = Breakers()
     server.on("/feed", answer(gzip.compress(b"[1]")[:-4]))

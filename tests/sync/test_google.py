@@ -19,7 +19,7 @@ from sync.google.credentials import ServiceAccount
 from sync.google.errors import explain
 from sync.google.quota import CallKind
 from sync.google.session import GoogleSession
-from sync.retry import RetryPolicy
+from sync.retry import RetryPolicy, gave_up
 from sync.sheets.calls import fetch_workbook
 from tests.sandbox.checked import CheckedSandbox
 from tests.sync.sheets import Bench, allow, bench, make_session
@@ -206,7 +206,18 @@ def test_full_jitter_is_capped_and_ends() -> None:
         assert all(delay is not None and 0 <= delay <= min(4, 2**failed) for delay in delays)
     assert policy.delay(5, rng) is None
     assert policy.delay(1, rng, retry_after_s=3.5) >= 3.5  # type: ignore[operator]
-    assert policy.delay(1, rng, retry_after_s=100) == 4
+    assert policy.delay(1, rng, retry_after_s=100) is None, "nobody comes sooner than the server asks"
+
+
+def test_the_next_run_comes_no_sooner_than_the_server_asks_but_within_an_hour() -> None:
+    error = gave_up(SourceUnreachable("It is busy."), 1, 120.0)
+    assert error.rest_s == 120
+    assert str(error) == (
+        "It is busy. Gave up after 1 attempt; the next run tries again by itself, after the 120 s that it was asked to"
+        " wait."
+    )
+    assert gave_up(SourceUnreachable("It is busy."), 1, 1e9).rest_s == 3600
+    assert gave_up(SourceUnreachable("It is busy."), 6, None).rest_s == 0
 
 
 async def test_threads_are_bounded_and_reused() -> None:
