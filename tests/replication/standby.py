@@ -73,12 +73,14 @@ def _run(home: Home, program: str, *arguments: str) -> "subprocess.Popen[bytes]"
 
 def _until(dsn: str, question: str, log: Path) -> None:
     until = time.monotonic() + _DEADLINE_S
-    while True:
-        try:
-            with psycopg.connect(dsn, connect_timeout=2, autocommit=True) as connection:
-                if connection.execute(question.encode()).fetchone() == (True,):
-                    return
-        except psycopg.OperationalError as error:
-            assert time.monotonic() < until, f"{error}\n{log.read_text()[-2000:]}"
+    while not _is_true(dsn, question):
         assert time.monotonic() < until, log.read_text()[-2000:]
         time.sleep(0.05)
+
+
+def _is_true(dsn: str, question: str) -> bool:
+    try:
+        with psycopg.connect(dsn, connect_timeout=2, autocommit=True) as connection:
+            return connection.execute(question.encode()).fetchone() == (True,)
+    except psycopg.OperationalError:
+        return False  # not started yet
