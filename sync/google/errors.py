@@ -10,6 +10,7 @@
 Anything else (403, 404) is a plain SourceUnreachable: the user has to act. Pure: answers in, errors out.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,7 +26,8 @@ _GATEWAY_TIMEOUTS: Final = frozenset({408, 504})
 _BUSY_REASONS: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED_REASONS: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _FULL: Final = "above the limit of"
-_RANGE_MESSAGES: Final = ("Unable to parse range", "No grid with id")
+# Of a write of several ranges the answer says first which of them it is about.
+_RANGE_GONE: Final = re.compile(r"(Invalid data\[\d+\]: )?(Unable to parse range|No grid with id)")
 
 
 class GoogleBusy(SourceUnreachable):
@@ -109,7 +111,7 @@ def _explain_answer(
             over=status not in _GATEWAY_TIMEOUTS,
             retry_after_s=_retry_after(response),
         )
-    if status == 400 and message.startswith(_RANGE_MESSAGES):
+    if status == 400 and _RANGE_GONE.match(message):
         return WorksheetMoved(f"The worksheet is not in the spreadsheet any more (Google: {message}).")
     if status == 400:
         return GoogleRefused(f"Google refused the request: {message}", message)
