@@ -15,6 +15,8 @@ from db.sources import Column
 from db.wire import SQL_TYPES, ColumnType, column_type
 
 PUBLICATION = "rowcast_tables"
+_GENERATED_PUBLISHED = 180_000
+"""From this version on a publication may have generated columns, and has to where they are in the replica identity."""
 """Ours. Owners of tables that we can't add to it make one of their own, named `rowcast_…`."""
 
 MAX_COLUMNS = 1_600
@@ -288,6 +290,31 @@ async def publish(connection: Connection, relation: Relation) -> None:
         await connection.execute(
             sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(sql.Identifier(PUBLICATION), relation.identifier)
         )
+
+
+async def restore_publication(connection: Connection) -> bool:
+    """Make our publication again where somebody dropped it, with each source's table that no other one has.
+
+    Whether it was gone: then what was committed meanwhile is in no log.
+    """
+    cursor = await connection.execute("SELECT FROM pg_publication WHERE pubname = %s", (PUBLICATION,))
+    if await cursor.fetchone() is not None:
+        return False
+    ours = sql.Identifier(PUBLICATION)
+    async with connection.transaction():
+        await connection.execute(sql.SQL("CREATE PUBLICATION {} WITH (publish_via_partition_root = true)").format(ours))
+        if connection.info.server_version >= _GENERATED_PUBLISHED:
+            await connection.execute(
+                sql.SQL("ALTER PUBLICATION {} SET (publish_generated_columns = stored)").format(ours)
+            )
+        cursor = await connection.execute("SELECT DISTINCT relation FROM rowcast.sources")
+        for (name,) in await cursor.fetchall():
+            table = await describe(connection, Relation.parse(name))
+            if table is not None and table.owned and not table.publications:
+                await connection.execute(
+                    sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(ours, table.relation.identifier)
+                )
+    return True
 
 
 async def unpublish(connection: Connection, relation: Relation) -> None:

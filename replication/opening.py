@@ -12,6 +12,7 @@ from db.lease import Term
 from db.log import LogState, log_state
 from db.log_append import begin_epoch
 from db.session import Connection
+from db.tables import PUBLICATION, restore_publication
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, publications, slot_name
 from replication.stream import Identity
 
@@ -34,6 +35,8 @@ async def open_log(connection: Connection, term: Term, identity: Identity) -> Op
     if slot is not None:
         await free_slot(connection, slot, {term.holder, term.previous} - {""})
     reason = why_anew(state, slot, identity, name)
+    if await restore_publication(connection):
+        reason = reason or f"its publication {PUBLICATION} was dropped, and is made again."
     if reason is None:
         assert state is not None
         return Opened(state, None)

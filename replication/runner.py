@@ -94,6 +94,7 @@ class Replication:
             opened = await open_log(control, self._term, await sender.identify())
             state = opened.state
             if opened.anew is not None:
+                self._wanted = None
                 self._reconcile(opened.anew)
             names = await self._names(control, state.publications)
             stream = await stack.enter_async_context(sender.stream(state.slot, names, state.decoded_to))

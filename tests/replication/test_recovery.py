@@ -291,6 +291,27 @@ async def test_a_standby_that_was_promoted_begins_anew_and_has_what_was_committe
             await asyncio.to_thread(standby.stop)
 
 
+async def test_a_publication_that_was_dropped_is_made_again_and_the_gap_is_told(database: str) -> None:
+    await bind(database, "t", "id integer PRIMARY KEY, n integer")
+    async with leading(database) as leader:
+        await execute(database, "INSERT INTO t VALUES (1, 1)")
+
+        async def arrived(key: str) -> bool:
+            return any(change.key == key for change in await logged_changes(database))
+
+        await until(lambda: arrived('["1"]'))
+        before = len(leader.reconciled)
+        await execute(database, "DROP PUBLICATION rowcast_tables", "INSERT INTO t VALUES (2, 2)")
+
+        async def reconciled() -> bool:
+            return len(leader.reconciled) > before
+
+        await until(reconciled)
+        assert leader.reconciled[-1] == "its publication rowcast_tables was dropped, and is made again."
+        await execute(database, "INSERT INTO t VALUES (3, 3)")
+        await until(lambda: arrived('["3"]'))
+
+
 async def test_subscriptions_end_when_the_epoch_changes_under_them(database: str) -> None:
     await bind(database, "t", "id serial PRIMARY KEY")
     async with leading(database) as leader, hub_of(database, leader.bus) as hub:
