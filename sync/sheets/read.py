@@ -15,11 +15,13 @@ from sync.google.errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.seen_columns import SeenColumns
 from sync.sheets.binding import bind
 from sync.sheets.calls import SheetCalls
+from sync.sheets.chunks import cell_chunks
 from sync.sheets.grid import Grid
 from sync.sheets.ids import IdWrite, misplaced_ids, missing_ids, new_row_id
 from sync.sheets.new_columns import new_columns
+from sync.sheets.plan import CellWrite
 from sync.sheets.repair import Restore
-from sync.sheets.requests import ids_body, restore_requests
+from sync.sheets.requests import restore_requests, values_body
 from sync.sheets.rows import Rows, read_rows
 from sync.sheets.strays import strayed_ids
 from sync.sheets.tags import Tagger
@@ -145,8 +147,11 @@ def _needed_ids(
 
 async def _write_ids(calls: SheetCalls, rows: Rows, needed: Sequence[IdWrite]) -> GoogleRefused | None:
     """What Google refused; anything else that goes wrong shows in the next look at the sheet."""
+    place = rows.bound.key[0][1]
+    cells = [CellWrite("", "", write.index, place, write.id) for write in needed]
     try:
-        await calls.write_values(ids_body(rows.grid.title, rows.bound.key[0][1], needed))
+        for chunk in await calls.session.compute(partial(cell_chunks, rows.grid.title, cells)):
+            await calls.write_values(values_body(rows.grid.title, chunk))
     except GoogleRefused as error:
         return error
     except (GoogleBusy, WorksheetMoved) as error:

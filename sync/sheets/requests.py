@@ -13,7 +13,6 @@ from db.wire import ColumnType
 from sync.sheets.arrays import is_array
 from sync.sheets.chunks import Block, runs
 from sync.sheets.grid import Grid, column_letters, quote_title
-from sync.sheets.ids import IdWrite
 from sync.sheets.plan import CellWrite, RowPlan
 from sync.sheets.repair import Entered, Restore, entered
 from sync.sheets.rows import Rows
@@ -45,18 +44,6 @@ def values_body(title: str, blocks: Sequence[Block]) -> Request:
 
 def _corner(write: CellWrite) -> str:
     return f"{column_letters(write.place)}{write.index + 1}"
-
-
-def ids_body(title: str, place: int, writes: Sequence[IdWrite]) -> Request:
-    """Of `values:batchUpdate` for the managed key's column."""
-    column = column_letters(place)
-    return {
-        "valueInputOption": "RAW",
-        "data": [
-            {"range": f"{quote_title(title)}!{column}{write.index + 1}", "values": [[write.id or ""]]}
-            for write in writes
-        ],
-    }
 
 
 def row_requests(rows: Rows, plan: RowPlan) -> list[Request]:

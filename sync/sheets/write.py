@@ -184,7 +184,9 @@ class SheetWriter:
                     continue
                 rows = await self._bisect_rows(rows, edits, plan, error)
                 continue
-            except WorksheetMoved:
+            except WorksheetMoved as error:
+                failed += 1
+                await self._calls.wait_after(GoogleBusy(str(error), unsent=True), failed)
                 rows = await self._look()
                 continue
             except GoogleBusy as error:

@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from db.held import confirm_deletes
 from db.runs import RunState
 from db.sources import ConflictPolicy, Side
 from db.sync_requests import request_sync
 from sync.adapters import Adapters
+from sync.sheets import chunks
 from tests.sync.sheets import bench
 from tests.sync.syncing import Sync, syncing
 
@@ -177,3 +180,15 @@ async def test_a_few_edited_rows_are_not_taken_for_a_sort(database: str) -> None
         sync.people.type("B4:B7", [["b"], ["b"], ["a"], ["a"]])
         assert (await sync.settle()).state is RunState.SUCCEEDED
         assert table(sync) == await lines(sync)
+
+
+async def test_ids_of_many_rows_are_given_in_several_calls(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MAX_BYTES", 400)
+    with bench(lines=[["Name", "City"], *([name, "Zurich"] for name in "abcdefghijklmnopqrst")]) as people:
+        people.adapters = Adapters({"default": people.session})
+        async with syncing(database, people, key=None) as sync:
+            await sync.settle()
+            ids = [row[-1] for row in await sync.sheet() if any(row)]
+            assert len(set(ids)) == 20
+            assert set(table(sync)) == set(ids)
+        assert sum("values:batchUpdate" in call for call in people.calls()) > 1
