@@ -22,6 +22,7 @@ from db.held import HeldDelete, hold, permitted
 from db.lease import Term
 from db.runs import Run, RunCounts, RunState, RunTrigger, finish_run, start_run
 from db.session import Connection, Pool
+from db.source_status import database_now
 from db.sources import Side, Source, SourceState, locked_source
 from db.sync_requests import SyncRequest, end_request, take_request
 from db.sync_state import (
@@ -99,8 +100,9 @@ class _Work:
 class Engine:
     """`run(source id, trigger)` for any number of sources; for one source one run at a time.
 
-    `clock` gives the time with a zone, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; `sleep` waits
-    for seconds. A run holds `most_plans` in memory, and leaves more to the next one, which is at once.
+    `clock` gives the time with a zone, `database_clock` that of commits and hooks, `jitter` a fraction of 1, `new_id` the
+    idempotency keys of writes; `sleep` waits for seconds. A run holds `most_plans` in memory, and leaves more to the next
+    one, which is at once.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Engine:
         adapter_for: Callable[[Source, Urgency], SourceAdapter],
         *,
         clock: Callable[[], datetime] = _utc_now,
+        database_clock: Callable[[Connection], Awaitable[datetime]] = database_now,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -122,6 +125,7 @@ class Engine:
         self._origin_key = origin_key
         self._adapter_for = adapter_for
         self._clock = clock
+        self._database_clock = database_clock
         self._jitter = jitter
         self._new_id = new_id
         self._sleep = sleep
@@ -171,6 +175,7 @@ class Engine:
         async with self._pool.connection() as connection:
             message = f"Run {work.run.id} began ({work.trigger})."
             await insert_event(connection, EventKind.RUN_STARTED, work.source.name, message, {"run": str(work.run.id)})
+            read_at = await self._database_clock(connection)
         begun_at = self._clock()
         self._term.check()
         reading, shown = await self._read(work, adapter)
@@ -190,7 +195,9 @@ class Engine:
                 read_at=begun_at,
                 grace=self._grace,
                 source_at=latest_possible(
-                    self._clock(), reading.modified_at, hook_bound(work.state.hooked_at, work.state.read_at)
+                    await self._database_clock(connection),
+                    reading.modified_at,
+                    hook_bound(work.state.hooked_at, work.state.read_at),
                 ),
                 shown=shown,
             )
@@ -226,7 +233,7 @@ class Engine:
             outcome = await adapter.write(applied.edits, calls)
             await work.progress.written(len(applied.edits))
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
-        return await self._complete(work, reading, begun_at, found, applied, outcome, records, rules, cursor)
+        return await self._complete(work, reading, read_at, found, applied, outcome, records, rules, cursor)
 
     def _sure_of(self, work: _Work, reading: Reading, read_at: datetime) -> Reading:
         """The reading, unsure where a call that got no answer may still have deleted rows."""

@@ -15,7 +15,7 @@ from db.failures import Failure, FailureState, list_failures
 from db.keys import key_text, key_values
 from db.lease import Term
 from db.runs import Run, RunTrigger
-from db.session import Pool, make_pool, session_dsn
+from db.session import Connection, Pool, make_pool, session_dsn
 from db.sources import (
     Column,
     ConflictPolicy,
@@ -63,6 +63,7 @@ class Ground:
     term: Term
     engine: Engine
     now: datetime = field(default_factory=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    database_ahead: timedelta = timedelta()
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -191,6 +192,9 @@ async def ground(
             assert asked.id == source.id
             return sheet
 
+        async def database_clock(_: Connection) -> datetime:
+            return made[0].now + made[0].database_ahead
+
         async def sleep(seconds: float) -> None:
             made[0].later(seconds)
 
@@ -202,6 +206,7 @@ async def ground(
             clock=lambda: made[0].now,
             jitter=lambda: 1.0,
             sleep=sleep,
+            database_clock=database_clock,
             most_plans=most_plans,
         )
         made.append(Ground(dsn, pool, source.id, sheet, term, engine))

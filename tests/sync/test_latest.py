@@ -162,6 +162,17 @@ async def test_an_edit_that_a_commit_overtook_is_as_old_as_its_first_sight(datab
         await _settled(at, "db", ConflictChoice.DATABASE)
 
 
+async def test_a_clock_of_ours_that_is_wrong_decides_nothing(database: str) -> None:
+    """Commits and hooks have the database's time, so what was first seen has it, too."""
+    async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
+        await _begin(at)
+        at.database_ahead = timedelta(hours=1)
+        await _commit(at, "db", at.now + at.database_ahead)
+        at.later(60)
+        at.sheet.edit(key(1), name="sheet")
+        await _settled(at, "sheet", ConflictChoice.SOURCE)
+
+
 async def test_an_edit_made_anew_just_before_our_write_is_judged_anew(database: str) -> None:
     async with ground(database, policy=ConflictPolicy.LATEST_WINS) as at:
         await _begin(at)
