@@ -5,11 +5,12 @@ may change between any two calls: whoever implements this locates rows by a fres
 verifies after. Nothing here knows of Postgres.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from db.in_doubt import RequestInDoubt
 from sync.seen_columns import SeenColumns
 
 Cell = str | float | bool | None
@@ -139,6 +140,40 @@ UNKEPT: Final[RowCalls] = _Unkept()
 """For who writes once, and looks himself at what came of it."""
 
 
+class InDoubt(Protocol):
+    """The requests to one source that were sent, or about to be, and of which nobody knows yet what became. They
+    outlive the process: whoever comes next deals with them as the sender would have."""
+
+    async def all(self) -> Sequence[RequestInDoubt]:
+        """In the order in which they were sent."""
+        ...
+
+    async def keep(self, id_: str, request: bytes) -> None:
+        """It is about to be sent, or sent again."""
+        ...
+
+    async def forget(self, ids: Collection[str]) -> None:
+        """It is known what became of them, or nobody needs to know."""
+        ...
+
+
+class NothingInDoubt:
+    """Of a source that nobody writes to, or whose writer need not be followed by another."""
+
+    async def all(self) -> Sequence[RequestInDoubt]:
+        """None."""
+        return ()
+
+    async def keep(self, id_: str, request: bytes) -> None:
+        """Not kept."""
+
+    async def forget(self, ids: Collection[str]) -> None:
+        """There is nothing."""
+
+
+NOTHING_IN_DOUBT: Final = NothingInDoubt()
+
+
 class SourceReader(Protocol):
     """A source for who may only read it."""
 
@@ -155,10 +190,14 @@ class SourceAdapter(Protocol):
         """The version marks now: one small call."""
         ...
 
-    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
-        """Everything, consistent in itself. `last_shown` is asked where two rows have one key that we gave."""
+    async def read(self, last_shown: LastShown = nothing_shown, in_doubt: InDoubt = NOTHING_IN_DOUBT) -> Reading:
+        """Everything, consistent in itself, once the accidents of the requests in doubt are mended. `last_shown` is
+        asked where two rows have one key that we gave."""
         ...
 
-    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
-        """Carry out the edits, in as few calls as can be; each row is located freshly and verified after."""
+    async def write(
+        self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT, in_doubt: InDoubt = NOTHING_IN_DOUBT
+    ) -> WriteOutcome:
+        """Carry out the edits, in as few calls as can be; each row is located freshly and verified after. A request
+        whose outcome has to be known is in doubt from before it is sent until it is."""
         ...

@@ -9,18 +9,28 @@ from db.sources import Source
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.client import FeedClient
 from sync.feeds.fields import readable
-from sync.feeds.in_doubt import InDoubt
 from sync.feeds.read import FeedRead, FeedReader, SeenPage
 from sync.feeds.rows import record_format
 from sync.feeds.write import FeedWriter
-from sync.source import UNKEPT, Edit, LastShown, Mark, Problem, Reading, RowCalls, WriteOutcome, nothing_shown
+from sync.source import (
+    NOTHING_IN_DOUBT,
+    UNKEPT,
+    Edit,
+    InDoubt,
+    LastShown,
+    Mark,
+    Problem,
+    Reading,
+    RowCalls,
+    WriteOutcome,
+    nothing_shown,
+)
 
 
 class FeedConnection:
     """What a feed's runs share: its client with its token, the pages as last read, the threads that parse.
 
     `accepted`: since when a write was accepted that the feed doesn't show yet, by its idempotency key and `clock`.
-    `in_doubt`: the batches without an answer.
     """
 
     def __init__(self, client: FeedClient, threads: DaemonThreads, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +40,6 @@ class FeedConnection:
         self.pages: Sequence[SeenPage] = ()
         self.mark: Mark = {}
         self.accepted: Final[dict[str, float]] = {}
-        self.in_doubt: Final = InDoubt()
 
 
 class FeedSource:
@@ -49,7 +58,11 @@ class FeedSource:
         """What was read last is known by the answers' validators, else by its content."""
         return {} if await self._reader.changed(self._connection.pages) else self._connection.mark
 
-    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002 - its keys are its own
+    async def read(
+        self,
+        last_shown: LastShown = nothing_shown,  # noqa: ARG002 - its keys are its own
+        in_doubt: InDoubt = NOTHING_IN_DOUBT,  # noqa: ARG002 - what was written reached its own record, or none
+    ) -> Reading:
         """All records of all pages."""
         calls = self._client.calls
         read = await self._reader.read()
@@ -77,7 +90,12 @@ class FeedSource:
         )
         return [Problem("END_UNKNOWN", message)]
 
-    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:  # noqa: ARG002 - each has its key
+    async def write(
+        self,
+        edits: Sequence[Edit],
+        row_calls: RowCalls = UNKEPT,  # noqa: ARG002 - each has its key
+        in_doubt: InDoubt = NOTHING_IN_DOUBT,
+    ) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
         writer = FeedWriter(
             self._source,
@@ -86,7 +104,7 @@ class FeedSource:
             self._reader,
             self._check,
             self._connection.accepted,
-            self._connection.in_doubt,
+            in_doubt,
             self._connection.clock,
         )
         return await writer.write(edits)

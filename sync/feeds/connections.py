@@ -25,7 +25,18 @@ from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
 from sync.feeds.look import inspect_feed, unfound
 from sync.google.session import Check
-from sync.source import UNKEPT, Edit, LastShown, Mark, Reading, RowCalls, WriteOutcome, nothing_shown
+from sync.source import (
+    NOTHING_IN_DOUBT,
+    UNKEPT,
+    Edit,
+    InDoubt,
+    LastShown,
+    Mark,
+    Reading,
+    RowCalls,
+    WriteOutcome,
+    nothing_shown,
+)
 
 _THREADS: Final = 4
 """Parsing holds the interpreter for most of its time: more of them gain nothing."""
@@ -134,13 +145,15 @@ class FeedOfRun:
         """See `FeedSource`."""
         return await (await self._feed()).mark()
 
-    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
+    async def read(self, last_shown: LastShown = nothing_shown, in_doubt: InDoubt = NOTHING_IN_DOUBT) -> Reading:
         """See `FeedSource`."""
-        return await (await self._feed()).read(last_shown)
+        return await (await self._feed()).read(last_shown, in_doubt)
 
-    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
+    async def write(
+        self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT, in_doubt: InDoubt = NOTHING_IN_DOUBT
+    ) -> WriteOutcome:
         """See `FeedSource`."""
-        return await (await self._feed()).write(edits, row_calls)
+        return await (await self._feed()).write(edits, row_calls, in_doubt)
 
     async def _feed(self) -> FeedSource:
         if self._opened is None:

@@ -1,32 +1,38 @@
-"""Batches that were sent and got no answer: nobody knows whether they arrived.
+"""Batches that were sent, and of which nobody knows yet what became.
 
-A request with many writes has one idempotency key, and its server knows it again only if it is the same in all: the
-next run must not put its writes together with others, or those that arrived are carried out once more, under another
-key. So it is sent again as it was, before anything else. Two things end that, and its writes then go anew:
+A request with many writes has one idempotency key, and its server knows it again only if it is the same in all: nobody
+must put its writes together with others, or those that arrived are carried out once more, under another key. So it is
+sent again as it was, before anything else, also by another process: it is kept from before it is sent until the feed
+shows its writes. Three things end that, and its writes then go anew:
 
 | what ended it                                      | how its writes go                                               |
 |----------------------------------------------------|-----------------------------------------------------------------|
 | somebody changed one of its records meanwhile      | each in a request of its own: the feed showed that it needs it  |
+| the source was bound to another address of writes  | each in a request of its own                                    |
 | the feed answers it, and always by its own error   | as writes that were never sent                                  |
-
-It is remembered by the process. Another one that takes over makes the same batch of the same writes, and a look at the
-feed comes before it: what the feed shows by then is not sent.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from db.sources import Column
-from sync.feeds.requests import Group, Sending
-from sync.source import SourceRow
+from sync.feeds.requests import Group, Requests, Sending
+from sync.source import Cell, Edit, InDoubt, SourceRow
 from sync.values.cell_mapping import CellMapping
 
 
-class InDoubt:
-    """The batches of one feed."""
+class BatchesInDoubt:
+    """The batches of one feed, for one write to it. `gone` are the idempotency keys of writes whose batch can't be sent
+    again as it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_doubt: InDoubt, requests: Requests) -> None:
+        self._in_doubt = in_doubt
+        self._requests = requests
         self._groups: Final[dict[str, Group]] = {}
+        self.gone: Final[set[str]] = set()
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -38,19 +44,71 @@ class InDoubt:
         """The keys of all rows in them."""
         return frozenset(key for group in self._groups.values() for key in group.rows)
 
-    def keep(self, group: Group) -> None:
+    async def load(self) -> None:
+        """Those that an earlier write left."""
+        for kept in await self._in_doubt.all():
+            stored = _DECODER.decode(kept.request)
+            group = _group(stored, self._requests)
+            if group is None:
+                self.gone.update(write.edit.idempotency_key for write in stored.writes)
+                await self._in_doubt.forget([kept.id])
+            else:
+                self._groups[group.once] = group
+
+    async def keep(self, group: Group) -> None:
         """It is about to be sent."""
-        self._groups.setdefault(group.once, group)
+        if group.once not in self._groups:
+            await self._in_doubt.keep(group.once, _ENCODER.encode(_stored(group)))
+            self._groups[group.once] = group
 
-    def forget(self, group: Group) -> None:
-        """It was answered, or is not to be sent again."""
-        self._groups.pop(group.once, None)
+    async def forget(self, groups: Collection[Group]) -> None:
+        """What became of them is known, or they are not to be sent again."""
+        known = [group.once for group in groups if self._groups.pop(group.once, None) is not None]
+        await self._in_doubt.forget(known)
 
-    def forget_rows(self, keys: Collection[str]) -> None:
+    async def forget_rows(self, keys: Collection[str]) -> None:
         """None of the batches with one of these rows is to be sent again."""
-        for group in self.groups:
-            if not group.rows.isdisjoint(keys):
-                self.forget(group)
+        await self.forget([group for group in self.groups if not group.rows.isdisjoint(keys)])
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredWrite:
+    edit: Edit
+    row: Mapping[str, Cell] | None
+    kept: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredBatch:
+    once: str
+    method: str
+    url: str
+    body: bytes | None
+    writes: Sequence[_StoredWrite]
+
+
+def _stored(group: Group) -> _StoredBatch:
+    writes = [_StoredWrite(one.edit, None if one.row is None else one.row.cells, one.kept) for one in group.sendings]
+    return _StoredBatch(group.once, group.method, group.url, group.body, writes)
+
+
+def _group(stored: _StoredBatch, requests: Requests) -> Group | None:
+    """The batch as it was; None where the source's writes go elsewhere by now."""
+    sendings = []
+    for write in stored.writes:
+        row = None if write.row is None else SourceRow(write.edit.key, write.row, frozenset(), {}, "", {})
+        made = requests.sending(write.edit, row, write.kept) if requests.knows(write.edit) else None
+        if not isinstance(made, Sending):
+            return None
+        sendings.append(made)
+    group = requests.group(sendings)
+    if not group.batch or (group.method, group.url) != (stored.method, stored.url):
+        return None
+    return replace(group, body=stored.body, once=stored.once)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_StoredBatch)
 
 
 def may_be_repeated(

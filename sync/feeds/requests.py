@@ -70,6 +70,10 @@ class Requests:
         self._records = records
         self._columns = {column.name: column for column in source.bound}
 
+    def knows(self, edit: Edit) -> bool:
+        """Whether the source still has all columns of the edit."""
+        return edit.cells is None or edit.cells.keys() <= self._columns.keys()
+
     def sending(self, edit: Edit, row: SourceRow | None, kept: bytes | None) -> Sending | Problem:
         """`row` and `kept` are the row and its record as the feed shows them now."""
         request = self._request(edit)

@@ -26,12 +26,12 @@ from db.errors import SourceUnreachable
 from db.sources import Source
 from sync.feeds.client import FeedClient
 from sync.feeds.errors import FeedBusy, FeedRefused
-from sync.feeds.in_doubt import InDoubt, may_be_repeated
+from sync.feeds.in_doubt import BatchesInDoubt, may_be_repeated
 from sync.feeds.mapping import feed_mapping
 from sync.feeds.read import FeedReader
 from sync.feeds.records import RecordFormat
 from sync.feeds.requests import Group, Requests, Sending
-from sync.source import Edit, Problem, SourceRow, WriteOutcome, Written
+from sync.source import Edit, InDoubt, Problem, SourceRow, WriteOutcome, Written
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class _Overtaken(Exception):
 
 
 class FeedWriter:
-    """Carries out the edits of one run. `in_doubt` outlives it.
+    """Carries out the edits of one run. `in_doubt` and `accepted` outlive it.
 
     `accepted` has, by idempotency key, since when a write was accepted that doesn't show yet, by `clock` (monotonic).
     """
@@ -90,13 +90,14 @@ class FeedWriter:
         self._reader = reader
         self._check = check
         self._accepted = accepted
-        self._in_doubt = in_doubt
+        self._in_doubt = BatchesInDoubt(in_doubt, self._requests)
         self._clock = clock
         self._columns = {column.name: column for column in source.bound}
 
     async def write(self, edits: Sequence[Edit]) -> WriteOutcome:
         """As `sync.source.SourceAdapter` says."""
         calls = self._client.calls
+        await self._in_doubt.load()
         before, kept = await self._look(edits)
         fates = _Fates()
         due = [edit for edit in edits if self._is_due(edit, before.get(edit.key), fates)]
@@ -104,11 +105,12 @@ class FeedWriter:
         sendings = self._sendings(due, before, kept, fates)
         for group in self._requests.groups(sendings, alone):
             await self._send_or_bisect(group, fates)
-        self._judge_failing(fates)
+        await self._judge_failing(fates)
         after = (await self._look(edits))[0] if sendings or fates.sent else before
         for edit in due:
             if edit.key not in fates.written and edit.key not in fates.unsent:
                 self._confirm(edit, before.get(edit.key), after.get(edit.key), fates)
+        await self._forget_settled([edit for edit in due if edit.key not in fates.written])
         return WriteOutcome(list(fates.written.values()), self._client.calls - calls)
 
     async def _look(self, edits: Sequence[Edit]) -> tuple[Mapping[str, SourceRow], Mapping[str, bytes]]:
@@ -152,26 +154,32 @@ class FeedWriter:
         self, due: Sequence[Edit], before: Mapping[str, SourceRow], kept: Mapping[str, bytes], fates: _Fates
     ) -> Collection[str]:
         """Send the batches that got no answer again. Returns the edits that are to go alone, by idempotency key."""
-        alone: set[str] = set()
+        alone: set[str] = set(self._in_doubt.gone)
+        await self._forget_settled(due)
         for group in self._in_doubt.groups:
-            if group.writes.isdisjoint(edit.idempotency_key for edit in due):
-                self._in_doubt.forget(group)  # the feed shows what became of it, or nobody wants it any more
-            elif all(
+            if all(edit.idempotency_key in self._accepted for edit in due if edit.idempotency_key in group.writes):
+                continue  # it was answered
+            if all(
                 may_be_repeated(one, before.get(one.edit.key), kept.get(one.edit.key), self._mapping, self._columns)
                 for one in group.sendings
             ):
                 await self._repeat_one(group, due, fates)
             else:
-                self._in_doubt.forget(group)
+                await self._in_doubt.forget([group])
                 alone |= group.writes
         return alone
+
+    async def _forget_settled(self, due: Sequence[Edit]) -> None:
+        """The batches without one of these edits: the feed shows what became of them, or nobody wants them any more."""
+        wanted = {edit.idempotency_key for edit in due}
+        await self._in_doubt.forget([one for one in self._in_doubt.groups if one.writes.isdisjoint(wanted)])
 
     async def _repeat_one(self, group: Group, due: Sequence[Edit], fates: _Fates) -> None:
         newer = {edit.key for edit in due if edit.key in group.rows and edit.idempotency_key not in group.writes}
         try:
             await self._send_or_bisect(group, fates, give_up=bool(newer))
         except _Overtaken:
-            self._in_doubt.forget(group)
+            await self._in_doubt.forget([group])
             return
         # What came of an older write says nothing of the newer one, which goes after it, in the next run.
         for key in newer:
@@ -218,14 +226,14 @@ class FeedWriter:
         if group.body is not None:
             headers["Content-Type"] = self._content_type
         if group.batch:
-            self._in_doubt.keep(group)
+            await self._in_doubt.keep(group)
         failed = 0
         while True:
             self._check()
             try:
                 await self._client.send(group.method, group.url, group.body, headers)
             except FeedRefused:
-                self._in_doubt.forget(group)
+                await self._in_doubt.forget([group])
                 raise
             except FeedBusy as error:
                 failed += 1
@@ -233,7 +241,6 @@ class FeedWriter:
                 if fates.failing or not await self._client.may_try_again(error, failed):
                     raise
             else:
-                self._in_doubt.forget(group)
                 return
 
     def _refused(self, edit: Edit, error: FeedRefused, fates: _Fates) -> None:
@@ -244,7 +251,7 @@ class FeedWriter:
         message = f"The feed refused the row ({error.status}{reason}). Correct the row, or what the feed takes."
         fates.problems[edit.key] = Problem("REFUSED", message, key=edit.key)
 
-    def _judge_failing(self, fates: _Fates) -> None:
+    async def _judge_failing(self, fates: _Fates) -> None:
         """The feed works but for one request: that is its rows' problem, and no other's."""
         for key, error in fates.failing.items():
             if fates.sent == 0:
@@ -252,7 +259,7 @@ class FeedWriter:
                 raise SourceUnreachable(message, rest_s=error.rest_s) from error
             message = f"The feed takes other rows, and always fails at this one: {error} Correct the row, or the feed."
             fates.problems[key] = Problem("FAILING", message, key=key)
-        self._in_doubt.forget_rows(fates.failing)
+        await self._in_doubt.forget_rows(fates.failing)
 
     # ---- what came of it
 

@@ -47,13 +47,14 @@ from sync.runs.delete_guard import holds, why_held
 from sync.runs.deletes import held, only_permitted
 from sync.runs.drift_apply import Followed, TableBusy, follow_columns
 from sync.runs.idle import table_is_settled, waits_for_nothing
+from sync.runs.in_doubt import StoredInDoubt
 from sync.runs.problems import problem_failures
 from sync.runs.progress import Progress
 from sync.runs.rows_in_doubt import KeptRowCalls, wait_for_rows, why_waiting
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
 from sync.runs.torn_rows import torn_rows, why_torn
-from sync.source import Cell, LastShown, Reading, SourceAdapter, WriteOutcome
+from sync.source import Cell, InDoubt, LastShown, Reading, SourceAdapter, WriteOutcome
 from sync.urgency import Urgency, urgency_of
 
 log = structlog.get_logger(__name__)
@@ -230,7 +231,7 @@ class Engine:
         if applied.begun:
             self._term.check()
             calls = KeptRowCalls(self._pool, self._term, source.id, self._clock)
-            outcome = await adapter.write(applied.edits, calls)
+            outcome = await adapter.write(applied.edits, calls, self._in_doubt(source))
             await work.progress.written(len(applied.edits))
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + outcome.calls)
         return await self._complete(work, reading, read_at, found, applied, outcome, records, rules, cursor)
@@ -254,15 +255,18 @@ class Engine:
         """The reading to work on; with the keys of one before it, where what both lack is to be deleted at once."""
         shown = None
         if work.winner is Side.SOURCE:
-            before = await adapter.read(self._last_shown(work.source))
+            before = await adapter.read(self._last_shown(work.source), self._in_doubt(work.source))
             shown = frozenset(row.key for row in before.rows)
             work.counts = replace(work.counts, api_calls=work.counts.api_calls + before.calls)
             await self._sleep(SUSPICION.total_seconds())
             self._term.check()
-        reading = await adapter.read(self._last_shown(work.source))
+        reading = await adapter.read(self._last_shown(work.source), self._in_doubt(work.source))
         work.counts = replace(work.counts, rows_read=len(reading.rows), api_calls=work.counts.api_calls + reading.calls)
         await work.progress.read(len(reading.rows))
         return reading, shown
+
+    def _in_doubt(self, source: Source) -> InDoubt:
+        return StoredInDoubt(self._pool, source.id)
 
     def _last_shown(self, source: Source) -> LastShown:
         async def last_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]:

@@ -13,7 +13,18 @@ from sync.sheets.read import NewId, read_sheet
 from sync.sheets.shared_reads import Place, SharedReads
 from sync.sheets.tags import Tagger
 from sync.sheets.write import SheetWriter
-from sync.source import UNKEPT, Edit, LastShown, Mark, Reading, RowCalls, WriteOutcome, nothing_shown
+from sync.source import (
+    NOTHING_IN_DOUBT,
+    UNKEPT,
+    Edit,
+    InDoubt,
+    LastShown,
+    Mark,
+    Reading,
+    RowCalls,
+    WriteOutcome,
+    nothing_shown,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +68,21 @@ class SheetSource:
         mark = calls.known_mark() or await calls.mark()
         return {"version": mark.version}
 
-    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:
+    async def read(self, last_shown: LastShown = nothing_shown, in_doubt: InDoubt = NOTHING_IN_DOUBT) -> Reading:
         """The whole worksheet, consistent in itself."""
         calls = self._calls()
-        reading = await read_sheet(
-            calls, self._source, self._binding, self._new_id, Tagger(self._source, self._untaggable), last_shown
-        )
+        tagger = Tagger(self._source, self._untaggable)
+        reading = await read_sheet(calls, self._source, self._binding, self._new_id, tagger, last_shown, in_doubt)
         self._remember(calls)
         return reading
 
-    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:
+    async def write(
+        self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT, in_doubt: InDoubt = NOTHING_IN_DOUBT
+    ) -> WriteOutcome:
         """Carry out the edits. What came of each is read back."""
         calls = self._calls()
         try:
-            outcome = await SheetWriter(calls, self._source, self._binding, row_calls).write(edits)
+            outcome = await SheetWriter(calls, self._source, self._binding, row_calls, in_doubt).write(edits)
         finally:
             self._shared.reads.forget(self._place)
         self._remember(calls)

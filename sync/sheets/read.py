@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
+from uuid import uuid4
 
 import structlog
 
@@ -13,19 +14,20 @@ from db.sources import ConflictPolicy, SheetBinding, Source, SourceState
 from sync.google.drive_marks import DriveMark
 from sync.google.errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.seen_columns import SeenColumns
-from sync.sheets.binding import bind
 from sync.sheets.calls import SheetCalls
 from sync.sheets.chunks import cell_chunks
-from sync.sheets.grid import Grid
 from sync.sheets.ids import IdWrite, misplaced_ids, missing_ids, new_row_id
+from sync.sheets.locate import locate
 from sync.sheets.new_columns import new_columns
 from sync.sheets.plan import CellWrite
+from sync.sheets.recover import WrittenIds, recover
 from sync.sheets.repair import Restore
 from sync.sheets.requests import restore_requests, values_body
-from sync.sheets.rows import Rows, read_rows
+from sync.sheets.rows import Rows
+from sync.sheets.sent import Sent
 from sync.sheets.strays import strayed_ids
 from sync.sheets.tags import Tagger
-from sync.source import Cell, LastShown, Problem, Reading
+from sync.source import Cell, InDoubt, LastShown, Problem, Reading
 
 log = structlog.get_logger(__name__)
 
@@ -39,32 +41,6 @@ def random_ids(unix_ms: Callable[[], int], random_bits: Callable[[int], int] = s
     return lambda: new_row_id(unix_ms(), random_bits(74))
 
 
-async def read_located(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
-    """The worksheet now, each row located, to write to. Raises SourceUnreachable, also where a bound header is gone."""
-    rows = await read_back(calls, source, binding)
-    refuse_lost(rows)
-    return rows
-
-
-async def read_back(calls: SheetCalls, source: Source, binding: SheetBinding) -> Rows:
-    """The worksheet right after a write, whatever became of its columns: what was hit has to be found first."""
-    grid = await calls.grid()
-    return await calls.session.compute(partial(_locate, source, binding, grid))
-
-
-def refuse_lost(rows: Rows) -> None:
-    """SourceUnreachable where a bound column is gone, or can't be told from another."""
-    if rows.bound.refusal is not None:
-        raise SourceUnreachable(rows.bound.refusal)
-    if rows.bound.lost:
-        names = ", ".join(rows.bound.lost)
-        raise SourceUnreachable(f"The headers of {names} went while the sheet was written: the next run looks again.")
-
-
-def _locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
-    return read_rows(bind(source, binding, grid), grid)
-
-
 async def read_sheet(
     calls: SheetCalls,
     source: Source,
@@ -72,19 +48,22 @@ async def read_sheet(
     new_id: NewId,
     tagger: Tagger,
     last_shown: LastShown,
+    in_doubt: InDoubt,
 ) -> Reading:
     """The reading that a run works on. Drive's version is taken before the values: a later change is seen again."""
     refused: GoogleRefused | None = None
-    before: Rows | None = None
-    written: Sequence[IdWrite] = ()
+    calls_before = calls.made
+    sent = await recover(calls, source, binding, in_doubt)
     rounds = restores = 0
-    looked = False
+    looked = calls.made > calls_before
     while True:
         mark, modified_at = await _mark_before(calls, source, first=not looked)
         read = await calls.shared_grid(mark)
-        rows = await calls.session.compute(partial(_locate, source, binding, read.grid))
+        rows = await calls.session.compute(partial(locate, source, binding, read.grid))
         looked = True
-        if before is not None and (strays := await calls.session.compute(partial(strayed_ids, before, written, rows))):
+        if sent is not None and (
+            strays := await calls.session.compute(partial(strayed_ids, sent.before, sent.written, rows))
+        ):
             if restores == _ID_ROUNDS:
                 raise SourceUnreachable(_restless(rows))
             restores += 1
@@ -93,7 +72,7 @@ async def read_sheet(
         if rows.bound.refusal is not None:
             raise SourceUnreachable(rows.bound.refusal)
         images = await last_shown(list(rows.repeated)) if source.managed_key and rows.repeated else {}
-        needed = _needed_ids(source, rows, before, written, new_id, images)
+        needed = _needed_ids(source, rows, sent, new_id, images)
         lacks_ids = bool(needed) and refused is None and rounds < _ID_ROUNDS
         lacks_tags = tagger.wants(rows.bound)
         if not lacks_ids and not lacks_tags:
@@ -102,8 +81,10 @@ async def read_sheet(
             await tagger.tag(calls, rows)
         if lacks_ids:
             rounds += 1
-            before, written = rows, needed
+            sent = await _in_doubt_from_now(calls, binding, in_doubt, rows, needed, sent)
             refused = await _write_ids(calls, rows, needed)
+    if sent is not None and (refused is not None or not needed):
+        await in_doubt.forget(sent.ids)
     columns = SeenColumns(tagger.tagged(rows), frozenset(rows.bound.lost), await new_columns(calls, source, rows))
     return Reading(
         rows=[located.row for located in rows.by_key.values()],
@@ -132,17 +113,32 @@ async def _mark_before(calls: SheetCalls, source: Source, *, first: bool) -> tup
 def _needed_ids(
     source: Source,
     rows: Rows,
-    before: Rows | None,
-    written: Sequence[IdWrite],
+    sent: WrittenIds | None,
     new_id: NewId,
     images: Mapping[str, Mapping[str, Cell]],
 ) -> list[IdWrite]:
     if not source.managed_key or source.state is SourceState.HELD:
         return []
-    repairs = misplaced_ids(before, written, rows) if before is not None else []
+    repairs = misplaced_ids(sent.before, sent.written, rows) if sent is not None else []
     if repairs:
         log.warning("ids were written while the sheet was sorted; putting them right", rows=len(repairs))
     return [*repairs, *missing_ids(rows, new_id, images)]
+
+
+async def _in_doubt_from_now(
+    calls: SheetCalls,
+    binding: SheetBinding,
+    in_doubt: InDoubt,
+    rows: Rows,
+    needed: Sequence[IdWrite],
+    before: WrittenIds | None,
+) -> WrittenIds:
+    """These ids are about to be written; what went wrong with those `before` is put right by them."""
+    id_, sent = uuid4().hex, Sent(binding.spreadsheet, rows.grid, ids=needed)
+    await in_doubt.keep(id_, await calls.session.compute(sent.encoded))
+    if before is not None:
+        await in_doubt.forget(before.ids)
+    return WrittenIds([id_], rows, needed)
 
 
 async def _write_ids(calls: SheetCalls, rows: Rows, needed: Sequence[IdWrite]) -> GoogleRefused | None:

@@ -46,10 +46,15 @@ class Restore:
     entered: Entered
 
 
-def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> list[Damage]:
-    """The cells that the writes hit instead of their own."""
+def displaced_cells(before: Rows, after: Rows, writes: Sequence[CellWrite], *, later: bool = False) -> list[Damage]:
+    """The cells that the writes hit instead of their own.
+
+    `later`: people went on since. A cell that still is where it was written to had arrived, whatever they made of it.
+    """
     meant = _Meant(column_moves(before, after))
-    lost = [write for write in writes if not _arrived(after, write, meant)]
+    lost = [
+        write for write in writes if not _arrived(after, write, meant) and not (later and _stands(after, write, meant))
+    ]
     if not lost:
         return []
     hits = _Hits(in_order_of(before, after), after, writes, lost, meant)
@@ -92,6 +97,11 @@ class _Meant:
 def _arrived(after: Rows, write: CellWrite, meant: _Meant) -> bool:
     landed, place = after.by_key.get(write.key), meant.place(write)
     return landed is not None and place is not None and same_cell(after.grid.value(landed.index, place), write.value)
+
+
+def _stands(after: Rows, write: CellWrite, meant: _Meant) -> bool:
+    landed = after.by_key.get(write.key)
+    return landed is not None and (landed.index, meant.place(write)) == (write.index, write.place)
 
 
 class _Hits:
@@ -185,8 +195,21 @@ def restores(rows: Rows, damages: Sequence[Damage]) -> list[tuple[Damage, Restor
     return found
 
 
-def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int]) -> list[int]:
-    """The lines, by their index in `before`, that went instead of the `deleted` ones (key to index)."""
+def displaced_deletes(before: Rows, after: Rows, deleted: Mapping[str, int], *, later: bool = False) -> list[int]:
+    """The lines, by their index in `before`, that went instead of the `deleted` ones (key to index).
+
+    `later`: people may have deleted rows since. Each line that went in place of another left that one where it was; and
+    where no row moved, but for those that went, no call hit another one.
+    """
+    lines = _gone_instead(before, after, deleted)
+    if later and lines:
+        went = [*lines, *(index for key, index in deleted.items() if key not in after.by_key)]
+        left = sum(key in after.by_key for key in deleted)
+        return [] if len(lines) > left or _only_deleted(before, after, went) else lines
+    return lines
+
+
+def _gone_instead(before: Rows, after: Rows, deleted: Mapping[str, int]) -> list[int]:
     vanished = {
         key: located.index
         for key, located in before.by_key.items()

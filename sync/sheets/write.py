@@ -23,17 +23,16 @@ from sync.google.errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.sheets.calls import SheetCalls
 from sync.sheets.chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheets.grid import same_cell
-from sync.sheets.layout import in_order_of, misplaced_lines
+from sync.sheets.locate import read_located, refuse_lost
+from sync.sheets.mend import Mender
 from sync.sheets.plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates, sheet_full
-from sync.sheets.read import read_back, read_located, refuse_lost
-from sync.sheets.repair import displaced_cells, displaced_deletes, moved_along, restores
-from sync.sheets.requests import reinsert_requests, restore_requests, row_requests, values_body
+from sync.sheets.repair import displaced_cells
+from sync.sheets.requests import row_requests, values_body
 from sync.sheets.rows import Rows
-from sync.source import Cell, Edit, Problem, RowCalls, WriteOutcome, Written
+from sync.source import Cell, Edit, InDoubt, Problem, RowCalls, WriteOutcome, Written
 
 log = structlog.get_logger(__name__)
 
-_REPAIR_ROUNDS: Final = 8
 _MAX_REFUSALS: Final = 20
 _MAX_DELETES: Final = 10_000
 """Rows that are deleted by one call: about a megabyte of JSON."""
@@ -42,9 +41,12 @@ _MAX_DELETES: Final = 10_000
 class SheetWriter:
     """One write of one run; not used twice."""
 
-    def __init__(self, calls: SheetCalls, source: Source, binding: SheetBinding, row_calls: RowCalls) -> None:
+    def __init__(
+        self, calls: SheetCalls, source: Source, binding: SheetBinding, row_calls: RowCalls, in_doubt: InDoubt
+    ) -> None:
         self._calls = calls
         self._row_calls = row_calls
+        self._mender = Mender(calls, source, binding, in_doubt)
         self._source = source
         self._binding = binding
         self._written: dict[str, Written] = {}
@@ -66,9 +68,6 @@ class SheetWriter:
     async def _look(self) -> Rows:
         return await read_located(self._calls, self._source, self._binding)
 
-    async def _look_back(self) -> Rows:
-        return await read_back(self._calls, self._source, self._binding)
-
     def _settle(self, written: Sequence[Written]) -> None:
         for one in written:
             found = self._problems[one.key]
@@ -85,16 +84,22 @@ class SheetWriter:
             self._settle(plan.settled)
             if not plan.writes:
                 return rows
+            await self._mender.sending(rows.grid, cells=plan.writes)
             busy = await self._send_cells(rows, plan.writes)
             if self._touched:
-                rows = await self._repair(rows, await self._look_back(), plan.writes)
-                refuse_lost(rows)
+                rows = await self._put_back(rows, await self._mender.look(), plan.writes)
+            await self._mender.judged(busy)
+            refuse_lost(rows)
             if busy is None:
                 self._settle(_outcome(rows, plan, self._problems))
             else:
                 failed += 1
                 await self._calls.wait_after(busy, failed)
                 rows = await self._look()
+
+    async def _put_back(self, before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Rows:
+        damages = await self._calls.session.compute(partial(displaced_cells, before, after, writes))
+        return await self._mender.put_back_cells(before, after, damages)
 
     async def _send_cells(self, rows: Rows, writes: Sequence[CellWrite]) -> GoogleBusy | None:
         """Send all; what is refused becomes a problem of its cell. The error if an answer was lost or denied.
@@ -137,30 +142,6 @@ class SheetWriter:
         problem = _refusal(error, address, write.name, write.key, write.value)
         self._problems[write.key][write.name] = problem
 
-    async def _repair(self, before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Rows:
-        """Put back what the writes hit by accident; returns the sheet as it is then."""
-        damages = await self._calls.session.compute(partial(displaced_cells, before, after, writes))
-        failed = 0
-        for _ in range(_REPAIR_ROUNDS):
-            due = restores(after, damages)
-            if not due:
-                return after
-            log.warning("rows moved while they were written; putting back what was hit", cells=len(due))
-            # A row that moves again is hit by what is put back: look for that as for any write.
-            sent = [
-                CellWrite(damage.key, "", restore.index, restore.place, restore.entered.value)
-                for damage, restore in due
-                if damage.key is not None and restore.entered.formula is None
-            ]
-            try:
-                await self._calls.write_batch(restore_requests(after.grid, [restore for _, restore in due]))
-            except GoogleBusy as error:
-                failed += 1
-                await self._calls.wait_after(error, failed)
-            before, after = after, await self._look_back()
-            damages = moved_along([damage for damage, _ in due], before, after) + displaced_cells(before, after, sent)
-        raise SourceUnreachable(_restless(after))
-
     # Rows
 
     async def _insert_and_delete(self, rows: Rows, edits: Sequence[Edit]) -> Rows:
@@ -176,15 +157,18 @@ class SheetWriter:
                 plan = replace(plan, deletes={})
             elif len(plan.deletes) > _MAX_DELETES:
                 plan = replace(plan, deletes=dict(islice(plan.deletes.items(), _MAX_DELETES)))
+            await self._mender.sending(rows.grid, inserts=plan.inserts, deletes=plan.deletes)
             try:
                 await self._send_rows(rows, plan)
             except GoogleRefused as error:
+                await self._mender.judged()
                 if plan.inserts and error.is_full:
                     self._settle([Written(edit.key, None, [sheet_full(edit.key, rows.grid)]) for edit in plan.inserts])
                     continue
                 rows = await self._bisect_rows(rows, edits, plan, error)
                 continue
             except WorksheetMoved as error:
+                await self._mender.judged()
                 failed += 1
                 await self._calls.wait_after(GoogleBusy(str(error), unsent=True), failed)
                 rows = await self._look()
@@ -193,8 +177,9 @@ class SheetWriter:
                 failed += 1
                 rows = await self._after_busy(rows, plan, error, failed)
                 continue
-            after = await self._bring_back(rows, await self._look_back(), plan.deletes)
-            after = await self._take_out(rows, after, plan.inserts)
+            after = await self._mender.bring_back_rows(rows, await self._mender.look(), plan.deletes)
+            after = await self._mender.take_out_rows(rows, after, plan.inserts)
+            await self._mender.judged()
             refuse_lost(after)
             self._settle(_rows_outcome(after, plan))
             rows = after
@@ -203,10 +188,11 @@ class SheetWriter:
         """The sheet to plan on. SourceUnreachable if what was sent may still be carried out."""
         if error.over:
             await self._calls.wait_after(error, failed)
-        after = await self._look_back()
+        after = await self._mender.look()
         if not error.unsent:
-            after = await self._bring_back(rows, after, plan.deletes)
-            after = await self._take_out(rows, after, plan.inserts)
+            after = await self._mender.bring_back_rows(rows, after, plan.deletes)
+            after = await self._mender.take_out_rows(rows, after, plan.inserts)
+        await self._mender.judged(error)
         refuse_lost(after)
         if not error.over and any(edit.key not in after.by_key for edit in plan.inserts):
             raise SourceUnreachable(
@@ -253,39 +239,6 @@ class SheetWriter:
         rows = await self._insert_and_delete(await self._look(), open_edits[:middle])
         return await self._insert_and_delete(await self._look(), open_edits[middle:])
 
-    async def _take_out(self, before: Rows, after: Rows, inserts: Sequence[Edit]) -> Rows:
-        """Delete rows that were inserted while columns moved; the next run inserts them as the columns are by then."""
-        for failed in range(1, _REPAIR_ROUNDS):
-            lines = misplaced_lines(before, after, inserts)
-            if not lines:
-                return after
-            log.warning("columns moved while rows were inserted; taking the rows out", rows=len(lines))
-            try:
-                await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
-            except GoogleBusy as error:
-                await self._calls.wait_after(error, failed)
-            after = await self._bring_back(after, await self._look_back(), lines)
-        raise SourceUnreachable(_restless(after))
-
-    async def _bring_back(self, before: Rows, after: Rows, deletes: Mapping[str, int]) -> Rows:
-        """Insert again what was deleted in place of a row that had moved away.
-
-        Without keys nobody can tell which rows went: the lines were deleted as they stood.
-        """
-        if not after.bound.key:
-            return after
-        for failed in range(1, _REPAIR_ROUNDS):
-            lines = displaced_deletes(before, after, deletes)
-            if not lines:
-                return after
-            log.warning("rows moved while others were deleted; bringing back what was hit", rows=len(lines))
-            try:
-                await self._calls.write_batch(reinsert_requests(in_order_of(before, after).grid, lines))
-            except GoogleBusy as error:
-                await self._calls.wait_after(error, failed)
-            after = await self._look_back()
-        raise SourceUnreachable(_restless(after))
-
 
 def _outcome(after: Rows, plan: UpdatePlan, refused: Mapping[str, Mapping[str | None, Problem]]) -> list[Written]:
     """What became of each edit whose cells were sent: as asked, refused in part, or overtaken by somebody."""
@@ -314,13 +267,6 @@ def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
         located = after.by_key.get(key)
         written.append(Written(key, located.row if located else None, moved_on=located is not None))
     return written
-
-
-def _restless(rows: Rows) -> str:
-    return (
-        f"The rows of “{rows.grid.title}” move all the time, and what a write hit by accident could not be put back:"
-        " the spreadsheet's version history has it."
-    )
 
 
 def _refusal(error: GoogleRefused, address: str | None, column: str | None, key: str, value: Cell) -> Problem:

@@ -10,9 +10,11 @@ from datetime import datetime
 from db.errors import SourceUnreachable
 from sync.sheets.mapping import SheetMapping
 from sync.source import (
+    NOTHING_IN_DOUBT,
     UNKEPT,
     Cell,
     Edit,
+    InDoubt,
     LastShown,
     Mark,
     Problem,
@@ -79,7 +81,11 @@ class MemorySource:
             raise SourceUnreachable(self.unreachable)
         return {"version": str(self.version)}
 
-    async def read(self, last_shown: LastShown = nothing_shown) -> Reading:  # noqa: ARG002
+    async def read(
+        self,
+        last_shown: LastShown = nothing_shown,  # noqa: ARG002
+        in_doubt: InDoubt = NOTHING_IN_DOUBT,  # noqa: ARG002
+    ) -> Reading:
         self.step("before read")
         if self.unreachable:
             raise SourceUnreachable(self.unreachable, rest_s=self.rest_s)
@@ -94,7 +100,12 @@ class MemorySource:
         self.step("after read")
         return reading
 
-    async def write(self, edits: Sequence[Edit], row_calls: RowCalls = UNKEPT) -> WriteOutcome:  # noqa: ARG002
+    async def write(
+        self,
+        edits: Sequence[Edit],
+        row_calls: RowCalls = UNKEPT,  # noqa: ARG002
+        in_doubt: InDoubt = NOTHING_IN_DOUBT,  # noqa: ARG002
+    ) -> WriteOutcome:
         self.step("before write")
         if self.unreachable:
             raise SourceUnreachable(self.unreachable)

@@ -9,10 +9,13 @@ import pytest
 
 from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedFormat, FeedRequest, FeedWrite
-from db.sources import Column
+from db.in_doubt import requests_in_doubt
+from db.session import Pool, make_pool
+from db.sources import Column, insert_source
 from db.wire import ColumnType
 from sync.daemon_threads import DaemonThreads
 from sync.feeds.adapter import FeedConnection, FeedSource
+from sync.runs.in_doubt import StoredInDoubt
 from sync.source import Edit, WriteOutcome
 from tests.sync.feeds import allow, key, make_client, make_source, update
 from tests.sync.http_lines import Asked, Lines, answer, lines
@@ -27,6 +30,7 @@ class Shop:
     """Takes lists of records; readers get what was there at first, as of a cache."""
 
     server: Lines
+    pool: Pool
     shows: dict[int, str] = field(default_factory=lambda: {1: "a", 2: "b", 3: "c"})
     lost: int = 0
     status: str = "200 OK"
@@ -53,7 +57,8 @@ class Shop:
 
     async def write(self, *edits: Edit) -> WriteOutcome:
         """By the adapter of a new run."""
-        return await FeedSource(self.source, self.connection, allow).write(edits)
+        in_doubt = StoredInDoubt(self.pool, self.source.id)
+        return await FeedSource(self.source, self.connection, allow).write(edits, in_doubt=in_doubt)
 
     async def lose(self, *edits: Edit) -> None:
         self.lost = ALL_TRIES
@@ -62,15 +67,28 @@ class Shop:
         assert self.lost == 0
         self.puts.clear()
 
+    async def another_process_leads(self) -> None:
+        """It knows what is stored, and nothing else."""
+        assert self.source.feed is not None
+        old = self.connection
+        self.connection = FeedConnection(make_client(self.source.feed, self.server.url), old.threads)
+        await old.client.close()
+
+    async def in_doubt(self) -> int:
+        async with self.pool.connection() as connection:
+            return len(await requests_in_doubt(connection, self.source.id))
+
     def batches(self) -> list[dict[int, str]]:
         """What was carried out, each idempotency key once."""
         return [{one["id"]: one["item"] for one in json.loads(body)} for body in self.carried_out.values()]
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with lines() as server:
-        made = Shop(server)
+async def shop(database: str) -> AsyncIterator[Shop]:
+    async with lines() as server, make_pool(database, "leader", max_size=2) as pool:
+        made = Shop(server, pool)
+        async with pool.connection() as connection:
+            await insert_source(connection, made.source)
         yield made
         await made.connection.client.close()
         made.connection.threads.close()
@@ -155,4 +173,41 @@ async def test_a_batch_that_is_refused_is_no_longer_in_doubt(shop: Shop) -> None
     shop.status = "422 Unprocessable"
     outcome = await shop.write(edit(1, "x"), edit(2, "y"))
     assert [problem.code for one in outcome.written for problem in one.problems] == ["REFUSED", "REFUSED"]
-    assert shop.connection.in_doubt.groups == []
+    assert await shop.in_doubt() == 0
+
+
+async def test_a_process_that_takes_over_sends_a_batch_without_an_answer_again_as_it_was(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    await shop.another_process_leads()
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert shop.batches() == [{1: "x", 2: "y"}, {3: "z"}], "none was carried out twice"
+    assert len(shop.puts) == 2
+    shop.shows.update({1: "x", 2: "y", 3: "z"})
+    await shop.write(edit(1, "newer"))
+    assert await shop.in_doubt() == 0, "the feed shows all of it"
+
+
+async def test_a_batch_that_was_answered_and_is_not_shown_yet_is_the_same_for_who_takes_over(shop: Shop) -> None:
+    await shop.write(edit(1, "x"), edit(2, "y"))
+    await shop.another_process_leads()
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert shop.batches() == [{1: "x", 2: "y"}, {3: "z"}], "none was carried out twice"
+
+
+async def test_who_takes_over_sees_whether_somebody_changed_a_record_of_a_batch(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    shop.shows[1] = "theirs"
+    await shop.another_process_leads()
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert keys(shop.puts) == ["2=y", "3=z"], "a write that may have arrived goes by its own key"
+
+
+async def test_a_batch_goes_to_no_address_that_the_source_writes_to_no_more(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    assert shop.source.feed is not None
+    elsewhere = FeedWrite(upsert=FeedRequest("PUT", f"{shop.server.url}/elsewhere"), batch_size=10)
+    shop.server.on("/elsewhere", shop.take)
+    shop.source = replace(shop.source, feed=replace(shop.source.feed, write=elsewhere))
+    await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
+    assert keys(shop.puts) == ["1=x", "2=y", "3=z"]
+    assert {put.path for put in shop.puts} == {"/elsewhere"}

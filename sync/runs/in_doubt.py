@@ -1,0 +1,33 @@
+"""The requests of one source's runs that are in doubt, as the database has them: they outlive whoever sent them."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from db.errors import SourceUnreachable
+from db.in_doubt import RequestInDoubt, forget_in_doubt, keep_in_doubt, requests_in_doubt
+from db.session import Pool
+
+
+class StoredInDoubt:
+    """Implements `sync.source.InDoubt`. Each call is a transaction of its own."""
+
+    def __init__(self, pool: Pool, source_id: UUID) -> None:
+        self._pool = pool
+        self._source_id = source_id
+
+    async def all(self) -> Sequence[RequestInDoubt]:
+        """In the order in which they were sent."""
+        async with self._pool.connection() as connection:
+            return await requests_in_doubt(connection, self._source_id)
+
+    async def keep(self, id_: str, request: bytes) -> None:
+        """It is about to be sent. SourceUnreachable where the source was deleted meanwhile."""
+        async with self._pool.connection() as connection:
+            if not await keep_in_doubt(connection, self._source_id, id_, request):
+                raise SourceUnreachable("The source was deleted amid the run: nothing more is written to it.")
+
+    async def forget(self, ids: Collection[str]) -> None:
+        """It is known what became of them."""
+        if ids:
+            async with self._pool.connection() as connection:
+                await forget_in_doubt(connection, self._source_id, ids)

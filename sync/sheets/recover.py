@@ -1,0 +1,73 @@
+"""Judges the writes whose sender ended, or lost Google, before it could look back: before their values are read as a
+person's edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+
+from db.sources import SheetBinding, Source
+from sync.sheets.calls import SheetCalls
+from sync.sheets.ids import IdWrite
+from sync.sheets.layout import misplaced_lines
+from sync.sheets.locate import locate
+from sync.sheets.mend import Mender
+from sync.sheets.repair import displaced_cells, displaced_deletes
+from sync.sheets.rows import Rows
+from sync.sheets.sent import Sent, decoded, is_done
+from sync.source import InDoubt
+
+log = structlog.get_logger(__name__)
+
+_LATE_S: Final = 240.0
+"""How long a request without an answer may still be carried out: Google ends one after 180 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenIds:
+    """Ids of rows that were written by the addresses of `before`, kept as `ids` of what is in doubt."""
+
+    ids: Sequence[str]
+    before: Rows
+    written: Sequence[IdWrite]
+
+
+async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_doubt: InDoubt) -> WrittenIds | None:
+    """Put back what the writes in doubt hit by accident; the ids of rows among them are for the reading to judge.
+
+    A write stays in doubt for as long as it may still be carried out, and the sheet doesn't show it.
+    """
+    ids: WrittenIds | None = None
+    mender = Mender(calls, source, binding, in_doubt)
+    for request in await in_doubt.all():
+        sent = await calls.session.compute(partial(decoded, request.request))
+        before = await calls.session.compute(partial(locate, source, binding, sent.grid))
+        elsewhere = (sent.spreadsheet, sent.grid.sheet_id) != (binding.spreadsheet, binding.sheet_id)
+        if elsewhere or before.bound.refusal is not None:
+            # The source was bound anew since: nobody can tell any more what was hit there.
+            await in_doubt.forget([request.id])
+            continue
+        if sent.ids and source.managed_key:
+            ids = WrittenIds([*(ids.ids if ids is not None else ()), request.id], before, sent.ids)
+            continue
+        log.info("looking back at a write whose sender could not")
+        if await _judge(mender, before, sent, calls) or request.age_s > _LATE_S:
+            await in_doubt.forget([request.id])
+    return ids
+
+
+async def _judge(mender: Mender, before: Rows, sent: Sent, calls: SheetCalls) -> bool:
+    """Whether it was carried out: what it wrote shows, or what it hit did."""
+    after = await mender.look()
+    damages = await calls.session.compute(partial(displaced_cells, before, after, sent.cells, later=True))
+    after = await mender.put_back_cells(before, after, damages)
+    gone = displaced_deletes(before, after, sent.deletes, later=True)
+    if gone:
+        after = await mender.bring_back_rows(before, after, sent.deletes)
+    misplaced = misplaced_lines(before, after, sent.inserts)
+    if misplaced:
+        after = await mender.take_out_rows(before, after, sent.inserts)
+    await mender.judged()
+    return bool(damages or gone or misplaced) or is_done(sent, after)
