@@ -101,9 +101,9 @@ class _Work:
 class Engine:
     """`run(source id, trigger)` for any number of sources; for one source one run at a time.
 
-    `clock` gives the time with a zone, `database_clock` that of commits and hooks, `jitter` a fraction of 1, `new_id` the
-    idempotency keys of writes; `sleep` waits for seconds. A run holds `most_plans` in memory, and leaves more to the next
-    one, which is at once.
+    `clock` gives the time with a zone, `database_clock` that of commits and hooks, `jitter` a fraction of 1, `new_id`
+    the idempotency keys of writes; `sleep` waits for seconds. A run holds `most_plans` in memory, and leaves more to
+    the next one, which is at once.
     """
 
     def __init__(
