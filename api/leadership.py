@@ -26,11 +26,12 @@ from replication.bus import BroadcastBus
 from replication.runner import Replication
 from sync.adapters import Adapters
 from sync.breaker import Breakers
+from sync.clock import utc_now
 from sync.google.drive_push import EVERY as PUSH_EVERY
 from sync.google.drive_push import DrivePush
 from sync.google.named_credentials import Credentials
 from sync.runs.engine import Engine
-from sync.schedule.scheduler import Scheduler, utc_now
+from sync.schedule.scheduler import Scheduler
 from sync.schedule.sheet_polls import SheetPolls
 from sync.services import google_service, service_of
 

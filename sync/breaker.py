@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -16,15 +16,12 @@ import structlog
 
 from db.errors import SourceUnreachable
 from sync.circuit import Circuit, CircuitPolicy, CircuitState
+from sync.clock import utc_now
 
 log = structlog.get_logger(__name__)
 
 Transition = Callable[[Circuit, float, CircuitPolicy, float], Circuit]
 """From a circuit to the next one, by the moment, the policy and the jitter."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class CircuitOpen(SourceUnreachable):
@@ -70,7 +67,7 @@ class Breaker:
         policy: CircuitPolicy | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        utc: Callable[[], datetime] = _utc_now,
+        utc: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
         closed: Callable[[], None] = lambda: None,
     ) -> None:

@@ -9,7 +9,7 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -38,6 +38,7 @@ from db.sync_state import (
 from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
 from db.view import view
+from sync.clock import utc_now
 from sync.merge.latest import hook_bound, latest_possible
 from sync.merge.plan import Rules
 from sync.runs.apply import Applied, apply_outcome, apply_to_table, is_bound_anew, same_binding
@@ -65,10 +66,6 @@ _RESTLESS = timedelta(seconds=5)
 
 MOST_PLANS = 50_000
 """Plans of rows that a run carries out: a few kilobytes each."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:
@@ -113,7 +110,7 @@ class Engine:
         origin_key: bytes,
         adapter_for: Callable[[Source, Urgency], SourceAdapter],
         *,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         database_clock: Callable[[Connection], Awaitable[datetime]] = database_now,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,

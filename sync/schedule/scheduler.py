@@ -24,6 +24,7 @@ from db.runs import Run, RunState, RunTrigger
 from db.session import Pool
 from db.sources import Source, SourceState, all_sources
 from db.sync_state import sync_state
+from sync.clock import utc_now
 from sync.retry import RetryPolicy
 from sync.schedule.poll_clock import PollClock, Polls
 from sync.schedule.run_line import RunLine
@@ -45,11 +46,6 @@ class Engine(Protocol):
     async def run(self, source_id: UUID, trigger: RunTrigger) -> Run | None:
         """A whole run, recorded. Raises LeadershipLost; anything else that it raises is a fault of ours."""
         ...
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 class Scheduler:
