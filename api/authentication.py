@@ -81,6 +81,8 @@ class Authentication:
 
     async def _ended(self, ids: Sequence[int]) -> set[int]:
         """Which of them are no longer in use; it may take until Postgres answers."""
+        if not ids:
+            return set()
         while True:
             try:
                 async with self._pool.connection() as connection:

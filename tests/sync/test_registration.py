@@ -26,12 +26,12 @@ from db.wire import ColumnType
 from sync.adapters import Adapters
 from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
-from sync.google.quota import CallKind
 from sync.registration.input import RegisterSource, UpdateSheet, UpdateSource, WantedColumn, WantedSheet
 from sync.registration.inspection import SheetInspection
 from sync.registration.registrar import Registration
 from sync.source import Reading
-from tests.sync.sheets import Bench, allow, bench, make_session
+from tests.sandbox.client import session_for
+from tests.sync.sheets import Bench, bench, make_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ async def test_a_sheet_shared_for_reading_is_registered_in_one_direction(databas
     session = make_session(people.sandbox, email=reader)
     share = {"type": "user", "role": "reader", "emailAddress": reader}
     url = f"https://www.googleapis.com/drive/v3/files/{people.book}/permissions"
-    await people.session.attempt(CallKind.DRIVE, lambda client: client.request("post", url, json=share), allow)
+    with session_for(people.sandbox) as owners:
+        owners.post(url, json=share).raise_for_status()
     async with make_pool(database, "test") as pool:
         service = Registration(pool, Keyring.derive("a secret"), Adapters({"default": session}))
         desk = Desk(service, pool, people.book)

@@ -24,7 +24,7 @@ from api.settings import Settings
 from sandbox.demo import SPREADSHEET_ID
 from tests.loopback import LOOPBACK
 from tests.ports import free_port, taken_port
-from tests.postgres import embedded_folder
+from tests.postgres import HELD, embedded_folder
 from tests.sandbox.client import SCOPES, Redirected
 
 CHECKOUT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def test_one_port_for_two_is_refused_before_anything_starts(place: Place, first:
     with demo(place, **{second: port}) as running:
         assert running.process.wait(DEADLINE_S) == 2
         assert running.printed == f"{first} and {second} are both {port}: give each a port of its own.\n"
-    assert [path.name for path in place.folder.iterdir()] == ["output"]
+    assert {path.name for path in place.folder.iterdir()} == {"output", HELD}
 
 
 def test_the_embedded_servers_port_is_nobodys_where_a_database_is_given(place: Place) -> None:
