@@ -241,7 +241,10 @@ export class Book {
       const sheet = this.#sheet;
       const version = this.#version;
       const gap = this.#gap(version);
-      if (gap === null) return;
+      if (gap === null) {
+        this.#settle(version);
+        return;
+      }
       try {
         const window = await this.#sandbox.load(sheet, ...gap);
         if (sheet !== this.#sheet) continue; // another worksheet was opened meanwhile
@@ -262,6 +265,14 @@ export class Book {
         await this.#pause();
       }
     }
+  }
+
+  /** What is shown has all edits up to a version: also one whose answer came after what it did. */
+  #settle(version: number): void {
+    const left = this.#answered.filter((one) => one.version > version);
+    if (left.length === this.#answered.length) return;
+    this.#answered = left;
+    this.#show({});
   }
 
   /** Marks what others changed, now that it is shown. */
