@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Never, cast
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -124,6 +124,19 @@ class GraphQLView(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)
 
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        if _subscribes(request_data):
+            raise HTTPException(400, _STREAMED)
+        return await super().execute_single(request, request_adapter, sub_response, context, root_value, request_data)
+
     def _stream_result(
         self, request: Request, result: SubscriptionExecutionResult, transport: HTTPStreamTransport
     ) -> AsyncTextStream:
@@ -186,6 +199,23 @@ def _refuse_constant(name: str) -> Never:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+_STREAMED = (
+    "A subscription has more than one answer: send it over WebSocket (graphql-transport-ws), or with the header "
+    "`Accept: multipart/mixed;subscriptionSpec=1.0` or `Accept: text/event-stream`."
+)
+
+
+def _subscribes(request: GraphQLRequestData) -> bool:
+    query = request.query
+    if query is None or "subscription" not in query:
+        return False
+    try:
+        operation = get_operation_ast(parse(query), request.operation_name)
+    except GraphQLError:
+        return False  # its execution says what is wrong with it
+    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 def _media_type(request: Request) -> str:

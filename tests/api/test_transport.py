@@ -75,6 +75,18 @@ async def test_a_bad_body_is_one_clear_error(edge: Server, body: bytes) -> None:
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "multipart/mixed"])
+async def test_a_subscription_without_a_stream_says_how_it_goes(edge: Server, accept: str) -> None:
+    query = "query One { echo } subscription Two { count }"
+    body = {"query": query, "operationName": "Two"}
+    answer = await edge.post("/graphql", json=body, headers={"accept": accept})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert "over WebSocket" in error["message"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "data" in (await edge.post("/graphql", json={**body, "operationName": "One"})).json()
+
+
 async def test_a_large_body_is_refused_with_and_without_its_length(edge: Server) -> None:
     async def chunks() -> Any:
         for _ in range(GRAPHQL_LIMIT // 2**20 + 2):

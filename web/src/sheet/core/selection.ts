@@ -39,6 +39,12 @@ export function selectArea(area: Area): Selection {
   return { anchor: first, corner: { row: area.bottom - 1, column: area.right - 1 }, active: first, home: null };
 }
 
+/** The same from its last cell on: the first one is active, and brought into sight. */
+export function selectAreaFromEnd(area: Area): Selection {
+  const { anchor, corner } = selectArea(area);
+  return { anchor: corner, corner: anchor, active: anchor, home: null };
+}
+
 /** Draws the range's corner to a cell. */
 export function extend(selection: Selection, corner: Cell): Selection {
   return { ...selection, corner, active: selection.anchor, home: null };

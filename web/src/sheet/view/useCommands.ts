@@ -2,7 +2,7 @@ import type { Book } from '../book/book';
 import type { Outcome } from '../book/outbox';
 import { area as areaFrom, corners, type Action, type Edit, type SheetFacts } from '../book/protocol';
 import { STEPS, type Command } from '../core/keys';
-import { areaOf, enter, go, select, selectArea, step, tab, whole } from '../core/selection';
+import { areaOf, enter, go, select, selectAreaFromEnd, step, tab, whole } from '../core/selection';
 import type { Geometry } from './geometry';
 import type { useClipboard } from './useClipboard';
 import type { useDraft } from './useDraft';
@@ -49,7 +49,7 @@ export function useCommands({ book, facts, at, selecting: { selection, show, mar
       return;
     }
     if (reverted.sheet !== facts?.sheet && facts?.tabs.some(({ id }) => id === reverted.sheet)) open(reverted.sheet);
-    show(selectArea(areaFrom(reverted.area)));
+    show(selectAreaFromEnd(areaFrom(reverted.area)));
     if (reverted.kept > 0) book.say(`What others changed since stays: ${String(reverted.kept)} of the cells or rows.`);
   }
 
