@@ -56,7 +56,8 @@ async def _sync(server: ProcessServer, name: str) -> None:
     run = (await server.graphql("mutation ($n: String!) { syncSource(name: $n) { state message } }", {"n": name}))[
         "syncSource"
     ]
-    assert run["state"] == "SUCCEEDED", run
+    # The run for what the import committed may begin first, and find that nothing is to be done.
+    assert run["state"] in ("SUCCEEDED", "UNCHANGED"), run
 
 
 @pytest.mark.parametrize("key", ['key: ["id"],', ""])
