@@ -57,14 +57,8 @@ class JsonRecords:
 
     def has(self, record: Record, column: Column) -> bool:
         """As the protocol says."""
-        names = plain_json(column.field or "")
-        if not names:
-            return True
-        for name in names:
-            if not isinstance(record, dict) or name not in record:
-                return False
-            record = record[name]
-        return True
+        assert column.field is not None
+        return self._ways[column.field].is_there(record)
 
     def follow(self, body: Body, path: str) -> str | None:
         """As the protocol says."""
@@ -124,6 +118,14 @@ class _Way:
         self._field = field
         self._names = plain_json(field)
         self._compiled: ParsedResult | None = None if self._names is not None else jmespath.compile(field)
+
+    def is_there(self, record: Any) -> bool:
+        """Whether the record has it, be it null. True where the way isn't one by names alone."""
+        for name in self._names or ():
+            if not isinstance(record, dict) or name not in record:
+                return False
+            record = record[name]
+        return True
 
     def of(self, record: Any) -> Any:
         if self._compiled is not None:
