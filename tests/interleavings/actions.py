@@ -111,6 +111,27 @@ class Confirm:
     """A person lets the held deletes go, where there are any."""
 
 
+class Side(StrEnum):
+    """Which side overwrites the other."""
+
+    SOURCE = "SOURCE"
+    DATABASE = "DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """A person lets one side overwrite the other wholesale."""
+
+    winner: Side
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """A person pauses the source, asks what a run would do, and resumes it."""
+
+    winner: Side | None
+
+
 class Harm(StrEnum):
     """What a fault does: refuse, break, close the connection unanswered or leave it open until the caller gives up,
     before or after the change was made."""
@@ -165,7 +186,13 @@ _SOMETIMES = (
     st.builds(ResolveConflict, ROWS, st.sampled_from(Choice)),
     st.builds(Sync),
 )
-_SELDOM = st.one_of(st.builds(Kill), st.builds(SqlClear), st.builds(Confirm))
+_SELDOM = st.one_of(
+    st.builds(Kill),
+    st.builds(SqlClear),
+    st.builds(Confirm),
+    st.builds(Overwrite, st.sampled_from(Side)),
+    st.builds(DryRun, st.one_of(st.none(), st.sampled_from(Side))),
+)
 
 
 def drawn(

@@ -1,6 +1,5 @@
-"""A JSON feed as its owner edits it, in the sandbox's own thread: nothing comes between a look and the edit."""
+"""A feed as its owner edits it, in the sandbox's own thread: nothing comes between a look and the edit."""
 
-import json
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Final, TypeVar
@@ -8,24 +7,29 @@ from typing import Any, Final, TypeVar
 from sandbox.office import Office
 from sandbox.recorder import Exchange, Watch
 from sandbox.server import Sandbox
-from tests.interleavings.feed_actions import Shape, Writing
+from tests.interleavings.documents import Document, JsonDocument, Record, XmlDocument
+from tests.interleavings.feed_actions import Format, Shape, Writing
+from tests.interleavings.hook import Hook, hook_of
 from tests.interleavings.ledger import Ledger
 from tests.interleavings.sides import Sides
 from tests.interleavings.unseen import Entries
 
 _PAGE: Final = 3
-Record = dict[str, Any]
+_SELDOM_S: Final = 60
+_DOCUMENTS: Final[dict[Format, Document]] = {Format.JSON: JsonDocument(), Format.XML: XmlDocument()}
 T = TypeVar("T")
 
 
 class Book:
-    """The records of one feed. Implements `tests.interleavings.place.Place`; `city` lies deeper in a record."""
+    """The records of one feed. Implements `tests.interleavings.place.Place`. `hook` is there once it is connected."""
 
     def __init__(self, sandbox: Sandbox, name: str, ledger: Ledger, shape: Shape) -> None:
         self._sandbox = sandbox
         self._name = name
         self._ledger = ledger
         self._shape = shape
+        self._document = _DOCUMENTS[shape.format]
+        self._hook: Hook | None = None
         self._entries = Entries()
         self._watch: Watch | None = None
 
@@ -43,18 +47,32 @@ class Book:
                 write = {name: {**request, "url": whole} for name, request in write.items()} | {"batchSize": 4}
         feed: dict[str, Any] = {"url": whole, "write": write}
         if self._shape.paged:
-            feed |= {"url": f"{whole}?size={_PAGE}", "pagination": {"kind": "NEXT_URL", "next": "next"}}
-        return {"feed": feed, "columns": [{"name": "city", "field": "address.city"}]}
+            feed |= {
+                "url": f"{whole}?size={_PAGE}",
+                "pagination": {"kind": "NEXT_URL", "next": self._document.following},
+            }
+        columns = [{"name": "city", "field": self._document.city}]
+        # Who tells by a hook is not asked often.
+        return {"feed": feed, "columns": columns, **({"pollSeconds": _SELDOM_S} if self._shape.hooked else {})}
 
     def fill(self, rows: int) -> None:
-        records = [_record(key, f"n{key}", f"c{key}", key, f"m{key}") for key in range(1, rows + 1)]
+        records = [
+            {"id": key, "name": f"n{key}", "city": f"c{key}", "qty": key, "note": f"m{key}"}
+            for key in range(1, rows + 1)
+        ]
         self._sandbox.do(lambda office: self._put(office, records))
 
-    async def connect(self, sides: Sides) -> None:  # noqa: ARG002 - it is polled
+    @property
+    def hook(self) -> Hook:
+        assert self._hook is not None
+        return self._hook
+
+    async def connect(self, sides: Sides) -> None:
+        self._hook = Hook(**await hook_of(sides))
         self._watch = self._sandbox.do(lambda office: office.recorder.watch)
 
     def lines(self) -> list[dict[str, Any]]:
-        return self._sandbox.do(lambda office: [_line(record) for record in self._records(office)])
+        return self._sandbox.do(self._records)
 
     def tidy(self) -> None:
         def work(office: Office) -> None:
@@ -106,11 +124,8 @@ class Book:
             if not records:
                 return False
             record = records[row % len(records)]
-            self._ledger.forget([_line(record)[column]])
-            if column == "city":
-                record["address"] = {"city": value}
-            else:
-                record[column] = value
+            self._ledger.forget([record[column]])
+            record[column] = value
             return True
 
         return self._change_in(office, work, [str(value)])
@@ -122,14 +137,14 @@ class Book:
     def remove(self, row: int) -> None:
         def work(records: list[Record]) -> None:
             if records:
-                self._ledger.forget(_line(records.pop(row % len(records))).values())
+                self._ledger.forget(records.pop(row % len(records)).values())
 
         self._change(work)
 
     def clear(self) -> None:
         def work(records: list[Record]) -> None:
             for record in records:
-                self._ledger.forget(_line(record).values())
+                self._ledger.forget(record.values())
             records.clear()
 
         self._change(work)
@@ -150,20 +165,7 @@ class Book:
     def _records(self, office: Office) -> list[Record]:
         feed = office.feeds.get(self._name)
         assert feed is not None
-        records: list[Record] = json.loads(feed.body)["records"]
-        return records
+        return self._document.load(feed.body)
 
     def _put(self, office: Office, records: list[Record]) -> None:
-        office.feeds.put(self._name, "application/json", json.dumps({"records": records}).encode(), "id")
-
-
-def _record(key: int, name: str, city: str, qty: int, note: str) -> Record:
-    return {"id": key, "name": name, "address": {"city": city}, "qty": qty, "note": note}
-
-
-def _line(record: Record) -> dict[str, Any]:
-    """The record by column. A field that is left out, or null, has no value."""
-    return {
-        **{name: record.get(name) for name in ("id", "name", "qty", "note")},
-        "city": (record.get("address") or {}).get("city"),
-    }
+        office.feeds.put(self._name, self._document.content_type, self._document.dump(records), "id")

@@ -17,12 +17,21 @@ class Writing(StrEnum):
     BATCH = "PUT some records"
 
 
+class Format(StrEnum):
+    """What its document is."""
+
+    JSON = "JSON"
+    XML = "XML"
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`paged`: it is read in pages, at different moments."""
+    """`paged`: it is read in pages, at different moments. `hooked`: its owner's edits are told at once."""
 
+    format: Format
     writing: Writing
     paged: bool
+    hooked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,11 @@ class FeedKeyChange:
     row: int
 
 
+@dataclass(frozen=True, slots=True)
+class ForgedHook:
+    """Somebody calls the hook who doesn't know its secret."""
+
+
 class Call(StrEnum):
     """The requests to a feed that a fault meets."""
 
@@ -81,7 +95,7 @@ class Call(StrEnum):
 
 _FAULTS: Final = st.builds(Fault, st.sampled_from(Call), st.sampled_from(Harm), st.integers(1, 2))
 
-SHAPES: Final = st.builds(Shape, st.sampled_from(Writing), st.booleans())
+SHAPES: Final = st.builds(Shape, st.sampled_from(Format), st.sampled_from(Writing), st.booleans(), st.booleans())
 FEED_ACTIONS: Final = drawn(
     st.builds(FeedEdit, ROWS, COLUMNS),
     (
@@ -95,5 +109,5 @@ FEED_ACTIONS: Final = drawn(
         _FAULTS,
         _FAULTS,
     ),
-    st.builds(FeedClear),
+    st.one_of(st.builds(FeedClear), st.builds(ForgedHook)),
 )

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sandbox.office import Office
 from sandbox.server import Sandbox
 from sandbox.workbook import structure, writing
 from sandbox.workbook.shifts import Dimension
+from tests.interleavings.hook import hook_of
 from tests.interleavings.ledger import Ledger
 from tests.interleavings.sides import Sides
 from tests.interleavings.unseen import Entries
 
 HEADERS = ("id", "name", "city", "qty", "note", "total")
-_ROTATE: Final = "mutation ($name: String!) { rotateHookSecret(name: $name) { url secret } }"
 T = TypeVar("T")
 
 
@@ -40,7 +40,7 @@ class Grid:
 
     async def connect(self, sides: Sides) -> None:
         """Its trigger calls the source's hook."""
-        hook = (await sides.graphql(_ROTATE))["rotateHookSecret"]
+        hook = await hook_of(sides)
         await sides.control("POST", "triggers", {"spreadsheet": self.spreadsheet, "event": "change", **hook})
 
     def fill(self, rows: int) -> None:

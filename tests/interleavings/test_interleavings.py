@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
 from tests.interleavings.actions import Action
+from tests.interleavings.agreement import Agreement
 from tests.interleavings.book import Book
 from tests.interleavings.deeds import TIMEOUT_S, Deeds, Done
 from tests.interleavings.feed_actions import FEED_ACTIONS, SHAPES, Shape
@@ -22,6 +23,8 @@ from tests.interleavings.feed_deeds import FeedDeeds
 from tests.interleavings.grid import Grid
 from tests.interleavings.ledger import Ledger
 from tests.interleavings.mending import Mending
+from tests.interleavings.overwriting import Overwriting
+from tests.interleavings.place import Place
 from tests.interleavings.sheet_actions import SHEET_ACTIONS
 from tests.interleavings.sheet_deeds import SheetDeeds
 from tests.interleavings.sides import Sides
@@ -76,8 +79,7 @@ async def test_a_sheet_ends_in_agreement_and_loses_nothing(
     process, sandbox = server
     sides, ledger = Sides(process, sandbox, database, f"s{next(_names)}"), Ledger()
     grid = Grid(sandbox, sides.name, ledger)
-    world = World(sides, grid, ledger, policy, deletes)
-    await _play(world, sides, ledger, SheetDeeds(sides, grid, ledger).done_by, actions)
+    await _play(sides, grid, ledger, policy, deletes, SheetDeeds(sides, grid, ledger).done_by, actions)
 
 
 @pytest.mark.timeout(60 + 60 * EXAMPLES)
@@ -89,12 +91,23 @@ async def test_a_feed_ends_in_agreement_and_loses_nothing(
     process, sandbox = server
     sides, ledger = Sides(process, sandbox, database, f"s{next(_names)}"), Ledger()
     book = Book(sandbox, sides.name, ledger, shape)
-    world = World(sides, book, ledger, policy, deletes)
-    await _play(world, sides, ledger, FeedDeeds(book, ledger).done_by, actions)
+    own = FeedDeeds(book, ledger, hooked=shape.hooked).done_by
+    await _play(sides, book, ledger, policy, deletes, own, actions)
 
 
-async def _play(world: World, sides: Sides, ledger: Ledger, own: Mapping[type, Done], actions: list[Action]) -> None:
-    deeds = Deeds(sides, ledger, {**own, **Mending(sides, ledger).done_by})
+async def _play(
+    sides: Sides,
+    place: Place,
+    ledger: Ledger,
+    policy: str,
+    deletes: str,
+    own: Mapping[type, Done],
+    actions: list[Action],
+) -> None:
+    agreement = Agreement(sides, place, deletes)
+    world = World(sides, place, ledger, agreement, policy, deletes)
+    mending, overwriting = Mending(sides, ledger), Overwriting(sides, place, agreement)
+    deeds = Deeds(sides, ledger, {**own, **mending.done_by, **overwriting.done_by})
     await world.begin()
     for action in actions:
         await deeds.do(action)
