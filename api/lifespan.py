@@ -79,7 +79,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             listener=listener,
             keyring=keys,
             registration=Registration(pool, keys, adapters),
-            dry_runs=DryRuns(pool, adapters.reading(), lambda: datetime.now(UTC)),
+            dry_runs=DryRuns(pool, adapters.reading(), lambda: datetime.now(UTC), settings.write_grace),
             activity=Activity(time.monotonic),
             public_url=settings.base_url,
             sheets_url=settings.sheets_url,

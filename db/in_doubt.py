@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from db.session import Connection
@@ -9,21 +10,22 @@ from db.session import Connection
 
 @dataclass(frozen=True, slots=True)
 class RequestInDoubt:
-    """`request` is in the terms of what wrote it; `age_s` the seconds since it was stored, right before it was sent."""
+    """`request` is in the terms of what wrote it; `late_s` the seconds for which it may still be carried out, 0 where
+    that time is over."""
 
     id: str
     request: bytes
-    age_s: float
+    late_s: float
 
 
-async def requests_in_doubt(connection: Connection, source_id: UUID) -> Sequence[RequestInDoubt]:
-    """A source's, in the order in which they were sent."""
+async def requests_in_doubt(connection: Connection, source_id: UUID, grace: timedelta) -> Sequence[RequestInDoubt]:
+    """A source's, in the order in which they were sent. `grace`: how long a request without an answer may arrive."""
     cursor = await connection.execute(
-        """SELECT id, request, extract(epoch FROM clock_timestamp() - at)::float8
+        """SELECT id, request, greatest(extract(epoch FROM at + %s - clock_timestamp()), 0)::float8
            FROM rowcast.in_doubt WHERE source_id = %s ORDER BY number""",
-        (source_id,),
+        (grace, source_id),
     )
-    return [RequestInDoubt(id_, request, age_s) for id_, request, age_s in await cursor.fetchall()]
+    return [RequestInDoubt(*row) for row in await cursor.fetchall()]
 
 
 async def keep_in_doubt(connection: Connection, source_id: UUID, id_: str, request: bytes) -> bool:

@@ -33,9 +33,6 @@ pasted are missing for a moment."""
 _ENTRIES = 200
 """Changes of a row that are looked through for a cell's last one; an older one counts as the oldest of these."""
 
-GRACE = timedelta(seconds=240)
-"""How long a write without an answer may still arrive: Google ends a request after 180 seconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Conditions:

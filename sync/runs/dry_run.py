@@ -6,7 +6,7 @@ no id yet, and columns that would be added, are in no count.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from db.errors import SourceUnreachable
 from db.events import EventKind, insert_event
@@ -18,7 +18,7 @@ from db.sync_tables import BoundTable, generated_columns
 from db.tables import Relation, describe
 from db.view import view
 from sync.merge.plan import EditKind
-from sync.runs.compare import GRACE, Comparison, Conditions, compare
+from sync.runs.compare import Comparison, Conditions, compare
 from sync.runs.delete_guard import holds
 from sync.runs.drift import plan_drift
 from sync.runs.drift_apply import seen_columns
@@ -29,11 +29,13 @@ from sync.source import Reading, SourceReader
 
 @dataclass(frozen=True, slots=True)
 class DryRuns:
-    """`run(source, winner)`: the finished run, which is stored. `clock` gives the time with a zone."""
+    """`run(source, winner)`: the finished run, which is stored. `clock` gives the time with a zone; `grace` as a
+    run's."""
 
     pool: Pool
     reader_of: Callable[[Source], SourceReader]
     clock: Callable[[], datetime]
+    grace: timedelta
 
     async def run(self, source: Source, winner: Side | None) -> Run | None:
         """None where the source was deleted meanwhile."""
@@ -76,7 +78,7 @@ class DryRuns:
             state = await sync_state(connection, source.id)
             first = state is None or state.cursor is None
             rules = rules_of(source, reading, await generated_columns(connection, bound), first=first, winner=winner)
-            conditions = Conditions(now=now, read_at=now, grace=GRACE, source_at=now, shown=frozenset())
+            conditions = Conditions(now=now, read_at=now, grace=self.grace, source_at=now, shown=frozenset())
             found = await compare(connection, source, bound, rules, reading, conditions)
         held = winner is None and any(holds(side, source.max_delete_share) for side in found.counts())
         return RunState.HELD if held else RunState.SUCCEEDED, planned_counts(found, counts), _message(winner, held=held)

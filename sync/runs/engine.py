@@ -43,7 +43,7 @@ from sync.merge.latest import hook_bound, latest_possible
 from sync.merge.plan import Rules
 from sync.runs.apply import Applied, apply_outcome, apply_to_table, is_bound_anew, same_binding
 from sync.runs.bookkeeping import Records, records_of
-from sync.runs.compare import GRACE, SUSPICION, Comparison, Conditions, compare
+from sync.runs.compare import SUSPICION, Comparison, Conditions, compare
 from sync.runs.delete_guard import holds, why_held
 from sync.runs.deletes import held, only_permitted
 from sync.runs.drift_apply import Followed, TableBusy, follow_columns
@@ -98,9 +98,9 @@ class _Work:
 class Engine:
     """`run(source id, trigger)` for any number of sources; for one source one run at a time.
 
-    `clock` gives the time with a zone, `database_clock` that of commits and hooks, `jitter` a fraction of 1, `new_id`
-    the idempotency keys of writes; `sleep` waits for seconds. A run holds `most_plans` in memory, and leaves more to
-    the next one, which is at once.
+    `grace`: how long a write without an answer may still arrive. `clock` gives the time with a zone, `database_clock`
+    that of commits and hooks, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; `sleep` waits for
+    seconds. A run holds `most_plans` in memory, and leaves more to the next one, which is at once.
     """
 
     def __init__(
@@ -110,13 +110,13 @@ class Engine:
         origin_key: bytes,
         adapter_for: Callable[[Source, Urgency], SourceAdapter],
         *,
+        grace: timedelta,
         clock: Callable[[], datetime] = utc_now,
         database_clock: Callable[[Connection], Awaitable[datetime]] = database_now,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _new_id,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         most_plans: int = MOST_PLANS,
-        grace: timedelta = GRACE,
     ) -> None:
         self._pool = pool
         self._term = term
@@ -263,7 +263,7 @@ class Engine:
         return reading, shown
 
     def _in_doubt(self, source: Source) -> InDoubt:
-        return StoredInDoubt(self._pool, source.id)
+        return StoredInDoubt(self._pool, source.id, self._grace)
 
     def _last_shown(self, source: Source) -> LastShown:
         async def last_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]:

@@ -1,6 +1,7 @@
 """The requests of one source's runs that are in doubt, as the database has them: they outlive whoever sent them."""
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from db.errors import SourceUnreachable
@@ -9,16 +10,18 @@ from db.session import Pool
 
 
 class StoredInDoubt:
-    """Implements `sync.source.InDoubt`. Each call is a transaction of its own."""
+    """Implements `sync.source.InDoubt`. Each call is a transaction of its own. `grace`: how long a request without an
+    answer may arrive."""
 
-    def __init__(self, pool: Pool, source_id: UUID) -> None:
+    def __init__(self, pool: Pool, source_id: UUID, grace: timedelta) -> None:
         self._pool = pool
         self._source_id = source_id
+        self._grace = grace
 
     async def all(self) -> Sequence[RequestInDoubt]:
         """In the order in which they were sent."""
         async with self._pool.connection() as connection:
-            return await requests_in_doubt(connection, self._source_id)
+            return await requests_in_doubt(connection, self._source_id, self._grace)
 
     async def keep(self, id_: str, request: bytes) -> None:
         """It is about to be sent. SourceUnreachable where the source was deleted meanwhile."""

@@ -4,7 +4,6 @@ person's edits."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import structlog
 
@@ -20,9 +19,6 @@ from sync.sheets.sent import Sent, decoded, is_done
 from sync.source import InDoubt
 
 log = structlog.get_logger(__name__)
-
-_LATE_S: Final = 240.0
-"""How long a request without an answer may still be carried out: Google ends one after 180 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_d
             ids = WrittenIds([*(ids.ids if ids is not None else ()), request.id], before, sent.ids)
             continue
         log.info("looking back at a write whose sender could not")
-        if await _judge(mender, before, sent, calls) or request.age_s > _LATE_S:
+        if await _judge(mender, before, sent, calls) or not request.late_s:
             await in_doubt.forget([request.id])
     return ids
 

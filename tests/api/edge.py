@@ -33,6 +33,7 @@ from sync.registration.inspection import SheetInspection
 from sync.registration.registrar import Registration
 from sync.runs.dry_run import DryRuns
 from sync.source import Reading, SourceAdapter
+from tests.grace import GRACE
 
 
 @strawberry.type
@@ -123,7 +124,7 @@ def edge_app(settings: Settings) -> Starlette:
                 listener=listener,
                 keyring=keyring,
                 registration=Registration(pool, keyring, NoSheets()),
-                dry_runs=DryRuns(pool, no_sheets, lambda: datetime.now(UTC)),
+                dry_runs=DryRuns(pool, no_sheets, lambda: datetime.now(UTC), GRACE),
                 activity=Activity(time.monotonic),
                 public_url=settings.base_url,
                 sheets_url=settings.sheets_url,

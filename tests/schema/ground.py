@@ -25,6 +25,7 @@ from sync.registration.inspection import SheetInspection
 from sync.registration.registrar import Registration
 from sync.runs.dry_run import DryRuns
 from sync.source import Reading, SourceAdapter
+from tests.grace import GRACE
 from tests.replication.leader import ORIGIN_KEY, leading, source_of
 
 DEADLINE_S = 60.0
@@ -171,7 +172,7 @@ async def standing(
             listener=listener,
             keyring=keyring,
             registration=Registration(pool, keyring, NoSheets()),
-            dry_runs=DryRuns(pool, adapter_for, lambda: datetime.now(UTC)),
+            dry_runs=DryRuns(pool, adapter_for, lambda: datetime.now(UTC), GRACE),
             activity=Activity(asyncio.get_running_loop().time),
             public_url="http://127.0.0.1:8000",
             sheets_url="https://docs.google.com",

@@ -38,6 +38,7 @@ from sync.runs.compare import SUSPICION
 from sync.runs.engine import MOST_PLANS, Engine
 from sync.source import SourceAdapter
 from sync.urgency import Urgency
+from tests.grace import GRACE
 from tests.sync.memory_source import MemorySource
 
 TABLE = """CREATE TABLE people (id integer PRIMARY KEY, name text COLLATE "C", age integer, total double precision);
@@ -203,6 +204,7 @@ async def ground(
             term,
             b"key",
             adapter_for,
+            grace=GRACE,
             clock=lambda: made[0].now,
             jitter=lambda: 1.0,
             sleep=sleep,

@@ -16,8 +16,9 @@ from db.sources import Source
 from db.sync_state import sync_state
 from sync.registration.input import RegisterSource, WantedSheet
 from sync.registration.registrar import Registration
-from sync.runs.compare import GRACE, SUSPICION
+from sync.runs.compare import SUSPICION
 from sync.runs.engine import Engine
+from tests.grace import GRACE
 from tests.sync.sheets import Bench
 
 

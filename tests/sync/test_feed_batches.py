@@ -17,6 +17,7 @@ from sync.daemon_threads import DaemonThreads
 from sync.feeds.adapter import FeedConnection, FeedSource
 from sync.runs.in_doubt import StoredInDoubt
 from sync.source import Edit, WriteOutcome
+from tests.grace import GRACE
 from tests.sync.feeds import allow, key, make_client, make_source, update
 from tests.sync.http_lines import Asked, Lines, answer, lines
 
@@ -57,7 +58,7 @@ class Shop:
 
     async def write(self, *edits: Edit) -> WriteOutcome:
         """By the adapter of a new run."""
-        in_doubt = StoredInDoubt(self.pool, self.source.id)
+        in_doubt = StoredInDoubt(self.pool, self.source.id, GRACE)
         return await FeedSource(self.source, self.connection, allow).write(edits, in_doubt=in_doubt)
 
     async def lose(self, *edits: Edit) -> None:
@@ -76,7 +77,7 @@ class Shop:
 
     async def in_doubt(self) -> int:
         async with self.pool.connection() as connection:
-            return len(await requests_in_doubt(connection, self.source.id))
+            return len(await requests_in_doubt(connection, self.source.id, GRACE))
 
     def batches(self) -> list[dict[int, str]]:
         """What was carried out, each idempotency key once."""

@@ -19,6 +19,7 @@ from sync.address_guard import Allowed, Guard
 from sync.feeds.client import FeedLimits
 from sync.feeds.connections import Feeds
 from sync.runs.dry_run import DryRuns
+from tests.grace import GRACE
 from tests.sync.feeds import make_source
 from tests.sync.http_lines import Lines, answer, lines
 
@@ -69,7 +70,7 @@ async def test_a_change_of_settings_does_not_cut_a_dry_run_off(ground: Ground) -
 
     ground.server.before = hold
     adapters = Adapters({}, feeds=ground.feeds)
-    dry_runs = DryRuns(ground.pool, adapters.reading(), lambda: datetime.now(UTC))
+    dry_runs = DryRuns(ground.pool, adapters.reading(), lambda: datetime.now(UTC), GRACE)
     async with asyncio.TaskGroup() as group:
         dry = group.create_task(dry_runs.run(ground.source, None))
         await asked.wait()

@@ -21,6 +21,7 @@ from sync.daemon_threads import DaemonThreads
 from sync.feeds.adapter import FeedConnection, FeedSource
 from sync.feeds.client import FeedLimits
 from sync.runs.engine import Engine
+from tests.grace import GRACE
 from tests.sync.feeds import allow, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines
 
@@ -136,6 +137,7 @@ async def world(database: str, batch_size: int = 1) -> AsyncIterator[World]:
             Term(7, "leader", "", float("inf")),
             b"key",
             lambda asked, _: FeedSource(asked, connected, allow),
+            grace=GRACE,
             clock=lambda: made[0].now,
             jitter=lambda: 1.0,
         )

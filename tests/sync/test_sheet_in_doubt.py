@@ -11,6 +11,7 @@ from db.runs import RunState, RunTrigger
 from sync.adapters import Adapters
 from sync.retry import RetryPolicy
 from sync.runs.engine import Engine
+from tests.grace import GRACE
 from tests.sync.sheets import LINES, Bench, bench
 from tests.sync.syncing import Sync, syncing
 from tests.sync.test_sheet_engine import READ
@@ -36,7 +37,7 @@ async def the_process_ends(sync: Sync) -> None:
 
     sync.people.control("DELETE", "requests")
     term = Term(7, "leader", "", float("inf"))
-    engine = Engine(sync.pool, term, b"key", sync.people.adapters.leading(check))
+    engine = Engine(sync.pool, term, b"key", sync.people.adapters.leading(check), grace=GRACE)
     with pytest.raises(LeadershipLost):
         await engine.run(sync.source.id, RunTrigger.MANUAL)
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.settings import Settings
 from db.runs import RunState
 from db.sources import SourceState
 from sync.retry import RetryPolicy
@@ -108,3 +109,22 @@ async def test_a_row_that_is_gone_meanwhile_is_not_deleted_before_the_call_is_ov
                 return sync.sql("SELECT id FROM people") == [(3,)] and await ids(sync) == [3]
 
             await eventually(over)
+
+
+@pytest.mark.parametrize(("timeout_s", "over"), [(60, True), (180, False)])
+async def test_a_longer_time_out_lengthens_both_how_long_rows_wait_and_how_long_a_write_is_in_doubt(
+    database: str, timeout_s: int, over: bool
+) -> None:
+    grace = Settings(google_timeout_seconds=timeout_s).write_grace
+    with bench(**PATIENCE) as people:
+        async with syncing(database, people, grace=grace) as sync:
+            assert (await sync.settle()).state is RunState.SUCCEEDED
+            sync.sql("DELETE FROM people WHERE id = 1")
+            people.fault(match=BATCH, delaySeconds=2.5, drop=True)
+            assert (await sync.run()).state is RunState.FAILED
+            sync.ahead += timedelta(seconds=300)
+            sync.sql("UPDATE rowcast.in_doubt SET at = at - interval '300 seconds'")
+            run = await sync.run()
+            assert (run.message is None) is over, "or it says that rows wait"
+            assert sync.sql("SELECT count(*) FROM rowcast.in_doubt") == [(0 if over else 1,)]
+            assert await ids(sync) == ([2, 3] if over else [1, 2, 3])

@@ -21,6 +21,7 @@ from sync.registration.input import RegisterSource, WantedSheet
 from sync.registration.registrar import Registration
 from sync.runs.engine import Engine
 from sync.schedule.sheet_polls import Due, SheetPolls
+from tests.grace import GRACE
 from tests.sandbox.client import session_for
 from tests.sync.sheets import Bench, bench
 
@@ -100,7 +101,7 @@ async def many(database: str, people: Bench, count: int) -> AsyncIterator[Many]:
             database,
             pool,
             people,
-            Engine(pool, term, b"key", people.adapters.leading(term.check)),
+            Engine(pool, term, b"key", people.adapters.leading(term.check), grace=GRACE),
             SheetPolls(people.adapters, pool, term),
             term,
         )

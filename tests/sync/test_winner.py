@@ -11,6 +11,7 @@ from db.sync_requests import is_withdrawn, request_sync, run_of_request, withdra
 from sync.runs.compare import SUSPICION
 from sync.runs.dry_run import DryRuns
 from sync.source import Problem
+from tests.grace import GRACE
 from tests.sync.ground import TABLE, Ground, ground, key
 from tests.sync.memory_source import Broken
 
@@ -39,7 +40,7 @@ async def _ended_by(at: Ground, asked: int) -> int | None:
 
 
 async def _dry(at: Ground, winner: Side | None = None) -> Run:
-    run = await DryRuns(at.pool, lambda _: at.sheet, lambda: at.now).run(await at.source(), winner)
+    run = await DryRuns(at.pool, lambda _: at.sheet, lambda: at.now, GRACE).run(await at.source(), winner)
     assert run is not None
     return run
 
