@@ -23,16 +23,29 @@ PINNED = {
     "idle_in_transaction_session_timeout": "0",
 }
 
+NETWORK = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    # Longer than a busy server leaves a full connection unread: Linux counts that too.
+    "tcp_user_timeout": "60000",
+}
+"""Seconds, and milliseconds the last. A network that is cut says nothing: without these a query would wait for a
+quarter of an hour, and an idle session for ever."""
+
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 Connection = AsyncConnection[TupleRow]
 
 
 def session_dsn(dsn: str, application_name: str) -> str:
-    """The DSN with the pinned settings and a name that `pg_stat_activity` shows."""
-    given = conninfo_to_dict(dsn).get("options") or ""
+    """The DSN with the pinned settings and a name that `pg_stat_activity` shows; what it says of the network stays."""
+    parts = conninfo_to_dict(dsn)
+    given = parts.get("options") or ""
     pinned = " ".join(f"-c {name}={value}" for name, value in PINNED.items())
     # Ours stand last, so they win over what the user's DSN sets.
-    return make_conninfo(dsn, options=f"{given} {pinned}".strip(), application_name=application_name)
+    network = {name: value for name, value in NETWORK.items() if name not in parts}
+    return make_conninfo(dsn, options=f"{given} {pinned}".strip(), application_name=application_name, **network)
 
 
 async def connect(dsn: str, application_name: str, *, autocommit: bool = True) -> Connection:

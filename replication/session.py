@@ -7,7 +7,7 @@ hubs how far the log goes, keeps an idle slot moving, and watches the publicatio
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +22,7 @@ from db.session import Connection
 from replication.assembler import Assembler, Committed, Heartbeat, Unreadable
 from replication.bus import Beat, BroadcastBus
 from replication.decoder import decode
+from replication.errors import StreamSilent
 from replication.messages import PgOutput, XLogData
 from replication.publication_watch import PublicationWatch, Sight
 from replication.stream import Stream
@@ -205,8 +206,7 @@ class Session:
         while True:
             await self._sleep(TICK_S)
             self._term.check()
-            row = await (await self._control.execute(_SIGHT)).fetchone()
-            assert row is not None
+            row = await self._look()
             written, flushed, xmin, xmax, names = row
             self._confirm(written, flushed)
             await self._stream.report(ask=True)
@@ -217,6 +217,18 @@ class Session:
             if self._watch.look(Sight(tuple(names), xmin, xmax, written), self._stored):
                 log.info("the publications changed, streaming anew", publications=names)
                 return
+
+    async def _look(self) -> tuple[int, int, int, int, Sequence[str]]:
+        """What `_SIGHT` asks for. StreamSilent without an answer: it waits for no lock, so the network is gone."""
+        patience_s = self._stream.patience_s
+        try:
+            async with asyncio.timeout(patience_s):
+                row = await (await self._control.execute(_SIGHT)).fetchone()
+        except TimeoutError as error:
+            raise StreamSilent(f"Postgres sent nothing for {patience_s:.1f} s in answer to a query.") from error
+        assert row is not None
+        written, flushed, xmin, xmax, names = row
+        return written, flushed, xmin, xmax, names
 
     def _confirm(self, written: int, flushed: int) -> None:
         """Confirm how far the log was stored by when the WAL ended at `written`, once that much is flushed."""

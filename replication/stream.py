@@ -104,6 +104,11 @@ class Stream:
         self._writable: list[asyncio.Future[None]] = []
         self._reporting = asyncio.create_task(self._report_by_time(), name="replication status")
 
+    @property
+    def patience_s(self) -> float:
+        """How long a server that was asked may stay silent before it counts as gone."""
+        return 2 * self._status_s
+
     async def receive(self) -> list[XLogData | Keepalive]:
         """The frames that are there, at least one. StreamSilent when nothing comes, not even an answer to a status."""
         frames: list[XLogData | Keepalive] = []
@@ -153,12 +158,12 @@ class Stream:
         """Wait for input, and take it from the socket."""
         readable = self._when_readable()
         done, _ = await asyncio.wait(
-            {readable, self._reporting}, timeout=2 * self._status_s, return_when=asyncio.FIRST_COMPLETED
+            {readable, self._reporting}, timeout=self.patience_s, return_when=asyncio.FIRST_COMPLETED
         )
         if self._reporting.done():
             self._reporting.result()
         if not done:
-            raise StreamSilent(f"Postgres sent nothing for {2 * self._status_s:.1f} s, though it was asked to.")
+            raise StreamSilent(f"Postgres sent nothing for {self.patience_s:.1f} s, though it was asked to.")
         self._pgconn.consume_input()
 
     async def _drained(self) -> None:

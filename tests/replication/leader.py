@@ -81,13 +81,20 @@ async def stop(task: "asyncio.Task[None]") -> None:
 
 
 @asynccontextmanager
-async def leading(dsn: str, *, holder: str | None = None, streaming: bool = True) -> AsyncIterator[Leader]:
-    """A leader that replicates until the block ends; streaming when it begins."""
+async def leading(
+    dsn: str, *, holder: str | None = None, streaming: bool = True, through: str | None = None
+) -> AsyncIterator[Leader]:
+    """A leader that replicates until the block ends; streaming when it begins.
+
+    `through`: another DSN of the same database, to replicate by.
+    """
     term, lease = await lead(dsn, holder)
     appended: list[frozenset[str]] = []
     reconciled: list[str] = []
     async with BroadcastBus("memory://") as bus:
-        replication = Replication(dsn, term, bus, ORIGIN_KEY, appended=appended.append, reconcile=reconciled.append)
+        replication = Replication(
+            through or dsn, term, bus, ORIGIN_KEY, appended=appended.append, reconcile=reconciled.append
+        )
         task = asyncio.create_task(replication.run())
         leader = Leader(dsn, bus, term, replication, task, appended, reconciled)
         try:

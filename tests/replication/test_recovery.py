@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -20,34 +21,12 @@ from replication.hub import CaughtUp
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
 from replication.stream import Stream, walsender
 from tests.postgres import copied_server, embedded_folder
+from tests.replication.counting import contiguous, count_up, counted
 from tests.replication.leader import DEADLINE_S, Leader, bind, execute, holder_name, hub_of, leading, until, value
 from tests.replication.reading import logged, logged_changes, settled, state_of
 from tests.replication.standby import promoted
 
 ROOT = Path(__file__).parents[2]
-
-
-async def count_up(dsn: str, stop: asyncio.Event) -> int:
-    """Raises the counter of row 1 commit by commit until told to stop, whatever happens to the server."""
-    n = 0
-    while not stop.is_set():
-        try:
-            async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-                while not stop.is_set():
-                    row = await (await connection.execute("UPDATE t SET n = n + 1 RETURNING n")).fetchone()
-                    assert row is not None
-                    n = row[0]
-        except psycopg.OperationalError:
-            await asyncio.sleep(0.05)
-    return n
-
-
-def contiguous(numbers: list[object]) -> bool:
-    return numbers == list(range(1, len(numbers) + 1))
-
-
-async def counted(dsn: str) -> list[object]:
-    return [change.after["n"] for change in await logged_changes(dsn) if change.after and change.before]
 
 
 @asynccontextmanager
@@ -156,6 +135,53 @@ async def test_streams_on_after_postgres_was_killed_and_subscribers_with_it(own_
         assert not leader.task.done()
         subscribing.cancel()
         await asyncio.wait({subscribing})
+    assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+async def test_leader_and_postgres_killed_in_turn_lose_and_repeat_nothing(own_postgres: EmbeddedPostgres) -> None:
+    dsn = own_postgres.dsn
+    await bind(dsn, "t", "id integer PRIMARY KEY, n integer")
+    async with leading(dsn):
+        await execute(dsn, "INSERT INTO t VALUES (1, 0)")
+    stop = asyncio.Event()
+    counting = asyncio.create_task(count_up(dsn, stop))
+    for _ in range(2):
+        before = (await state_of(dsn)).head
+        async with replicating(dsn):
+
+            async def appends(before: object = before) -> bool:
+                try:
+                    return (await state_of(dsn)).head != before
+                except psycopg.OperationalError:
+                    return False
+
+            await until(appends)
+            # What the log has appended and not flushed goes with the server, and the leader goes before it can know.
+            await asyncio.to_thread(own_postgres.kill)
+        await asyncio.to_thread(own_postgres.start)
+    stop.set()
+    last = await counting
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await settled(dsn, hub)
+        numbers = await counted(dsn)
+    assert contiguous(numbers)
+    assert len(numbers) == last == await value(dsn, "SELECT n FROM t")
+    assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+async def test_postgres_restarted_in_order_goes_on_where_it_was(own_postgres: EmbeddedPostgres) -> None:
+    dsn = own_postgres.dsn
+    await bind(dsn, "t", "id integer PRIMARY KEY, n integer")
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await execute(dsn, "INSERT INTO t VALUES (1, 1)")
+        await settled(dsn, hub)
+        await asyncio.to_thread(own_postgres.stop)
+        await until(lambda: waiting_for(leader, ""))
+        await asyncio.to_thread(own_postgres.start)
+        await execute(dsn, "INSERT INTO t VALUES (2, 2)")
+        await settled(dsn, hub)
+        assert [change.key for change in await logged_changes(dsn)] == ['["1"]', '["2"]']
+        assert not leader.task.done()
     assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
 
 
@@ -269,6 +295,44 @@ async def test_an_invalidated_slot_is_replaced(forgetful_postgres: EmbeddedPostg
     for _ in range(4):
         await execute(admin, "SELECT pg_switch_wal()", "CREATE TABLE x ()", "DROP TABLE x", "CHECKPOINT")
     await begins_anew(dsn, cursor, "was invalidated")
+
+
+async def test_a_slot_that_is_invalidated_while_it_is_read_is_replaced(
+    forgetful_postgres: EmbeddedPostgres,
+) -> None:
+    dsn, admin = forgetful_postgres.dsn, forgetful_postgres.superuser_dsn
+    await bind(dsn, "t", "id serial PRIMARY KEY")
+    async with leading(dsn) as leader, hub_of(dsn, leader.bus) as hub:
+        await settled(dsn, hub)
+        walsender = await value(admin, "SELECT active_pid FROM pg_replication_slots")
+        assert isinstance(walsender, int)
+        # One that is too slow for the WAL that is written.
+        os.kill(walsender, signal.SIGSTOP)
+        for _ in range(4):
+            await execute(admin, "SELECT pg_switch_wal()", "CREATE TABLE x ()", "DROP TABLE x")
+        # A checkpoint ends who reads the slot, and waits for that.
+        checkpoint = asyncio.create_task(execute(admin, "CHECKPOINT"))
+
+        async def asked_to_end() -> bool:
+            return bool(int(_status(walsender)["SigPnd"], 16) | int(_status(walsender)["ShdPnd"], 16))
+
+        await until(asked_to_end)
+        os.kill(walsender, signal.SIGCONT)
+        await checkpoint
+
+        async def anew() -> bool:
+            return any("was invalidated" in why for why in leader.reconciled)
+
+        await until(anew)
+        await execute(dsn, "INSERT INTO t VALUES (DEFAULT)")
+        await settled(dsn, hub)
+        assert len(await logged(dsn)) == 1
+        assert not leader.task.done()
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}
 
 
 async def test_a_standby_that_was_promoted_begins_anew_and_has_what_was_committed(
