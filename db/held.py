@@ -14,6 +14,7 @@ from db.paging import Page, page_of
 from db.runs import Run, RunTrigger, get_run
 from db.session import Connection
 from db.sources import Side
+from db.wire import quoted
 
 # A key text's numbers are ordered as numbers: 9 before 10.
 _PAGE: Final = """
@@ -56,11 +57,18 @@ async def held_deletes(
     return page_of([HeldDelete(Side(side), key, row) for side, key, row in rows], first, total[0])
 
 
+def no_run(id_: str) -> str:
+    """What is said of a run's id that no run has."""
+    return (
+        f"There is no run {quoted(id_)}: runs(source:) lists them, and a held source's heldRun is the one to confirm."
+    )
+
+
 async def confirm_deletes(connection: Connection, run_id: int) -> Run:
     """Let exactly the deletes go that the held run showed, and wake the source. Conflict if it holds nothing now."""
     run = await get_run(connection, run_id)
     if run is None:
-        raise NotFound(f"There is no run {run_id}.")
+        raise NotFound(no_run(str(run_id)))
     holds = await (
         await connection.execute(
             "SELECT FROM rowcast.sync_state WHERE source_id = %s AND held_run = %s FOR UPDATE", (run.source_id, run_id)

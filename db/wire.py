@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from db.changes import WireValue
 
+_MOST_QUOTED = 80
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
 _NUMERIC = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z|NaN\Z|[+-]?Infinity\Z", re.ASCII)
 _NON_FINITE = {"NaN", "Infinity", "-Infinity"}
@@ -94,6 +95,12 @@ def wire_reader(type_: ColumnType) -> Callable[[str], WireValue] | None:
     return _FROM_TEXT.get(type_)
 
 
+def quoted(value: WireValue) -> str:
+    """A value for a message: as JSON in ASCII, with an ellipsis for what is beyond 80 characters."""
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}…"
+
+
 def to_text(type_: ColumnType, value: WireValue) -> str | None:
     """The text that Postgres reads as that wire value. ValueError, saying what was expected, if it is no such value."""
     if value is None:
@@ -101,7 +108,7 @@ def to_text(type_: ColumnType, value: WireValue) -> str | None:
     encode = _TO_TEXT.get(type_)
     text = _calendar(type_, value) if encode is None else encode(value)
     if text is None:
-        raise ValueError(_EXPECTED[type_])
+        raise ValueError(f"{_EXPECTED[type_]}, got {quoted(value)}")
     return text
 
 

@@ -9,6 +9,7 @@ import strawberry
 
 from db.errors import BadUserInput, Conflict, NotFound, Unavailable
 from db.held import confirm_deletes as release
+from db.held import no_run
 from db.notify import RUNS, wake
 from db.runs import Run, RunTrigger, get_run, list_runs
 from db.source_status import database_now, finished_run_since
@@ -78,7 +79,7 @@ async def confirm_deletes(info: Info, run: RunId) -> SyncRun:
     info.context.principal.require_administering()
     number = read_id(run)
     if number is None:
-        raise NotFound(f"There is no run {run}.")
+        raise NotFound(no_run(run))
     async with info.context.pool.connection() as connection:
         held = await release(connection, number)
         since = await database_now(connection)

@@ -100,7 +100,7 @@ def _read_token(status: int, body: bytes) -> tuple[str, float]:
     except (ValueError, TypeError, AttributeError):
         reason = "the answer is no JSON object with a token"
     raise SourceUnreachable(
-        f"The feed's tokenUrl gave no token (status {status}: {str(reason)[:200]}): correct `auth` with updateSource."
+        f"The feed's tokenUrl gave no token (status {status}: {str(reason)[:200]}): correct `feed.auth`."
     )
 
 

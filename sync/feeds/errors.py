@@ -56,11 +56,11 @@ def refuse(url: str, status: int, headers: Mapping[str, str], text: str, now: fl
         wait = retry_after(headers.get("retry-after"), now)
         return FeedBusy(f"{where} answered {status}.", wait, answered=status not in _BETWEEN, throttled=status == 429)
     mend = {
-        401: "it wants other credentials: correct `auth` with updateSource",
-        403: "it lets these credentials do this no more: correct `auth`, or let them",
-        404: "there is nothing: correct `url` with updateSource",
-        410: "what was there is gone for good: correct `url` with updateSource",
-    }.get(status, "correct the source with updateSource")
+        401: "it wants other credentials: correct `feed.auth`",
+        403: "it lets these credentials do this no more: correct `feed.auth`, or let them",
+        404: "there is nothing: correct `feed.url`",
+        410: "what was there is gone for good: correct `feed.url`",
+    }.get(status, "correct `feed`")
     return FeedRefused(f"{where} answered {status}: {mend}." + (f" ({reason})" if reason else ""), status, reason)
 
 

@@ -191,9 +191,7 @@ def _search(path: ParsedResult, document: Any, text: str) -> Any:
     try:
         return path.search(document)
     except JMESPathError as error:
-        raise FeedUnreadable(
-            f"`{text}` can't be applied to the feed ({error}): correct it with updateSource."
-        ) from error
+        raise FeedUnreadable(f"`{text}` can't be applied to the feed ({error}): correct it.") from error
 
 
 def _tellable(names: Sequence[str]) -> bool:
@@ -270,4 +268,4 @@ def _unreadable(error: Exception) -> FeedUnreadable:
 
 
 def _no_list(records: str) -> str:
-    return f"The feed has no list at `{records}`: correct `records` with updateSource, or the feed."
+    return f"The feed has no list at `{records}`: correct `feed.records`, or the feed."

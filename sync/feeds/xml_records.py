@@ -137,14 +137,12 @@ class XmlRecords:
             raise _unreadable(error) from error
         root = context.root
         if root is None or (not found and not _has_place(root, path[:-1])):
-            raise FeedUnreadable(
-                f"The feed has nothing at `{self._records}`: correct `records` with updateSource, or the feed."
-            )
+            raise FeedUnreadable(f"The feed has nothing at `{self._records}`: correct `feed.records`, or the feed.")
 
     def _whole(self, body: Body) -> Iterator[Element]:
         found = self._parse(body).xpath(self._records, namespaces=self._namespaces)
         if not isinstance(found, list) or not all(isinstance(one, Element) for one in found):
-            raise FeedUnreadable(f"`{self._records}` leads to no elements: correct `records` with updateSource.")
+            raise FeedUnreadable(f"`{self._records}` leads to no elements: correct `feed.records`.")
         yield from found
 
     def _parse(self, body: Body) -> Any:

@@ -17,7 +17,7 @@ from db.changes import WireValue
 from db.conflicts import ConflictChoice
 from db.failures import NewFailure
 from db.sources import Column, Direction, Side
-from db.wire import to_text, to_wire
+from db.wire import quoted, to_text, to_wire
 from sync.merge.show import shown
 from sync.merge.verdict import Verdict
 from sync.source import Cell
@@ -123,7 +123,8 @@ def _formula(state: CellState, direction: Direction) -> CellPlan:
         return CellPlan(Way.KEEP, failure=_source_failure(state, "READ_ONLY", message))
     message = (
         f"{state.address or state.column.field} holds a formula, which the database never overwrites. "
-        "Change the formula's inputs, or replace the formula by a value in the sheet."
+        "Change the formula's inputs, or replace the formula by a value in the sheet. Until then the table differs: "
+        f"it agrees again once {state.column.name} is {quoted(shown(state.column, state.cell, state.mapping))} there."
     )
     return CellPlan(Way.KEEP, failure=_source_failure(state, "FORMULA_CELL", message))
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from db.sources import Column
-from db.wire import ColumnType, beyond_python
+from db.wire import ColumnType, beyond_python, quoted
 
 Value = str | float | bool
 
@@ -43,9 +43,7 @@ _EXPECTED = {
 
 def unfit_message(column: Column, value: Value, mend: str) -> str:
     """Why the column can't take the value; `mend` says what to do."""
-    found = json.dumps(value, ensure_ascii=True)
-    found = found if len(found) <= 80 else f"{found[:80]}…"
-    return f"Column {column.name} ({column.type}) expects {_EXPECTED[column.type]}, found {found}. {mend}"
+    return f"Column {column.name} ({column.type}) expects {_EXPECTED[column.type]}, found {quoted(value)}. {mend}"
 
 
 def text_of(text: str) -> str | None:

@@ -51,7 +51,9 @@ async def test_confirmed_deletes_are_let_go_by_the_next_run(ground: Ground) -> N
         await finish_run(connection, earlier.id, RunState.SUCCEEDED, RunCounts(), None)
         await finish_run(connection, done.id, RunState.SUCCEEDED, RunCounts(database_deletes=3), None)
         assert await confirmed == {"id": str(done.id), "state": "SUCCEEDED"}
-    assert (await ground.refused('mutation { confirmDeletes(run: "x") { id } }')).code == "NOT_FOUND"
+    unknown = await ground.refused('mutation { confirmDeletes(run: "x") { id } }')
+    assert unknown.code == "NOT_FOUND"
+    assert 'no run "x": runs(source:) lists them' in str(unknown)
     assert (await ground.refused(f'mutation {{ confirmDeletes(run: "{done.id}") {{ id }} }}')).code == "CONFLICT"
 
 

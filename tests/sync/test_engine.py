@@ -422,6 +422,12 @@ async def test_formula_cells_are_never_written(database: str) -> None:
         assert at.rows("total")[1] == (8.0,)
         [failure] = await at.failures()
         assert (failure.code, failure.side, failure.value) == ("FORMULA_CELL", Side.SOURCE, 77)
+        assert "once total is 8.0 there" in failure.message
+        at.sql("UPDATE people SET total = 8 WHERE id = 1")
+        await at.settle()
+        assert await at.failures() == []
+        at.sql("UPDATE people SET total = 77 WHERE id = 1")
+        await at.settle()
         at.sheet.edit(key(1), age=6.0)
         await at.settle()
         assert at.table("total")[1] == (12.0,)

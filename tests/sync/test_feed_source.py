@@ -132,7 +132,7 @@ async def test_what_may_pass_is_tried_again_and_what_stays_is_said() -> None:
         with pytest.raises(SourceUnreachable, match="Gave up after 3 attempts"):
             await bench.read()
         bench.bind(url=f"{bench.sandbox.url}/feeds/unknown")
-        with pytest.raises(SourceUnreachable, match="answered 404: there is nothing: correct `url`"):
+        with pytest.raises(SourceUnreachable, match=r"answered 404: there is nothing: correct `feed.url`"):
             await bench.read()
 
 
