@@ -3,11 +3,12 @@
 An insert notifies `rowcast_events` with the event's id, by a trigger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from psycopg.abc import Params
 from psycopg.types.json import Jsonb
 
 from db.changes import WireValue
@@ -67,13 +68,31 @@ async def events_after(connection: Connection, id_: int, limit: int = 100) -> li
     return await _fetch(connection, "WHERE id > %s ORDER BY id LIMIT %s", (id_, limit))
 
 
+async def list_events(
+    connection: Connection, source: str | None, kinds: Collection[EventKind] | None, *, first: int, after: int | None
+) -> list[Event]:
+    """At most `first` events, newest first; None: of all sources, of all kinds. `after`: the id of the last seen."""
+    return await _fetch(
+        connection,
+        "WHERE (%(source)s::text IS NULL OR source = %(source)s)"
+        " AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))"
+        " AND (%(after)s::bigint IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(first)s",
+        {
+            "source": source,
+            "kinds": None if kinds is None else [kind.value for kind in kinds],
+            "after": after,
+            "first": first,
+        },
+    )
+
+
 async def recent_event_ids(connection: Connection, count: int) -> list[int]:
     """The ids of the newest events that are there, oldest first."""
     cursor = await connection.execute("SELECT id FROM rowcast.events ORDER BY id DESC LIMIT %s", (count,))
     return [id_ for (id_,) in reversed(await cursor.fetchall())]
 
 
-async def _fetch(connection: Connection, clause: str, parameters: tuple[int, ...]) -> list[Event]:
+async def _fetch(connection: Connection, clause: str, parameters: Params) -> list[Event]:
     query = f"SELECT id, kind, source, at, message, detail FROM rowcast.events {clause}"  # noqa: S608 - ours, above
     cursor = await connection.execute(query.encode(), parameters)
     return [

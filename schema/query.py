@@ -17,8 +17,8 @@ from schema.run_types import SyncRun, SyncRunConnection
 from schema.runs import run, runs
 from schema.source_types import Source, SourceConnection, SourcePreview
 from schema.sources import find_source
-from schema.system import stats, viewer
-from schema.system_types import Stats, Token, Viewer
+from schema.system import past_events, stats, viewer
+from schema.system_types import EventConnection, Stats, Token, Viewer
 from schema.tokens import tokens
 from schema.trouble_types import ConflictConnection, FailureConnection
 from schema.troubles import conflicts, failures
@@ -77,6 +77,9 @@ class Query:
     failures: FailureConnection = strawberry.field(resolver=failures, description="Failures, newest first.")
     runs: SyncRunConnection = strawberry.field(resolver=runs, description="A source's runs, newest first.")
     run: SyncRun | None = strawberry.field(resolver=run, description="One run; null if there is none of that id.")
+    events: EventConnection = strawberry.field(
+        resolver=past_events, description="What the subscription `events` told, newest first, as long as it is kept."
+    )
     stats: Stats = strawberry.field(resolver=stats, description="Numbers of now.")
     viewer: Viewer = strawberry.field(resolver=viewer, description="Who asks.")
 

@@ -7,18 +7,20 @@ from typing import Annotated
 import strawberry
 
 from db.events import Event as StoredEvent
-from db.events import EventKind, event_by_id, events_after, recent_event_ids
+from db.events import EventKind, event_by_id, events_after, list_events, recent_event_ids
 from db.notify import EVENTS, Resynchronise
 from db.session import Pool
 from db.source_status import slot_lag, source_statuses
 from db.sources import all_sources
 from schema.context import Info
 from schema.enums import Role
+from schema.paging import decode_id, encode_after, page_size
+from schema.rows import After, First
 from schema.scalars import JSON, BigInt
 from schema.seen_events import REACH, SeenEvents
 from schema.source_types import pending_writes
 from schema.sources import require_source
-from schema.system_types import Event, Quota, Stats, Viewer
+from schema.system_types import Event, EventConnection, Quota, Stats, Viewer
 
 OptionalSource = Annotated[str | None, strawberry.argument(description="About this source only; none: about all.")]
 Kinds = Annotated[list[EventKind] | None, strawberry.argument(description="Of these kinds only; none: of all.")]
@@ -54,6 +56,21 @@ async def stats(info: Info) -> Stats:
 def viewer(info: Info) -> Viewer:
     """Who asks."""
     return Viewer(name=info.context.principal.name, role=Role(info.context.principal.role))
+
+
+async def past_events(
+    info: Info, source: OptionalSource = None, kinds: Kinds = None, first: First = 100, after: After = None
+) -> EventConnection:
+    """A page of what was told; of a source that is gone too."""
+    size, behind = page_size(first, 100), decode_id("events", after)
+    info.context.principal.require_whole(source)
+    async with info.context.pool.connection() as connection:
+        found = await list_events(connection, source, kinds, first=size + 1, after=behind)
+    return EventConnection(
+        nodes=[_as_event(event) for event in found[:size]],
+        end_cursor=encode_after("events", [found[:size][-1].id]) if found[:size] else None,
+        has_next_page=len(found) > size,
+    )
 
 
 async def events(info: Info, source: OptionalSource = None, kinds: Kinds = None) -> AsyncGenerator[Event, None]:

@@ -21,6 +21,13 @@ class Event:
     detail: JSON = strawberry.field(description="The same for programs, an object.")
 
 
+@strawberry.type(description="A page of events, newest first.")
+class EventConnection:
+    nodes: list[Event] = strawberry.field(description="The events.")
+    end_cursor: str | None = strawberry.field(description="Give it as `after` for the next page.")
+    has_next_page: bool = strawberry.field(description="Whether older ones follow.")
+
+
 @strawberry.type(description="How far a quota of an external API is used up.")
 class Quota:
     name: str = strawberry.field(description="What is counted.")

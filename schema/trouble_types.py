@@ -79,7 +79,9 @@ class Failure:
     key: JSON | None = strawberry.field(description="The row's key, where it is known.")
     column: str | None = strawberry.field(description="The column, where it is one cell.")
     address: str | None = strawberry.field(description="The cell or the path in the feed.")
-    side: Side = strawberry.field(description="The side that can't take the value.")
+    side: Side = strawberry.field(
+        description="The side that can't take the value: DATABASE where a cell of the source is no value of its column."
+    )
     value: JSON | None = strawberry.field(description="The value.")
     code: str = strawberry.field(description="The kind of failure, for programs.")
     message: str = strawberry.field(description="What is wrong and what mends it.")

@@ -15,6 +15,7 @@ BUILT = {
         "failures": "{ failures { totalCount } }",
         "runs": '{ runs(source: "customers") { hasNextPage } }',
         "run": '{ run(id: "1") { id } }',
+        "events": "{ events { hasNextPage } }",
         "stats": "{ stats { sources } }",
         "viewer": "{ viewer { name role } }",
         "tokens": "{ tokens { id } }",

@@ -243,6 +243,29 @@ async def test_an_event_that_commits_late_is_not_lost_with_the_listener(ground: 
             assert (await stream.next())["message"] == "Last."
 
 
+async def test_what_was_told_is_read_later_newest_first(ground: Ground) -> None:
+    query = """query($source: String, $kinds: [EventKind!], $first: Int, $after: String) {
+      events(source: $source, kinds: $kinds, first: $first, after: $after) {
+        nodes { kind source message detail } endCursor hasNextPage } }"""
+    async with await connect(ground.dsn, "rowcast test") as connection:
+        for number in range(3):
+            await insert_event(connection, EventKind.DRIFT, "customers", f"Header {number}.", {"header": f"h{number}"})
+            await insert_event(connection, EventKind.STATE, "customers", "A state.")
+            # Events outlive their source.
+            await insert_event(connection, EventKind.DRIFT, "gone", "Header of another.")
+    asked = {"source": "customers", "kinds": ["DRIFT"], "first": 2}
+    page = await ground.run(query, asked)
+    assert page["nodes"][0] == {
+        "kind": "DRIFT", "source": "customers", "message": "Header 2.", "detail": {"header": "h2"}
+    }  # fmt: skip
+    assert ([node["message"] for node in page["nodes"]], page["hasNextPage"]) == (["Header 2.", "Header 1."], True)
+    rest = await ground.run(query, {**asked, "after": page["endCursor"]})
+    assert ([node["message"] for node in rest["nodes"]], rest["hasNextPage"]) == (["Header 0."], False)
+    assert len((await ground.run(query, {"source": "gone"}))["nodes"]) == 3
+    assert {node["source"] for node in (await ground.run(query))["nodes"]} >= {"customers", "gone"}
+    assert (await ground.refused(query, {"after": "x"})).code == "BAD_USER_INPUT"
+
+
 async def test_events_of_no_source_are_refused(ground: Ground) -> None:
     async with ground.subscribe('subscription { events(source: "nope") { id } }') as stream:
         with pytest.raises(GraphQLFailed) as failed:
