@@ -1,15 +1,20 @@
 """CellData: a cell as `spreadsheets.get` shows it and as `updateCells` brings it."""
 
+from json.encoder import encode_basestring
+from typing import Final
+
 import orjson
 
 from sandbox.google.colors import both, plain, styled
 from sandbox.google.document import Document, Json, JsonObject, as_double, as_json_number
 from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
-from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, show
+from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, general, show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
 
+_SAMPLE_TEXT: Final = "text"
+_SAMPLE_NUMBER: Final = 7.5
 _LACKING = ("pivotTable", "dataSourceTable", "dataSourceFormula", "textFormatRuns", "chipRuns")
 
 
@@ -27,7 +32,7 @@ def extended_value(value: Effective) -> JsonObject:
 
 class CellEncoder:
     """Shows cells with the fields that a mask wants. One for all cells of an answer: what the mask says is looked up
-    once, and formats that are alike are made once."""
+    once, formats that are alike are made once, and so is the text around the value of a cell that has nothing else."""
 
     def __init__(self, mask: FieldMask, home: Locale) -> None:
         self._home = home
@@ -40,6 +45,35 @@ class CellEncoder:
         self._shown = mask.wants("formattedValue")
         self._note = mask.wants("note")
         self._made: dict[tuple[str, NumberFormat | None, str], Json] = {}
+        # What stands before, between and after the value, as often as a cell shows it.
+        self._around_text = self._sample(_SAMPLE_TEXT).split(f'"{_SAMPLE_TEXT}"')
+        number, *shown = self._sample(_SAMPLE_NUMBER).split(f'"{general(_SAMPLE_NUMBER, home)}"')
+        self._around_number, self._after_shown = number.split(str(_SAMPLE_NUMBER)), shown
+
+    def text(self, cell: Cell, effective: Effective) -> str:
+        """CellData as JSON text; what is empty is left out."""
+        if (
+            cell.formula is None
+            and cell.number_format is None
+            and not (cell.appearance or cell.note or cell.validation)
+            and cell.value is not None
+        ):
+            if type(effective) is str:
+                return encode_basestring(effective).join(self._around_text)
+            if type(effective) is float:
+                return self._number(effective)
+        return orjson.dumps(self.encode(cell, effective)).decode()
+
+    def _number(self, value: float) -> str:
+        if value.is_integer() and -1e15 < value < 1e15:
+            entered = shown = str(int(value))
+        else:
+            entered, shown = str(as_json_number(value)), general(value, self._home)
+        text = entered.join(self._around_number)
+        return f'{text}"{shown}"{self._after_shown[0]}' if self._after_shown else text
+
+    def _sample(self, value: Scalar) -> str:
+        return orjson.dumps(self.encode(Cell(value), value)).decode()
 
     def encode(self, cell: Cell, effective: Effective) -> JsonObject:
         """CellData; what is empty is left out."""

@@ -3,7 +3,7 @@
 from sandbox.google import batch_metadata, values
 from sandbox.google.call import Call
 from sandbox.google.document import Document, Json, JsonObject
-from sandbox.google.masks import EVERYTHING
+from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.sheet_json import spreadsheet_json
 from sandbox.workbook import a1
@@ -19,7 +19,7 @@ def get(call: Call, base_url: str) -> JsonObject:
     file = call.file()
     areas = [area for one in call.body.inners("dataFilters") for area in matched(file.spreadsheet, one)]
     calculation = call.drive.calculation(file) if call.body.flag("includeGridData") else None
-    return spreadsheet_json(file, base_url, calculation, areas, EVERYTHING, call.editor)
+    return spreadsheet_json(file, base_url, calculation, areas, parse_mask(call.option("fields")), call.editor)
 
 
 def batch_get(call: Call) -> JsonObject:

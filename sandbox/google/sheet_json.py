@@ -110,7 +110,7 @@ def _grid(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation,
         row_mask = mask.below("rowData")
         rows = _rows(book, sheet, area, calculation, row_mask.below("values")) if row_mask.wants("values") else []
         if rows:
-            data["rowData"] = rows
+            data["rowData"] = orjson.Fragment(f"[{','.join(rows)}]")
     for name, dimension, start, end in (
         ("rowMetadata", Dimension.ROWS, area.top, area.bottom),
         ("columnMetadata", Dimension.COLUMNS, area.left, area.right),
@@ -120,24 +120,25 @@ def _grid(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation,
     return data
 
 
-def _rows(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -> list[Json]:
+def _rows(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation, mask: FieldMask) -> list[str]:
+    """RowData as JSON text, without the empty ones at the end: there may be millions of cells."""
     encoder = CellEncoder(mask, book.home)
     spills = calculation.spills(sheet)
-    rows: list[Json] = []
+    rows: list[str] = []
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
-        values: list[Json] = []
+        values: list[str] = []
         spilled = calculation.spilled(sheet, index) if spills else {}
-        for column in sorted(row.cells.keys() | spilled.keys()):
+        plain = not row.formulas and not spilled
+        for column in sorted(row.cells if plain else row.cells.keys() | spilled.keys()):
             if area.left <= column < area.right:
                 cell = row.cell(column)
-                plain = cell.formula is None and not spilled
-                data = encoder.encode(cell, cell.value if plain else calculation.value(sheet, index, column, cell))
-                if data:
-                    values.extend({} for _ in range(column - area.left - len(values)))
-                    values.append(data)
-        rows.append({"values": values} if values else {})
-    while rows and not rows[-1]:
+                text = encoder.text(cell, cell.value if plain else calculation.value(sheet, index, column, cell))
+                if text != "{}":
+                    values.extend(["{}"] * (column - area.left - len(values)))
+                    values.append(text)
+        rows.append(f'{{"values":[{",".join(values)}]}}' if values else "{}")
+    while rows and rows[-1] == "{}":
         rows.pop()
     return rows
 

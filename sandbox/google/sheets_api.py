@@ -16,7 +16,7 @@ from sandbox.drive import Drive
 from sandbox.google import data_filters, interface, spreadsheets, values
 from sandbox.google.auth import Gate
 from sandbox.google.call import Call
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.document import JsonObject
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, answer
 from sandbox.google.json_text import read_body
 from sandbox.google.masks import parse_mask
@@ -92,10 +92,7 @@ class SheetsApi:
         mask = parse_mask(call.option("fields"))
         check_mask(interface.sheets(), method, mask)
         with _uncollected():
-            result: Json = do(call)
-            if target.shape != "*":
-                result = mask.filter(result)
-            return Response(orjson.dumps(result), media_type="application/json; charset=UTF-8")
+            return Response(orjson.dumps(mask.filter(do(call))), media_type="application/json; charset=UTF-8")
 
 
 @contextmanager

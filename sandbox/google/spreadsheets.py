@@ -129,12 +129,14 @@ def batch_update(call: Call, base_url: str) -> JsonObject:
         raise InvalidArgument("Must specify at least one request.")
     replies = edit(call, requests)
     answer: JsonObject = {"spreadsheetId": call.file_id, "replies": list[Json](replies)}
-    if call.body.flag("includeSpreadsheetInResponse"):
+    mask = parse_mask(call.option("fields"))
+    if call.body.flag("includeSpreadsheetInResponse") and mask.wants("updatedSpreadsheet"):
         file = call.drive.files[call.file_id]
         with_cells = call.body.flag("responseIncludeGridData")
         areas = [file.spreadsheet.resolve(text) for text in call.body.texts("responseRanges")]
         calculation = call.drive.calculation(file) if with_cells else None
-        answer["updatedSpreadsheet"] = spreadsheet_json(file, base_url, calculation, areas, EVERYTHING, call.editor)
+        below = mask.below("updatedSpreadsheet")
+        answer["updatedSpreadsheet"] = spreadsheet_json(file, base_url, calculation, areas, below, call.editor)
     return answer
 
 
