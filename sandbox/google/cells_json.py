@@ -201,5 +201,7 @@ def _in_words(value: Json, indent: str = "") -> str:
             return f"{indent}bool_value: {str(value).lower()}\n"
         case str():
             return f"{indent}string_value: {orjson.dumps(value).decode()}\n"
+        case int() | float():
+            return f"{indent}number_value: {float(value)}\n"
         case _:
-            return f"{indent}number_value: {value}\n"
+            raise TypeError("No request has fragments.")

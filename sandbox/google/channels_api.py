@@ -8,7 +8,7 @@ from sandbox.google.auth import Gate
 from sandbox.google.document import JsonObject
 from sandbox.google.drive_call import DriveCall, drive_route
 from sandbox.google.drive_files import readable
-from sandbox.google.errors import ApiError, BadRequest, EntityNotFound
+from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, invalid_parameter, required_parameter
 from sandbox.loopback import leaves_loopback
 
 _TYPES = ("web_hook", "webhook")
@@ -38,9 +38,9 @@ class ChannelsApi:
     def _watch_changes(self, call: DriveCall) -> JsonObject:
         token = call.query.get("pageToken")
         if token is None:
-            raise BadRequest("Required parameter: pageToken")
+            raise required_parameter("pageToken")
         if not token.isdecimal():
-            raise BadRequest("Invalid Value: pageToken must be one that was given out.")
+            raise invalid_parameter("pageToken", "Invalid Value")
         uri = f"https://www.googleapis.com/drive/v3/changes?alt=json&pageToken={token}"
         return self._open(call, CHANGES, uri)
 

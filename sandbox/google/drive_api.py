@@ -13,8 +13,16 @@ from sandbox.google.document import Json, JsonObject
 from sandbox.google.drive_call import DriveCall, Method, drive_route
 from sandbox.google.drive_files import insufficient, readable, writable
 from sandbox.google.drive_json import file_json, permission_json, timestamp
-from sandbox.google.drive_query import parse_query
-from sandbox.google.errors import BadRequest, EntityNotFound, NotSupported, answer
+from sandbox.google.drive_query import parse_query, sort_files
+from sandbox.google.errors import (
+    BadRequest,
+    EntityNotFound,
+    NotSupported,
+    answer,
+    invalid_parameter,
+    not_found,
+    required_parameter,
+)
 
 _ROLES = ("owner", "organizer", "fileOrganizer", "writer", "commenter", "reader")
 
@@ -56,7 +64,7 @@ class DriveApi:
     def _list(self, call: DriveCall) -> JsonObject:
         matches = parse_query(call.query.get("q", ""))
         files = [f for f in self._drive.files.values() if f.may_read(call.email) and matches(f)]
-        files.sort(key=lambda file: file.modified, reverse=True)
+        sort_files(files, call.query.get("orderBy", ""))
         start, size = call.page()
         shown: list[Json] = [file_json(file, call.email, self._base_url) for file in files[start : start + size]]
         result: JsonObject = {"kind": "drive#fileList", "incompleteSearch": False, "files": shown}
@@ -95,7 +103,7 @@ class DriveApi:
     def _export(self, call: DriveCall) -> Response:
         file, kind = readable(self._drive, call), call.query.get("mimeType", "")
         if not kind:
-            raise BadRequest("Required parameter: mimeType")
+            raise required_parameter("mimeType")
         if kind not in exports.KINDS:
             raise BadRequest("The requested conversion is not supported.")
         return Response(exports.export(file.spreadsheet, self._drive.calculation(file), kind), media_type=kind)
@@ -110,15 +118,23 @@ class DriveApi:
         for entry in file.permissions:
             if entry.permission_id == number:
                 return permission_json(entry)
-        raise EntityNotFound(f"Permission not found: {number}.")
+        raise not_found("permissionId", f"Permission not found: {number}.")
 
     def _share(self, call: DriveCall) -> JsonObject:
         file = writable(self._drive, call)
+        for name in ("type", "role"):
+            if name not in call.body:
+                message = f"The permission {name} field is required."
+                raise invalid_parameter(f"permission.{name}", message, "required", "other")
         kind = call.body.choice("type", ("user", "group", "domain", "anyone"), "")
         role = call.body.choice("role", _ROLES, "")
         who = call.body.text("domain" if kind == "domain" else "emailAddress")
         if kind != "anyone" and not who:
-            raise BadRequest("The specified emailAddress is invalid or not applicable for the given permission type.")
+            raise invalid_parameter(
+                "permission.emailAddress",
+                "The specified emailAddress is invalid or not applicable for the given permission type.",
+                kind="other",
+            )
         entry = permission(kind, role, "" if kind == "anyone" else who)
         self._drive.touch(replace(file, permissions=(*_without(file, entry.permission_id), entry)))
         return permission_json(entry)
@@ -145,7 +161,7 @@ class DriveApi:
 
     def _changes(self, call: DriveCall) -> JsonObject:
         if "pageToken" not in call.query:
-            raise BadRequest("Required parameter: pageToken")
+            raise required_parameter("pageToken")
         since, size = call.page()
         found: list[tuple[int, JsonObject]] = []
         for file in self._drive.files.values():
@@ -164,6 +180,9 @@ class DriveApi:
         return result
 
     def _about(self, call: DriveCall) -> JsonObject:
+        if "fields" not in call.query:
+            message = "The 'fields' parameter is required for this method."
+            raise invalid_parameter("fields", message, "required")
         user: JsonObject = {"kind": "drive#user", "displayName": call.email, "emailAddress": call.email, "me": True}
         return {"kind": "drive#about", "user": user}
 

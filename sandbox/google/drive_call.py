@@ -10,10 +10,11 @@ from starlette.routing import Route
 from sandbox.google import interface
 from sandbox.google.auth import Gate
 from sandbox.google.document import Document, Json, JsonObject
-from sandbox.google.errors import ApiError, BadRequest, answer
+from sandbox.google.errors import ApiError, BadRequest, answer, invalid_parameter
 from sandbox.google.json_text import read_document
 from sandbox.google.masks import parse_mask
-from sandbox.workbook.errors import WorkbookError
+from sandbox.google.payload import unknown_fields
+from sandbox.workbook.errors import InvalidArgument, WorkbookError
 
 Method = Callable[["DriveCall"], JsonObject | Response | None]
 
@@ -30,8 +31,11 @@ class DriveCall:
     def page(self) -> tuple[int, int]:
         """Offset and size of the page that is asked for."""
         token, size = self.query.get("pageToken", "0"), self.query.get("pageSize", "100")
-        if not token.isdecimal() or not size.isdecimal() or not 1 <= int(size) <= 1000:
-            raise BadRequest("Invalid Value: pageToken must be one that was given out, pageSize from 1 to 1000.")
+        if not token.isdecimal():
+            raise invalid_parameter("pageToken", "Invalid Value")
+        if not size.isdecimal() or not 1 <= int(size) <= 1000:
+            message = f"Invalid value '{size}'. Values must be within the range: [1, 1000]"
+            raise invalid_parameter("pageSize", message, "invalidParameter")
         return int(token), int(size)
 
 
@@ -43,6 +47,7 @@ def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Rout
         body = await request.body()
         try:
             email = gate.admit(request, called)
+            _check_fields(called, request.query_params.get("fields", ""))
             result = method(DriveCall(email, request.query_params, request.path_params, read_document(body)))
         except ApiError as error:
             return answer(error, request.url.path)
@@ -58,6 +63,16 @@ def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Rout
 def known_method(http_method: str, path: str) -> interface.Method:
     """What Google's interface says of the method at that path."""
     return interface.drive().methods[f"{http_method} {re.sub(r'{[^}]*}', '*', path)}"]
+
+
+def _check_fields(method: interface.Method, fields: str) -> None:
+    """Raises BadRequest where `fields` names what the answer can't have."""
+    try:
+        unknown = unknown_fields(interface.drive(), method, parse_mask(fields))
+    except InvalidArgument as error:
+        raise invalid_parameter("fields", f"Invalid field selection {fields}", "invalidParameter") from error
+    if unknown:
+        raise invalid_parameter("fields", f"Invalid field selection {unknown[0][-1]}", "invalidParameter")
 
 
 def shown(result: Json, fields: str) -> Response:

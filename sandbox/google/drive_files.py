@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sandbox.drive import SPREADSHEET_TYPE, Drive, Editor, File, permission
 from sandbox.google import exports
 from sandbox.google.drive_call import DriveCall
-from sandbox.google.errors import BadRequest, EntityNotFound, NotSupported, PermissionDenied
+from sandbox.google.errors import BadRequest, NotSupported, PermissionDenied, not_found
 from sandbox.workbook.spreadsheet import Spreadsheet
 
 
@@ -23,7 +23,7 @@ def readable(drive: Drive, call: DriveCall) -> File:
     number = call.path["file"]
     file = drive.files.get(number)
     if file is None or not file.may_read(call.email):
-        raise EntityNotFound(f"File not found: {number}.")
+        raise not_found("fileId", f"File not found: {number}.")
     return file
 
 

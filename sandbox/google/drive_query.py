@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from sandbox.drive import SPREADSHEET_TYPE, File
-from sandbox.google.errors import BadRequest
+from sandbox.google.errors import BadRequest, invalid_parameter
 
 _TERM = re.compile(
     r"""\s*(?:
@@ -15,6 +16,16 @@ _TERM = re.compile(
     re.VERBOSE,
 )
 Test = Callable[[File], bool]
+_SORT_KEYS: dict[str, Callable[[File], str | datetime]] = {
+    "name": lambda file: file.name.casefold(),
+    "name_natural": lambda file: file.name.casefold(),
+    "createdTime": lambda file: file.created,
+    "modifiedTime": lambda file: file.modified,
+    "modifiedByMeTime": lambda file: file.modified,
+    "recency": lambda file: file.modified,
+}
+# Google sorts by these, too; the sandbox's files are alike in them.
+_SAME_FOR_ALL = ("folder", "quotaBytesUsed", "sharedWithMeTime", "starred", "viewedByMeTime")
 
 
 def parse_query(text: str) -> Test:
@@ -28,7 +39,7 @@ def parse_query(text: str) -> Test:
     while position < len(text.rstrip()):
         match = _TERM.match(text, position)
         if match is None:
-            raise BadRequest(f"Invalid Value: the sandbox can't read the query from '{text[position:]}' on.")
+            raise _unread(text[position:])
         tests.append(_test(match))
         position = match.end()
         following = re.compile(r"and\b").match(text, position)
@@ -36,8 +47,26 @@ def parse_query(text: str) -> Test:
             break
         position = following.end()
     if position < len(text.rstrip()):
-        raise BadRequest(f"Invalid Value: the sandbox can't read the query from '{text[position:]}' on.")
+        raise _unread(text[position:])
     return lambda file: all(test(file) for test in tests)
+
+
+def sort_files(files: list[File], order: str) -> None:
+    """Sorts by Drive's `orderBy`, as `modifiedTime desc,name`; the last changed ones first where it is empty.
+
+    Raises:
+        BadRequest: a key that there isn't.
+    """
+    for term in reversed(order.split(",") if order else ["modifiedTime desc"]):
+        key, _, direction = term.strip().partition(" ")
+        if direction not in ("", "desc") or key not in (*_SORT_KEYS, *_SAME_FOR_ALL):
+            raise invalid_parameter("orderBy", "Invalid Value")
+        if key in _SORT_KEYS:
+            files.sort(key=_SORT_KEYS[key], reverse=direction == "desc")
+
+
+def _unread(rest: str) -> BadRequest:
+    return invalid_parameter("q", f"Invalid Value: the sandbox can't read the query from '{rest}' on.")
 
 
 def _test(match: re.Match[str]) -> Test:

@@ -1,8 +1,8 @@
 """Google's error bodies, for Sheets and for Drive, which word the same refusals differently.
 
 ApiError
-├── Unauthenticated      401 no token, or one that isn't valid any more
-├── PermissionDenied     403 the file isn't shared with the account, or not for writing
+├── Unauthenticated      401 a token that isn't valid any more
+├── PermissionDenied     403 no token; the file isn't shared with the account, or not for writing
 ├── EntityNotFound       404
 ├── BadRequest           400
 ├── NotSupported         400 Google can do this, the sandbox can't
@@ -51,6 +51,8 @@ class ApiError(Exception):
     status = 500
     reason = "backendError"
     short = ""  # Drive's own words, where they aren't the message
+    location: tuple[str, str] | None = None  # Drive's name of what is at fault, and the kind of thing that it is
+    at_the_gate = False  # refused before the API saw it: Drive's own refusals bear no name of the status
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -62,6 +64,8 @@ class ApiError(Exception):
 class Unauthenticated(ApiError):
     status = 401
     reason = "authError"
+    location = ("Authorization", "header")
+    at_the_gate = True
 
 
 class PermissionDenied(ApiError):
@@ -91,10 +95,13 @@ class QuotaExceeded(ApiError):
     reason = "rateLimitExceeded"
 
 
-def missing_token() -> Unauthenticated:
-    error = Unauthenticated(f"Request is missing required authentication credential. {_LOGIN}")
-    error.reason, error.short = "required", "Login Required."
-    error.headers = {"WWW-Authenticate": _CHALLENGE}
+def missing_token() -> PermissionDenied:
+    """Sheets and Drive would take an API key, so a call without any credentials is for Google an unknown program's."""
+    error = PermissionDenied(
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API."
+    )
+    error.at_the_gate = True
     return error
 
 
@@ -108,7 +115,7 @@ def invalid_token() -> Unauthenticated:
 def insufficient_scopes(method_id: str, scopes: Iterable[str]) -> PermissionDenied:
     """The token isn't for any of these scopes, one of which the method needs."""
     error = PermissionDenied("Request had insufficient authentication scopes.")
-    error.reason, error.short = "insufficientPermissions", "Insufficient Permission"
+    error.reason, error.short, error.at_the_gate = "insufficientPermissions", "Insufficient Permission", True
     accepted = " ".join(f"https://www.googleapis.com/auth/{scope}" for scope in sorted(scopes))
     error.headers = {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{accepted}"'}
     error.details = [
@@ -128,6 +135,24 @@ def no_permission() -> PermissionDenied:
 
 def no_entity() -> EntityNotFound:
     return EntityNotFound("Requested entity was not found.")
+
+
+def invalid_parameter(name: str, message: str, reason: str = "invalid", kind: str = "parameter") -> BadRequest:
+    """Drive's refusal of one parameter; of `kind` `other` it is a part of the body."""
+    error = BadRequest(message)
+    error.reason, error.location = reason, (name, kind)
+    return error
+
+
+def required_parameter(name: str) -> BadRequest:
+    return invalid_parameter(name, f"Required parameter: {name}", "required")
+
+
+def not_found(parameter: str, message: str) -> EntityNotFound:
+    """Drive's refusal of an id that names nothing."""
+    error = EntityNotFound(message)
+    error.location = (parameter, "parameter")
+    return error
 
 
 def invalid_fields(violations: Sequence[tuple[str, str]], message: str = "") -> BadRequest:
@@ -150,10 +175,11 @@ def answer(error: ApiError, path: str) -> JSONResponse:
     body: JsonObject = {"code": error.status, "message": error.message}
     if path.startswith(("/drive/", "/upload/")):
         one: JsonObject = {"message": error.short or error.message, "domain": "global", "reason": error.reason}
-        if isinstance(error, Unauthenticated):
-            one |= {"location": "Authorization", "locationType": "header"}
+        if error.location is not None:
+            one["location"], one["locationType"] = error.location
         body["errors"] = [one]
-    body["status"] = STATUS_NAMES.get(error.status, "UNKNOWN")
+    if error.at_the_gate or "errors" not in body:
+        body["status"] = STATUS_NAMES.get(error.status, "UNKNOWN")
     if error.details:
         body["details"] = error.details
     return JSONResponse({"error": body}, status_code=error.status, headers=error.headers)

@@ -42,12 +42,17 @@ def read_body(body: bytes) -> JsonObject:
 
 
 def read_document(body: bytes) -> Document:
-    """The request's object without its nulls, for where no message says what it may have.
+    """The object of a request to Drive, which overlooks fields that it doesn't know, without its nulls.
 
     Raises:
-        BadRequest: not JSON, or not an object.
+        BadRequest: not JSON, or not an object. Drive doesn't say where.
     """
-    cleaned = without_nulls(read_body(body))
+    try:
+        cleaned = without_nulls(read_body(body))
+    except BadRequest as error:
+        refused = BadRequest("Parse Error")
+        refused.reason = "parseError"
+        raise refused from error
     assert isinstance(cleaned, dict)
     return Document(cleaned)
 

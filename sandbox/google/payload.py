@@ -53,11 +53,18 @@ def read_request(interface: Interface, method: Method, query: Query, body: JsonO
 
 def check_mask(interface: Interface, method: Method, mask: FieldMask) -> None:
     """Raises BadRequest where the response mask `fields` names what the answer can't have."""
-    for path in _unknown(interface, mask, Type("message", message=method.response or ""), ()):
+    for path in unknown_fields(interface, method, mask):
         name = ".".join(path)
         error = BadRequest("Request contains an invalid argument.")
         text = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{name}'."
         raise invalid_fields([(name, text)], error.message)
+
+
+def unknown_fields(interface: Interface, method: Method, mask: FieldMask) -> list[tuple[str, ...]]:
+    """What the mask names, name within name, that the method's answer can't have."""
+    if method.response is None:
+        return []
+    return _unknown(interface, mask, Type("message", message=method.response), ())
 
 
 class _Reader:

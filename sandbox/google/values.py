@@ -57,9 +57,7 @@ def update(call: Call) -> JsonObject:
     user_entered = read_input_option(options)
     named = call.body.text("range")
     if named and named != call.argument:
-        raise InvalidArgument(
-            f"Requested writing within range [{call.argument}], but the body names the range [{named}]"
-        )
+        raise InvalidArgument(f"Request range[{call.argument}] does not match value's range[{named}]")
     with call.edit() as draft:
         done = write_range(draft, call, call.argument, call.body, user_entered)
     return updated_json(call, done, _flag(options, "includeValuesInResponse"), options)

@@ -23,7 +23,7 @@ ERROR = Draft202012Validator(
         "properties": {
             "error": {
                 "type": "object",
-                "required": ["code", "message", "status"],
+                "required": ["code", "message"],
                 "additionalProperties": False,
                 "properties": {
                     "code": {"type": "integer"},
@@ -77,6 +77,7 @@ def check_exchange(exchange: Exchange) -> None:
         answer = json.loads(exchange.answer)
         ERROR.validate(answer)
         assert answer["error"]["code"] == exchange.status
+        assert ("errors" if exchange.raw_path.startswith(("/drive/", "/upload/")) else "status") in answer["error"]
         return
     if exchange.raw_path.startswith("/upload/"):
         check_upload(exchange)

@@ -86,7 +86,7 @@ class Api:
 
 
 def refusal(response: Response) -> tuple[int, str, str]:
-    """Status, Google's name of it, and the message."""
+    """Status, Google's name of it, and the message; Drive's own refusals have no name."""
     error = response.json()["error"]
     assert error["code"] == response.status_code
-    return response.status_code, error["status"], error["message"]
+    return response.status_code, error.get("status", ""), error["message"]

@@ -86,15 +86,29 @@ def test_missing_wrong_and_expired_tokens() -> None:
     with CheckedSandbox(clock=clock) as sandbox:
         url = f"{sandbox.url}/v4/spreadsheets/{SPREADSHEET_ID}"
         missing = httpx.get(url, **LOOPBACK).json()["error"]
-        assert (missing["code"], missing["status"]) == (401, "UNAUTHENTICATED")
-        assert missing["message"].startswith("Request is missing required authentication credential.")
-        assert sheet(sandbox, "ya29.wrong").json()["error"]["message"].startswith("Request had invalid authentication")
+        assert (missing["code"], missing["status"]) == (403, "PERMISSION_DENIED")
+        assert missing["message"].startswith("Method doesn't allow unregistered callers")
+        wrong = sheet(sandbox, "ya29.wrong").json()["error"]
+        assert (wrong["code"], wrong["status"]) == (401, "UNAUTHENTICATED")
+        assert wrong["message"].startswith("Request had invalid authentication credentials.")
         token = ask(sandbox, assertion(sandbox.service_account_info())).json()["access_token"]
         assert sheet(sandbox, token).status_code == 200
         clock.now += timedelta(minutes=61)
         assert sheet(sandbox, token).status_code == 401
         drive = httpx.get(f"{sandbox.url}/drive/v3/files", **LOOPBACK).json()["error"]
-        assert drive["errors"][0]["reason"] == "required"
+        assert (drive["status"], drive["errors"][0]["reason"]) == ("PERMISSION_DENIED", "forbidden")
+        headers = {"Authorization": f"Bearer {token}"}
+        expired = httpx.get(f"{sandbox.url}/drive/v3/files", headers=headers, **LOOPBACK).json()["error"]
+        assert expired["status"] == "UNAUTHENTICATED"
+        assert expired["errors"] == [
+            {
+                "message": "Invalid Credentials",
+                "domain": "global",
+                "reason": "authError",
+                "location": "Authorization",
+                "locationType": "header",
+            }
+        ]
 
 
 def test_unknown_unshared_and_read_only(sandbox: Sandbox, api: Api, file_id: str) -> None:

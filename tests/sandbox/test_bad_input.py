@@ -229,14 +229,28 @@ def test_fields_at_fault_are_named(api: Api, file_id: str, name: str) -> None:
         ("{values: 1}", "Expected an object key or }.\n{values: 1}\n ^"),
         ('{"a" 1}', 'Expected : between key:value pair.\n{"a" 1}\n     ^'),
         ('{"a": 1 "b": 2}', 'Expected , or } after key:value pair.\n{"a": 1 "b": 2}\n        ^'),
-        ("[1]", 'Unknown name "": Root element must be a message.'),
+        *((text, 'Unknown name "": Root element must be a message.') for text in ("[]", "[1]", "null", '"text"', "7")),
     ],
 )
 def test_what_is_no_json(api: Api, file_id: str, text: str, said: str) -> None:
     url = f"https://sheets.googleapis.com/v4/spreadsheets/{file_id}:batchUpdate"
     headers = {"Content-Type": "application/json"}
+    before = state(api, file_id)
     response = api.session.request("POST", url, data=text, headers=headers)  # type: ignore[no-untyped-call]
     assert refusal(response) == (400, INVALID, f"Invalid JSON payload received. {said}")
+    assert state(api, file_id) == before
+
+
+@pytest.mark.parametrize("text", ["", "{}"])
+def test_nothing_is_an_empty_message(api: Api, file_id: str, text: str) -> None:
+    url = f"https://sheets.googleapis.com/v4/spreadsheets/{file_id}"
+    headers = {"Content-Type": "application/json"}
+    before = state(api, file_id)
+    response = api.session.request("POST", f"{url}:batchUpdate", data=text, headers=headers)  # type: ignore[no-untyped-call]
+    assert refusal(response) == (400, INVALID, "Must specify at least one request.")
+    assert state(api, file_id) == before
+    read = api.session.request("POST", f"{url}:getByDataFilter", data=text, headers=headers)  # type: ignore[no-untyped-call]
+    assert read.json()["spreadsheetId"] == file_id
 
 
 def test_a_mask_of_what_the_answer_never_has(api: Api, file_id: str) -> None:

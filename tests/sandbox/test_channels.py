@@ -203,7 +203,7 @@ async def test_channels_are_checked(watch: Watch, api: Api) -> None:
     assert refused({**good, "id": "x" * 65})[0] == 400
     assert refused({**good, "address": "https://example.com/hook"})[1] == "push.webhookUrlUnauthorized"
     assert refused(good, "files/none/watch")[0] == 404
-    assert refused(good, "changes/watch") == (400, "badRequest", "Required parameter: pageToken")
+    assert refused(good, "changes/watch") == (400, "required", "Required parameter: pageToken")
     assert refused(good, "changes/watch", pageToken="x")[0] == 400
     await watch.file("good")
     assert refused(good)[1:] == ("channelIdNotUnique", "Channel id good not unique")

@@ -112,7 +112,7 @@ def test_calls_are_recorded(sandbox: Sandbox, api: Api, file_id: str, control: C
     assert written["query"] == "valueInputOption=RAW"
     assert written["body"] == {"values": [[1]]}
     assert written["account"].startswith("demo@")
-    assert (refused["account"], refused["status"], refused["query"]) == ("", 401, "a=b")
+    assert (refused["account"], refused["status"], refused["query"]) == ("", 403, "a=b")
 
 
 def test_edits_of_a_person(api: Api, file_id: str, control: Control) -> None:

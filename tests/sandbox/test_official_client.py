@@ -141,7 +141,13 @@ def test_files(services: Services) -> None:
         files.get(fileId=copy["id"]).execute()
     assert (refused.value.status_code, refused.value.reason) == (404, f"File not found: {copy['id']}.")
     assert refused.value.error_details == [
-        {"message": f"File not found: {copy['id']}.", "domain": "global", "reason": "notFound"}
+        {
+            "message": f"File not found: {copy['id']}.",
+            "domain": "global",
+            "reason": "notFound",
+            "location": "fileId",
+            "locationType": "parameter",
+        }
     ]
 
 

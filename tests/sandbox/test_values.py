@@ -117,7 +117,7 @@ def test_bad_requests_change_nothing(api: Api, file_id: str) -> None:
     struct = write({"values": [[{}]]}, valueInputOption="RAW")
     assert struct[2] == "Invalid values[0][0]: struct_value {\n}\n"
     nested = write({"values": [["a", [1]]]}, valueInputOption="RAW")
-    assert nested[2] == "Invalid values[0][1]: list_value {\n  values {\n    number_value: 1\n  }\n}\n"
+    assert nested[2] == "Invalid values[0][1]: list_value {\n  values {\n    number_value: 1.0\n  }\n}\n"
     assert write({"values": [1]}, valueInputOption="RAW")[0] == 400
     assert write({"values": "x"}, valueInputOption="RAW")[0] == 400
     assert write({"valeus": [[1]]}, valueInputOption="RAW")[2] == (
@@ -126,7 +126,8 @@ def test_bad_requests_change_nothing(api: Api, file_id: str) -> None:
     assert write({"values": [["x" * 50_001]]}, valueInputOption="RAW")[2] == (
         "Your input contains more than the maximum of 50000 characters in a single cell."
     )
-    assert write({"range": "B1", "values": [[1]]}, valueInputOption="RAW")[0] == 400
+    other = write({"range": "B1", "values": [[1]]}, valueInputOption="RAW")
+    assert other[2] == "Request range[A1] does not match value's range[B1]"
     assert write([1], valueInputOption="RAW")[0] == 400
     assert api.read(file_id, "Sheet1") == []
 
