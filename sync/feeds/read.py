@@ -15,6 +15,7 @@ from db.sources import Source
 from sync.address_guard import shown
 from sync.feeds.client import FeedClient, Fetched, Validators
 from sync.feeds.errors import FeedRefused
+from sync.feeds.fields import FieldWatch
 from sync.feeds.pages import Page, may_be_missing, next_page
 from sync.feeds.records import RecordFormat
 from sync.feeds.rows import FeedRows, RowReader
@@ -79,21 +80,25 @@ class FeedReader:
 
     async def read(self) -> FeedRead:
         """The whole feed."""
-        read = await self._pass(())
+        read = await self._watched_pass()
         for _ in range(_MOST_REPEATS):
             if len(read.pages) == 1 or not await self.changed(read.pages):
                 return read
-            before, read = read, await self._pass(())
+            before, read = read, await self._watched_pass()
             if read.rows.content == before.rows.content:
                 return read
         return replace(read, steady=False)
 
     async def look(self, keep: Collection[str]) -> FeedRows:
-        """All rows, with the records of the keys `keep` as they are."""
-        return (await self._pass(keep)).rows
+        """All rows, with the records of the keys `keep` as they are. What fields there are is for who reads for the
+        table."""
+        return (await self._pass(RowReader(self._source, self._records, keep))).rows
 
-    async def _pass(self, keep: Collection[str]) -> FeedRead:
-        reader = RowReader(self._source, self._records, keep)
+    async def _watched_pass(self) -> FeedRead:
+        watch = FieldWatch(self._source, self._binding, self._records)
+        return await self._pass(RowReader(self._source, self._records, watch=watch))
+
+    async def _pass(self, reader: RowReader) -> FeedRead:
         pages: list[SeenPage] = []
         url: str | None = self._binding.url
         ended = True

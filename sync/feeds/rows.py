@@ -33,14 +33,14 @@ def record_format(binding: FeedBinding, columns: Sequence[Column], whole_bytes: 
 
 @dataclass(frozen=True, slots=True)
 class FeedRows:
-    """All rows of a feed. `columns`: the fields that its records have. `unsure`: some record's key is unknown. `kept`
-    are the records that were asked for, `copied` the keys that several records have.
+    """All rows of a feed. `columns`: the fields that its records have; None where nobody watched. `unsure`: some
+    record's key is unknown. `kept` are the records that were asked for, `copied` the keys that several records have.
 
     `content` is equal for readings that saw the same records, in whatever order.
     """
 
     rows: SpooledRows
-    columns: SeenColumns
+    columns: SeenColumns | None
     problems: Sequence[Problem]
     unsure: bool
     kept: Mapping[str, bytes]
@@ -49,11 +49,14 @@ class FeedRows:
 
 
 class RowReader:
-    """Takes the records of all pages. `keep` are the keys whose records are wanted as they are."""
+    """Takes the records of all pages. `keep` are the keys whose records are wanted as they are; `watch` notes the
+    fields of the records."""
 
-    def __init__(self, source: Source, records: RecordFormat, keep: Collection[str] = ()) -> None:
+    def __init__(
+        self, source: Source, records: RecordFormat, keep: Collection[str] = (), watch: FieldWatch | None = None
+    ) -> None:
         assert source.feed is not None
-        self._watch = FieldWatch(source, source.feed, records)
+        self._watch = watch
         self._takes_columns = takes_columns(source)
         self._records = records
         self._mapping = feed_mapping(source.feed.format)
@@ -83,9 +86,10 @@ class RowReader:
                 errors[column.name] = str(error)
         key = self._key_of(address, dict(zip(self._fields, cells, strict=True)))
         self._page += _hash(cells)
-        new = self._watch.see(address, record)
-        if self._takes_columns:
-            cells += new
+        if self._watch is not None:
+            new = self._watch.see(address, record)
+            if self._takes_columns:
+                cells += new
         if key is None:
             return
         if not self._spool.add(key, address, cells, errors):
@@ -109,8 +113,8 @@ class RowReader:
             message = f"And {counted(self._left_out, 'more record')} whose keys can't be used."
             self._problems.append(Problem("UNREADABLE_KEY", message))
         unsure = bool(self._problems)
-        columns, fields = self._watch.columns(), dict(self._fields)
-        if self._takes_columns:
+        columns, fields = None if self._watch is None else self._watch.columns(), dict(self._fields)
+        if columns is not None and self._takes_columns:
             fields |= {new.column.name: f"{self._dot}{new.column.field}" for new in columns.new}
         copied = frozenset(self._repeated)
         rows = self._spool.rows(fields, copied)
