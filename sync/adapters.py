@@ -13,14 +13,14 @@ from sync.feeds.connections import FeedOfRun, Feeds, FeedToRead
 from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
 from sync.google.project import Caller
-from sync.google.session import Check, GoogleSession
+from sync.google.session import GoogleSession
 from sync.registration.input import WantedSheet
 from sync.registration.inspection import SheetInspection
 from sync.services import DEFAULT_CREDENTIAL
 from sync.sheets.adapter import Shared, SheetSource
 from sync.sheets.look import add_managed_key, inspect_sheet
 from sync.sheets.read import NewId, random_ids
-from sync.source import Reading, SourceAdapter, SourceReader
+from sync.source import Reading, SourceAdapter, SourceReader, TermCheck
 from sync.urgency import Urgency
 
 
@@ -47,7 +47,7 @@ class Adapters:
         self._shared: defaultdict[str, Shared] = defaultdict(Shared)
         self.untaggable: Final[set[UUID]] = set()
 
-    def adapter_for(self, source: Source, check: Check, urgency: Urgency = Urgency.NOW) -> SourceAdapter:
+    def adapter_for(self, source: Source, check: TermCheck, urgency: Urgency = Urgency.NOW) -> SourceAdapter:
         """The source's adapter; `check` is asked before each call. SourceUnreachable without its credential."""
         if source.feed is not None:
             return FeedOfRun(self._known_feeds(), source, check)
@@ -56,7 +56,7 @@ class Adapters:
         shared = self.shared(source.sheet.credential)
         return SheetSource(session, source, check, self._new_id, shared, self.untaggable)
 
-    def leading(self, check: Check) -> Callable[[Source, Urgency], SourceAdapter]:
+    def leading(self, check: TermCheck) -> Callable[[Source, Urgency], SourceAdapter]:
         """`adapter_for` for one leadership, whose term `check` looks at."""
         return lambda source, urgency: self.adapter_for(source, check, urgency)
 

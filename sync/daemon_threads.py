@@ -6,11 +6,17 @@ asyncio's own executor is waited for at exit, so that one hung call would hold u
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Compute(Protocol):
+    """Runs what takes long off the event loop, as `DaemonThreads.run` does."""
+
+    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class DaemonThreads:

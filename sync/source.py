@@ -16,6 +16,9 @@ from sync.seen_columns import SeenColumns
 Cell = str | float | bool | None
 """A cell as the source keeps it: text, a double, a boolean; None where it is empty. A feed's: `sync.feeds.mapping`."""
 
+TermCheck = Callable[[], None]
+"""Asked before each call to a source: raises where this process leads no more."""
+
 Mark = Mapping[str, str]
 """The source's own version marks (for a sheet Drive's version); equal marks mean that nothing changed."""
 

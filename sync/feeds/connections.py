@@ -24,7 +24,6 @@ from sync.feeds.client import FeedClient, FeedLimits
 from sync.feeds.input import WantedFeed
 from sync.feeds.inspection import FeedInspection
 from sync.feeds.look import inspect_feed, unfound
-from sync.google.session import Check
 from sync.source import (
     NOTHING_IN_DOUBT,
     UNKEPT,
@@ -34,6 +33,7 @@ from sync.source import (
     Mark,
     Reading,
     RowCalls,
+    TermCheck,
     WriteOutcome,
     nothing_shown,
 )
@@ -135,7 +135,7 @@ class FeedToRead:
 class FeedOfRun:
     """A feed for one run, opened when it is first asked. Implements `sync.source.SourceAdapter`."""
 
-    def __init__(self, feeds: Feeds, source: Source, check: Check) -> None:
+    def __init__(self, feeds: Feeds, source: Source, check: TermCheck) -> None:
         self._feeds = feeds
         self._source = source
         self._check = check

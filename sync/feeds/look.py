@@ -1,11 +1,12 @@
 """The look at a feed that registration takes: every page, every record, once; no record is kept."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from db.errors import BadUserInput
 from db.feeds import FeedBinding, FeedFormat, FeedPagination
+from sync.daemon_threads import Compute
 from sync.feeds.client import FeedClient, Fetched
 from sync.feeds.errors import FeedRefused
 from sync.feeds.find import find_format, find_records
@@ -18,12 +19,6 @@ from sync.feeds.records import RecordFormat
 from sync.feeds.xml_records import XmlRecords
 
 T = TypeVar("T")
-
-
-class Compute(Protocol):
-    """Runs what takes long off the event loop."""
-
-    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 def unfound(wanted: WantedFeed) -> FeedBinding:

@@ -5,7 +5,7 @@ look deleted. So pages are looked at once more after the last one, and read agai
 two readings agree.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -13,17 +13,16 @@ from db.errors import SourceUnreachable
 from db.feeds import FeedBinding, FeedPaginationKind
 from db.sources import Source
 from sync.address_guard import shown
+from sync.daemon_threads import Compute
 from sync.feeds.client import FeedClient, Fetched, Validators
 from sync.feeds.errors import FeedRefused
 from sync.feeds.fields import FieldWatch
 from sync.feeds.pages import Page, may_be_missing, next_page
 from sync.feeds.records import RecordFormat
 from sync.feeds.rows import FeedRows, RowReader
+from sync.source import TermCheck
 
 T = TypeVar("T")
-Check = Callable[[], None]
-Compute = Callable[[Callable[[], int]], Awaitable[int]]
-"""Runs what takes long off the event loop."""
 
 _MOST_REPEATS: Final = 3
 _TOLD: Final = frozenset({FeedPaginationKind.NEXT_URL, FeedPaginationKind.CURSOR})
@@ -53,7 +52,7 @@ class FeedReader:
     """Reads one feed for one run. `compute` runs what takes long elsewhere; `check` is asked before each request."""
 
     def __init__(
-        self, source: Source, client: FeedClient, records: RecordFormat, compute: Compute, check: Check
+        self, source: Source, client: FeedClient, records: RecordFormat, compute: Compute, check: TermCheck
     ) -> None:
         assert source.feed is not None
         self._source = source

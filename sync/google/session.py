@@ -23,9 +23,9 @@ from sync.google.errors import CredentialRefused, GoogleBusy, QuotaUsedUp, expla
 from sync.google.project import Caller, GoogleProject, Sleep
 from sync.google.quota import CallKind, QuotaLimits, QuotaUse
 from sync.retry import RetryPolicy, gave_up
+from sync.source import TermCheck
 
 T = TypeVar("T")
-Check = Callable[[], None]
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class GoogleSession:
         """What of the user's quota is used now."""
         return self._project.quota_of(self.email)
 
-    async def attempt(self, kind: CallKind, request: Callable[[HTTPClient], T], check: Check) -> T:
+    async def attempt(self, kind: CallKind, request: Callable[[HTTPClient], T], check: TermCheck) -> T:
         """One call, made once. Raises SourceUnreachable in one of its forms, and whatever `check` raises."""
         account = self._clients.account
 
@@ -103,7 +103,7 @@ class GoogleSession:
                 passage.succeeded()
                 return answer
 
-    async def read(self, kind: CallKind, request: Callable[[HTTPClient], T], check: Check) -> tuple[T, int]:
+    async def read(self, kind: CallKind, request: Callable[[HTTPClient], T], check: TermCheck) -> tuple[T, int]:
         """A call that changes nothing, made until it succeeds or the policy gives up: its answer, the calls it took."""
         failed = 0
         while True:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from db.sources import Source
 from sync.google.drive_marks import DriveMarks
-from sync.google.session import Check, GoogleSession
+from sync.google.session import GoogleSession
 from sync.sheets.calls import SheetCalls, Worksheet
 from sync.sheets.read import NewId, read_sheet
 from sync.sheets.shared_reads import Place, SharedReads
@@ -22,6 +22,7 @@ from sync.source import (
     Mark,
     Reading,
     RowCalls,
+    TermCheck,
     WriteOutcome,
     nothing_shown,
 )
@@ -47,7 +48,7 @@ class SheetSource:
         self,
         session: GoogleSession,
         source: Source,
-        check: Check,
+        check: TermCheck,
         new_id: NewId,
         shared: Shared,
         untaggable: MutableSet[UUID],

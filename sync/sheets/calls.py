@@ -14,11 +14,12 @@ from sync.google.drive_changes import fetch_file
 from sync.google.drive_marks import DriveMark, DriveMarks
 from sync.google.errors import GoogleBusy, WorksheetMoved
 from sync.google.quota import CallKind
-from sync.google.session import Check, GoogleSession
+from sync.google.session import GoogleSession
 from sync.sheets.answer import VALUES_MASK, fields, parse_grids
 from sync.sheets.grid import Grid, quote_title
 from sync.sheets.requests import Request
 from sync.sheets.shared_reads import SharedRead, SharedReads
+from sync.source import TermCheck
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class SheetCalls:
         session: GoogleSession,
         spreadsheet: str,
         worksheet: Worksheet,
-        check: Check,
+        check: TermCheck,
         marks: DriveMarks | None = None,
         reads: SharedReads | None = None,
     ) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from db.sources import Column
+from sync.sheets.grid import same_cell
 from sync.source import Cell
-from sync.values.mapping import cell_to_text, same_cell, same_text, text_to_cell
+from sync.values.mapping import cell_to_text, same_text, same_value, text_to_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class SheetMapping:
         return text_to_cell(column, text, self.zone)
 
     def same(self, column: Column, one: Cell, other: Cell) -> bool:
-        """See `same_cell`."""
-        return same_cell(column, one, other, self.zone)
+        """See `same_value`."""
+        return same_value(column, one, other, self.zone)
 
     def same_text(self, column: Column, one: str | None, other: str | None) -> bool:
         """See `same_text`."""
@@ -31,4 +32,4 @@ class SheetMapping:
 
     def unchanged(self, one: Cell, other: Cell) -> bool:
         """To a sheet an empty text is an empty cell."""
-        return (one in (None, "") and other in (None, "")) or (type(one) is type(other) and one == other)
+        return same_cell(one, other)

@@ -17,7 +17,7 @@ from sync.sheets.calls import SheetCalls
 from sync.sheets.grid import Grid
 from sync.sheets.layout import in_order_of, misplaced_lines
 from sync.sheets.locate import read_back
-from sync.sheets.plan import CellWrite, RowPlan
+from sync.sheets.plan import CellWrite, StructurePlan
 from sync.sheets.repair import Damage, displaced_cells, displaced_deletes, moved_along, restores
 from sync.sheets.requests import reinsert_requests, restore_requests, row_requests
 from sync.sheets.rows import Rows
@@ -94,7 +94,7 @@ class Mender:
                 return after
             log.warning("columns moved while rows were inserted; taking the rows out", rows=len(lines))
             try:
-                await self._calls.write_batch(row_requests(after, RowPlan([], lines, ())))
+                await self._calls.write_batch(row_requests(after, StructurePlan([], lines, ())))
             except GoogleBusy as error:
                 await self._calls.wait_after(error, failed)
             after = await self.bring_back_rows(after, await self.look(), lines)

@@ -37,7 +37,7 @@ class UpdatePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class RowPlan:
+class StructurePlan:
     """Rows to insert, in the given order, and the keys to delete with the grid's row of each."""
 
     inserts: Sequence[Edit]
@@ -98,7 +98,7 @@ def too_long(key: str, name: str, value: Cell, address: str | None) -> Problem |
     return Problem("CELL_TOO_LONG", message, address, name, key)
 
 
-def plan_rows(rows: Rows, edits: Sequence[Edit]) -> RowPlan:
+def plan_rows(rows: Rows, edits: Sequence[Edit]) -> StructurePlan:
     """The rows to insert and to delete."""
     inserts: list[Edit] = []
     deletes: dict[str, int] = {}
@@ -123,7 +123,7 @@ def plan_rows(rows: Rows, edits: Sequence[Edit]) -> RowPlan:
             inserts.append(edit)
     fitting = max(0, MAX_CELLS // max(rows.grid.column_count, 1) - rows.grid.row_count)
     settled.extend(Written(edit.key, None, [sheet_full(edit.key, rows.grid)]) for edit in inserts[fitting:])
-    return RowPlan(inserts[:fitting], deletes, settled)
+    return StructurePlan(inserts[:fitting], deletes, settled)
 
 
 def sheet_full(key: str, grid: Grid) -> Problem:

@@ -13,7 +13,7 @@ from db.wire import ColumnType
 from sync.sheets.arrays import is_array
 from sync.sheets.chunks import Block, runs
 from sync.sheets.grid import Grid, column_letters, quote_title
-from sync.sheets.plan import CellWrite, RowPlan
+from sync.sheets.plan import CellWrite, StructurePlan
 from sync.sheets.repair import Entered, Restore, entered
 from sync.sheets.rows import Rows
 from sync.source import Cell, Edit
@@ -46,7 +46,7 @@ def _corner(write: CellWrite) -> str:
     return f"{column_letters(write.place)}{write.index + 1}"
 
 
-def row_requests(rows: Rows, plan: RowPlan) -> list[Request]:
+def row_requests(rows: Rows, plan: StructurePlan) -> list[Request]:
     """Of `batchUpdate`: the inserts below the last row, then the deletes from below to above."""
     requests = list(_insert(rows, plan.inserts)) if plan.inserts else []
     grid = rows.grid

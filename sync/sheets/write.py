@@ -25,7 +25,7 @@ from sync.sheets.chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheets.grid import same_cell
 from sync.sheets.locate import read_located, refuse_lost
 from sync.sheets.mend import Mender
-from sync.sheets.plan import CellWrite, RowPlan, UpdatePlan, plan_rows, plan_updates, sheet_full
+from sync.sheets.plan import CellWrite, StructurePlan, UpdatePlan, plan_rows, plan_updates, sheet_full
 from sync.sheets.repair import displaced_cells
 from sync.sheets.requests import row_requests, values_body
 from sync.sheets.rows import Rows
@@ -184,7 +184,7 @@ class SheetWriter:
             self._settle(_rows_outcome(after, plan))
             rows = after
 
-    async def _after_busy(self, rows: Rows, plan: RowPlan, error: GoogleBusy, failed: int) -> Rows:
+    async def _after_busy(self, rows: Rows, plan: StructurePlan, error: GoogleBusy, failed: int) -> Rows:
         """The sheet to plan on. SourceUnreachable if what was sent may still be carried out."""
         if error.over:
             await self._calls.wait_after(error, failed)
@@ -205,10 +205,12 @@ class SheetWriter:
         await self._row_calls.over()
         return after
 
-    async def _send_rows(self, rows: Rows, plan: RowPlan) -> None:
+    async def _send_rows(self, rows: Rows, plan: StructurePlan) -> None:
         # All chunks are inserted at the same place, so the last one goes first.
         for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
-            requests = await self._calls.session.compute(partial(row_requests, rows, RowPlan(chunk, plan.deletes, ())))
+            requests = await self._calls.session.compute(
+                partial(row_requests, rows, StructurePlan(chunk, plan.deletes, ()))
+            )
             await self._row_calls.sent()
             try:
                 await self._calls.write_batch(requests)
@@ -221,7 +223,7 @@ class SheetWriter:
                 raise
             await self._row_calls.over()
 
-    async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: RowPlan, error: GoogleRefused) -> Rows:
+    async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: StructurePlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)
         open_edits = [edit for edit in edits if edit.key in tried]
         if len(open_edits) == 1:
@@ -258,7 +260,7 @@ def _outcome(after: Rows, plan: UpdatePlan, refused: Mapping[str, Mapping[str | 
     return written
 
 
-def _rows_outcome(after: Rows, plan: RowPlan) -> list[Written]:
+def _rows_outcome(after: Rows, plan: StructurePlan) -> list[Written]:
     written = []
     for edit in plan.inserts:
         located = after.by_key.get(edit.key)

@@ -83,7 +83,7 @@ def same_text(type_: ColumnType, one: str | None, other: str | None) -> bool:
             return False
 
 
-def same_cell(column: Column, one: Cell, other: Cell, zone: str = "UTC") -> bool:
+def same_value(column: Column, one: Cell, other: Cell, zone: str = "UTC") -> bool:
     """Whether two cells are the same value, as when one is written and the other read back."""
     if type(one) is type(other) and one == other:
         return True

@@ -15,7 +15,7 @@ from db.wire import SQL_TYPES
 from db.wire import ColumnType as T
 from sync.source import Cell
 from sync.values.cell_mapping import Unfit
-from sync.values.mapping import cell_to_text, same_cell, same_text, text_to_cell
+from sync.values.mapping import cell_to_text, same_text, same_value, text_to_cell
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"
 
@@ -202,11 +202,11 @@ def test_the_same_value_in_two_spellings(type_: T, one: str | None, other: str |
 
 
 def test_cells_that_are_the_same_when_read_back() -> None:
-    assert same_cell(_column(T.TEXT), "", None)
-    assert same_cell(_column(T.INTEGER), "7", 7.0)
-    assert not same_cell(_column(T.BOOLEAN), True, 1.0)
-    assert same_cell(_column(T.INTEGER), "x", "x")
-    assert not same_cell(_column(T.INTEGER), "x", "y")
+    assert same_value(_column(T.TEXT), "", None)
+    assert same_value(_column(T.INTEGER), "7", 7.0)
+    assert not same_value(_column(T.BOOLEAN), True, 1.0)
+    assert same_value(_column(T.INTEGER), "x", "x")
+    assert not same_value(_column(T.INTEGER), "x", "y")
 
 
 # What Postgres prints for a cell's text is that text: keys and images rely on it.
