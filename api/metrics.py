@@ -48,6 +48,8 @@ class Numbers:
     live_groups: int
     live_members: int
     slow_readers: int
+    snapshot_reads: int
+    log_reads: int
     deliveries: int
     delivered_changes: int
     loop_lag_s: float
@@ -88,6 +90,8 @@ async def read(process: Runtime) -> Numbers:
         live_groups=process.live.groups,
         live_members=process.live.members,
         slow_readers=activity.slow,
+        snapshot_reads=process.context.snapshots.begun,
+        log_reads=process.context.hub.pages_read,
         deliveries=activity.delivered,
         delivered_changes=activity.delivered_changes,
         loop_lag_s=process.loop_lag_s(),
@@ -140,6 +144,11 @@ def _delivery(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge("rowcast_live_members", "Subscriptions that are delivered together.", numbers.live_members)
     slow = "Times that a subscription read too slowly, and went on from the log."
     yield CounterMetricFamily("rowcast_slow_readers", slow, value=numbers.slow_readers)
+    snapshots = "Snapshots read, each for all subscriptions that began with the same one at the same time."
+    yield CounterMetricFamily("rowcast_snapshot_reads", snapshots, value=numbers.snapshot_reads)
+    yield CounterMetricFamily(
+        "rowcast_log_reads", "Pages of the change log read for who comes back.", value=numbers.log_reads
+    )
     yield CounterMetricFamily("rowcast_deliveries", "Batches sent to subscribers.", value=numbers.deliveries)
     yield CounterMetricFamily(
         "rowcast_delivered_changes", "Changes sent to subscribers.", value=numbers.delivered_changes

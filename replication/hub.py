@@ -1,8 +1,8 @@
 """The hub of every process that serves subscriptions: reads each new part of the log once, and hands it on.
 
-It learns from the bus, or in silence from the database, how far the log goes. A subscription begins by reading the
-log from its cursor and joins the live path where it has caught up; one that is too slow goes back to reading the log.
-Many that are alike may be served by one `LiveTable`, without a task or a queue for each.
+It learns from its `Frontier` how far the log goes. A subscription begins by reading the log from its cursor and joins
+the live path where it has caught up; one that is too slow goes back to reading the log. Many that are alike may be
+served by one `LiveTable`, without a task or a queue for each.
 """
 
 import asyncio
@@ -11,62 +11,28 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Protocol, Self
+from typing import Self
 
 import psycopg
 import structlog
 
 from db.changes import Transaction
 from db.cursor import Cursor
-from db.errors import CursorExpired, Unavailable
-from db.log import PAGE, LogState, log_state, read_entries
-from db.log_append import heartbeat
+from db.errors import CursorExpired
+from db.log import PAGE
 from db.position import Position
 from db.session import Pool
-from db.slices import LogEntry, Slicer
-from db.together import Together
-from replication.bus import Beat, BroadcastBus, BusBroken
+from db.slices import Slicer
+from replication.bus import BroadcastBus
+from replication.frontier import NOWHERE, Frontier
 from replication.live_queue import LiveQueue
+from replication.log_events import CaughtUp, LiveTable, LogEvent, advance
+from replication.log_pages import LogPages
+from replication.log_reader import LogReader
 
 log = structlog.get_logger(__name__)
 
-_NOWHERE = Position(0, 0, 0)
 _RESTART_S = 0.5
-_NUDGE_S = 0.05
-_LONGEST_NUDGE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class LogSlice:
-    """One commit of the table behind the subscription's cursor, or a slice of it; `cursor` has read it."""
-
-    transaction: Transaction
-    cursor: Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
-    """Nothing older is to come. Again after each quiet minute, with a newer cursor."""
-
-    cursor: Cursor
-
-
-LogEvent = LogSlice | CaughtUp
-
-
-class LiveTable(Protocol):
-    """Takes a table's part of the log for many subscriptions at once. Slices come in order; some may come again."""
-
-    async def take(self, transaction: Transaction) -> None:
-        """The next slice. The log waits for it, so it may give way to others, and never wait for a reader."""
-
-    async def reached(self, position: Position) -> None:
-        """Every slice before the position was given to `take`."""
-
-    def expire(self) -> None:
-        """The log can't be followed any further from where it is. Never waits."""
 
 
 class Hub:
@@ -88,30 +54,30 @@ class Hub:
         """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of the bus, before the database is
         asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads the log itself.
         """
-        self._pool = pool
-        self._bus = bus
         self._quiet_s = quiet_s
-        self._silence_s = silence_s
-        self._poll_s = poll_s
         self._queue_size = queue_size
-        self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._frontier = _NOWHERE
-        self._head = _NOWHERE
-        self._handed = _NOWHERE  # every entry before it was put into the queues
-        self._handing = _NOWHERE  # what is being put into the queues ends here
-        self._heard = float("-inf")
+        self._known = Frontier(
+            pool,
+            bus,
+            silence_s=silence_s,
+            poll_s=poll_s,
+            clock=clock,
+            sleep=sleep,
+            goals=self._goals,
+            begun_anew=self._begun_anew,
+        )
+        self._log = LogReader(pool, sleep=sleep, jitter=jitter)
+        self._pages = LogPages(self._log)
+        self._handed = NOWHERE  # every entry before it was put into the queues
+        self._handing = NOWHERE  # what is being put into the queues ends here
         self._queues: defaultdict[str, set[LiveQueue]] = defaultdict(set)
         self._tables: dict[str, LiveTable] = {}
-        self._together = Together()
-        self._moved = asyncio.Event()
-        self._wanted = asyncio.Event()
-        self._reaching: list[tuple[int, asyncio.Future[None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        for part in (self._listen, self._watch, self._hand_on, self._nudge):
+        for part in (self._known.listen, self._known.watch, self._hand_on, self._known.nudge):
             self._tasks.append(asyncio.create_task(self._keep(part), name=f"hub {part.__name__}"))
         return self
 
@@ -123,7 +89,12 @@ class Hub:
     @property
     def frontier(self) -> Position:
         """Behind everything that the log is known to hold. Epoch 0 before it was first heard of."""
-        return self._frontier
+        return self._known.at
+
+    @property
+    def pages_read(self) -> int:
+        """How many pages of the log were asked of the database for those who had to read it themselves."""
+        return self._pages.asked
 
     @property
     def subscriptions(self) -> int:
@@ -158,9 +129,9 @@ class Hub:
         goal = await self._goal(cursor)
         while True:
             with self._joined(relation) as queue:
-                async with aclosing(self._read(relation, cursor.position, queue.start)) as older:
+                async with aclosing(self._pages.read(relation, cursor.position, queue.start)) as older:
                     async for transaction in older:
-                        event, cursor = _advance(cursor, transaction)
+                        event, cursor = advance(cursor, transaction)
                         if event is not None:
                             yield event
                 cursor = cursor.advanced(queue.start)
@@ -169,7 +140,7 @@ class Hub:
                 while not queue.overflowed:
                     live = queue.take()
                     if live is not None:
-                        event, cursor = _advance(cursor, live)
+                        event, cursor = advance(cursor, live)
                         if event is not None:
                             yield event
                         continue
@@ -182,56 +153,21 @@ class Hub:
                     else:
                         quiet = not await self._changed(queue)
 
-    async def reach(self, lsn: int, timeout: float) -> None:  # noqa: ASYNC109 - the error names what was waited for
+    async def reach(self, lsn: int, timeout: float) -> None:  # noqa: ASYNC109 - as `Frontier.reach`
         """Wait until every commit below the LSN is in the log. Unavailable after `timeout` seconds."""
-        if self._frontier.lsn >= lsn:
-            return
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = lsn, waiting
-        self._reaching.append(entry)
-        self._wanted.set()
-        try:
-            async with asyncio.timeout(timeout):
-                await waiting
-        except TimeoutError as error:
-            raise Unavailable("The change log did not get that far in time: replication lags, try again.") from error
-        finally:
-            self._reaching.remove(entry)
+        await self._known.reach(lsn, timeout)
 
-    async def reach_cursor(self, cursor: Cursor, timeout: float) -> None:  # noqa: ASYNC109 - as `reach`
+    async def reach_cursor(self, cursor: Cursor, timeout: float) -> None:  # noqa: ASYNC109 - as `Frontier.reach`
         """Wait until the log has all that the cursor is behind. CursorExpired where it can't; else as `reach`."""
-        try:
-            async with asyncio.timeout(timeout):
-                while self._frontier == _NOWHERE:
-                    await self._observed()
-        except TimeoutError as error:
-            raise Unavailable("The change log is not open yet: try again in a moment.") from error
-        position = cursor.position
-        if position.epoch != self._frontier.epoch or position > self._frontier:
-            await self._check_ahead(position)
-        lsn = position.lsn + (position.index > 0)
-        await self.reach(lsn if cursor.view is None else max(lsn, cursor.view.until), timeout)
+        await self._known.reach_cursor(cursor, timeout)
 
     async def _goal(self, cursor: Cursor) -> Position:
         """Where a subscription that begins now has caught up."""
-        while self._frontier == _NOWHERE:
-            await self._observed()
-        if cursor.position > self._frontier:
-            await self._check_ahead(cursor.position)
-        until = Position(self._frontier.epoch, 0 if cursor.view is None else cursor.view.until, 0)
-        return max(self._frontier, cursor.position, until)
-
-    async def _check_ahead(self, position: Position) -> None:
-        """The cursor of a write may be ahead of the log, but not of the WAL: then it is of another history."""
-        async with self._pool.connection() as connection:
-            state = await log_state(connection)
-            row = await (await connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")).fetchone()
-        assert row is not None
-        if state is not None:
-            self._observe_state(state)
-            state.check(position)
-        if position.lsn > row[0]:
-            raise CursorExpired("This cursor is ahead of the database, which was set back: take a new snapshot.")
+        await self._known.known()
+        if cursor.position > self._known.at:
+            await self._known.check_ahead(cursor.position)
+        until = Position(self._known.at.epoch, 0 if cursor.view is None else cursor.view.until, 0)
+        return max(self._known.at, cursor.position, until)
 
     @contextmanager
     def _joined(self, relation: str) -> Iterator[LiveQueue]:
@@ -247,41 +183,13 @@ class Hub:
     async def _changed(self, queue: LiveQueue) -> bool:
         """Wait until there is something to do for the queue; False: the quiet time is over."""
         if queue.goal is not None:
-            self._wanted.set()
+            self._known.hurry()
         try:
             async with asyncio.timeout(self._quiet_s):
                 await queue.changed.wait()
         except TimeoutError:
             return False
         return True
-
-    async def _read(self, relation: str, after: Position, until: Position) -> AsyncGenerator[Transaction, None]:
-        slicer = Slicer(PAGE)
-        while after < until:
-            rows = await self._entries(after, (relation,), until)
-            for row in rows:
-                for transaction in slicer.add(row):
-                    yield transaction
-            if len(rows) < PAGE:
-                break
-            after = rows[-1].change.position
-        for transaction in slicer.end():
-            yield transaction
-
-    async def _entries(self, after: Position, relations: Collection[str], until: Position) -> list[LogEntry]:
-        """A page of the log; while Postgres is away the reader waits."""
-        while True:
-            try:
-                return await self._together.ask(
-                    (after, frozenset(relations), until), partial(self._page, after, relations, until)
-                )
-            except psycopg.OperationalError as error:
-                log.warning("can't read the log now, trying again", error=str(error).strip())
-            await self._sleep(_RESTART_S * (0.5 + self._jitter()))
-
-    async def _page(self, after: Position, relations: Collection[str], until: Position) -> list[LogEntry]:
-        async with self._pool.connection() as connection:
-            return await read_entries(connection, after, relations, until)
 
     # ---- the parts that run as long as the hub
 
@@ -296,36 +204,17 @@ class Hub:
                 log.exception("a part of the hub failed, beginning again", part=part.__name__)
             await self._sleep(_RESTART_S * (0.5 + self._jitter()))
 
-    async def _listen(self) -> None:
-        try:
-            async with aclosing(self._bus.listen()) as beats:
-                async for beat in beats:
-                    self._observe_beat(beat)
-        except BusBroken as error:
-            log.warning("connecting to the broadcast backend again", error=str(error), cause=repr(error.__cause__))
-            await self._bus.reconnect()
-
-    async def _watch(self) -> None:
-        while True:
-            silent = self._clock() - self._heard
-            if silent >= self._silence_s:
-                async with self._pool.connection() as connection:
-                    state = await log_state(connection)
-                if state is not None:
-                    self._observe_state(state)
-                await self._sleep(self._poll_s)
-            else:
-                await self._sleep(self._silence_s - silent)
-
     async def _hand_on(self) -> None:
         while True:
-            while self._handed >= self._frontier:
-                await self._observed()
-            after, until, relations = self._handed, self._frontier, frozenset({*self._queues, *self._tables})
+            while self._handed >= self._known.at:
+                await self._known.moved()
+            after, until, relations = self._handed, self._known.at, frozenset({*self._queues, *self._tables})
             self._handing = until
-            if relations and self._head >= after:
+            if relations and self._known.head >= after:
                 await self._hand(after, until, relations)
-            if until.epoch != self._frontier.epoch:
+            else:
+                self._pages.add(relations, after, until, (), ())
+            if until.epoch != self._known.at.epoch:
                 continue
             self._handed = until
             for queues in self._queues.values():
@@ -337,10 +226,10 @@ class Hub:
                 await table.reached(until)
 
     async def _hand(self, after: Position, until: Position, relations: Collection[str]) -> None:
-        slicer = Slicer(PAGE)
+        slicer, whole = Slicer(PAGE), True
         while True:
             try:
-                rows = await self._entries(after, relations, until)
+                rows = await self._log.page(after, relations, until)
             except CursorExpired as error:
                 # Who joined meanwhile begins behind this.
                 self._expire((queue for queue in self._live() if queue.start < until), error)
@@ -348,8 +237,11 @@ class Hub:
             complete = [transaction for row in rows for transaction in slicer.add(row)]
             if len(rows) < PAGE:
                 complete.extend(slicer.end())
+            if whole and len(rows) < PAGE:
+                self._pages.add(relations, after, until, rows, complete)
+            whole = False
             for transaction in complete:
-                if until.epoch != self._frontier.epoch:
+                if until.epoch != self._known.at.epoch:
                     return
                 await self._give(transaction)
             if len(rows) < PAGE:
@@ -376,68 +268,11 @@ class Hub:
         for table in tuple(self._tables.values()):
             table.expire()
 
-    async def _nudge(self) -> None:
-        """Has WAL flushed and decoded when somebody waits for it and nothing else moves it."""
-        pause = _NUDGE_S
-        while True:
-            goal = self._farthest()
-            if goal <= self._frontier.lsn:
-                pause = _NUDGE_S
-                self._wanted.clear()
-                await self._wanted.wait()
-                continue
-            before = self._frontier
-            await self._sleep(pause)
-            if self._frontier == before:
-                async with self._pool.connection() as connection:
-                    await heartbeat(connection)
-                pause = min(pause * 2, _LONGEST_NUDGE_S)
-            else:
-                pause = _NUDGE_S
+    def _goals(self) -> Iterator[int]:
+        return (queue.goal.lsn for queue in self._live() if queue.goal is not None)
 
-    def _farthest(self) -> int:
-        goals = [queue.goal.lsn for queues in self._queues.values() for queue in queues if queue.goal is not None]
-        return max([*goals, *(lsn for lsn, _ in self._reaching)], default=0)
-
-    # ---- how far the log goes
-
-    def _observe_beat(self, beat: Beat) -> None:
-        self._heard = self._clock()
-        if beat.previous > self._head and beat.previous.epoch == self._head.epoch:
-            log.debug("a broadcast was lost: its entries are read from the log now")
-        self._observe(beat.head, beat.frontier)
-
-    def _observe_state(self, state: LogState) -> None:
-        self._observe(state.head, state.frontier)
-
-    def _observe(self, head: Position, frontier: Position) -> None:
-        if frontier <= self._frontier:
-            return
-        if self._frontier.epoch != frontier.epoch:
-            # Nothing of another epoch is handed on, and who joins from now on reads the log up to here.
-            self._handed = self._handing = frontier
-            self._expire(
-                self._live(),
-                CursorExpired(
-                    "The change log had to begin anew (its slot or its server changed): take a new snapshot."
-                ),
-            )
-        self._head, self._frontier = max(head, self._head), frontier
-        self._moved.set()
-        self._moved = asyncio.Event()
-        for lsn, waiting in self._reaching:
-            if lsn <= frontier.lsn and not waiting.done():
-                waiting.set_result(None)
-
-    async def _observed(self) -> None:
-        await self._moved.wait()
-
-
-def _advance(cursor: Cursor, transaction: Transaction) -> tuple[LogSlice | None, Cursor]:
-    """What the cursor admits of a slice, and the cursor behind it."""
-    changes = tuple(change for change in transaction.changes if cursor.admits(change.position, transaction.xid))
-    cursor = cursor.advanced(transaction.position)
-    if not changes:
-        return None, cursor
-    whole = len(changes) == len(transaction.changes)
-    return LogSlice(transaction if whole else replace(transaction, changes=changes), cursor), cursor
+    def _begun_anew(self, frontier: Position) -> None:
+        # Nothing of another epoch is handed on, and who joins from now on reads the log up to here.
+        self._handed = self._handing = frontier
+        error = CursorExpired("The change log had to begin anew (its slot or its server changed): take a new snapshot.")
+        self._expire(self._live(), error)

@@ -6,6 +6,7 @@ import strawberry
 
 import schema.enums  # noqa: F401 - exposes the enums that the types here name
 from db.changes import Cause, Operation
+from schema.feed import Batch, Delta
 from schema.scalars import JSON, BigInt, CursorText
 
 
@@ -52,3 +53,31 @@ class HistoryConnection:
     nodes: list[HistoryEntry] = strawberry.field(description="The entries.")
     end_cursor: str | None = strawberry.field(description="Give it as `after` for the next page.")
     has_next_page: bool = strawberry.field(description="Whether older entries follow.")
+
+
+def as_batch(batch: Batch) -> ChangeBatch:
+    """As clients see it."""
+    commit = batch.commit
+    return ChangeBatch(
+        cursor=CursorText(batch.cursor.encode()),
+        transaction_id=None if commit is None else BigInt(commit.xid),
+        committed_at=None if commit is None else commit.committed_at,
+        cause=None if commit is None else commit.cause,
+        actor=None if commit is None else commit.actor,
+        snapshot=batch.snapshot,
+        reset=batch.reset,
+        last=batch.last,
+        up_to_date=batch.up_to_date,
+        changes=[_as_change(delta) for delta in batch.deltas],
+    )
+
+
+def _as_change(delta: Delta) -> Change:
+    return Change(
+        operation=delta.operation,
+        moved=delta.moved,
+        key=None if delta.identity is None else JSON(delta.identity),
+        row=None if delta.row is None else JSON(delta.row),
+        before=None if delta.before is None else JSON(delta.before),
+        changed=list(delta.changed),
+    )

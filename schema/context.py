@@ -19,6 +19,7 @@ from db.session import Pool
 from db.source_status import SourceStatus, source_statuses
 from db.together import Together
 from schema.access import ADMINISTRATOR, Grant, Principal
+from schema.snapshot_reads import SnapshotReads
 
 if TYPE_CHECKING:
     from db.notify import Listener
@@ -50,10 +51,8 @@ class Context:
 
     `replication` is the status of the replication that this process runs, None where another process leads.
     `public_url` is what hook URLs begin with, `sheets_url` what a sheet's own address does, both without a slash at
-    their end. `snapshots` bounds how many subscriptions read a snapshot at once: each holds a connection of the pool
-    for as long as its client takes to read, and loses it to a client that takes nothing for `snapshot_stall_s`.
-    `rollbacks` bounds how many roll back at once: each holds one too, while it waits for the log. `wait_s`: how long
-    `waitFor` waits at most. `by_get`: the request is one that a link on any page can make.
+    their end. `rollbacks` bounds how many roll back at once: each holds a connection of the pool while it waits for
+    the log. `wait_s`: how long `waitFor` waits at most. `by_get`: the request is one that a link on any page can make.
     """
 
     pool: Pool
@@ -68,9 +67,8 @@ class Context:
     replication: "Callable[[], ReplicationStatus | None]"
     quotas: Callable[[], Sequence[QuotaUse]] = _no_quotas
     clock: Callable[[], float] = time.monotonic
-    snapshots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    snapshots: SnapshotReads = field(default_factory=SnapshotReads)
     rollbacks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
-    snapshot_stall_s: float = 30.0
     wait_s: float = 10.0
     run_deadline_s: float = 300.0
     opened: "dict[tuple[str, Grant], Opened]" = field(default_factory=dict)

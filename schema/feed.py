@@ -5,9 +5,10 @@ update that makes a row enter the filter arrives as INSERT, one that makes it le
 as both, the DELETE first. `operations` is applied after that, so who leaves some out keeps no such set.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from db.changes import Cause, Change, Operation, Transaction, WireRow
 from db.cursor import Cursor
@@ -43,7 +44,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is sent at once. `commit` is None for snapshots, resets and empty batches that only say how far it is."""
+    """What is sent at once. `commit` is None for snapshots, resets and empty batches that only say how far it is.
+
+    `made`: what was made of it, by how, for those who get the same batch.
+    """
 
     cursor: Cursor
     commit: Commit | None = None
@@ -52,6 +56,7 @@ class Batch:
     last: bool = True
     up_to_date: bool = False
     deltas: tuple[Delta, ...] = ()
+    made: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from api.live.beginnings import Beginnings
 from api.live.index import MatchIndex, Places
 from api.live.prepared import Prepared, encode_json
 from api.live.protocol import FrameProtocol
@@ -25,9 +26,11 @@ from db.errors import NotFound
 from db.position import Position
 from db.sources import Source
 from schema.activity import Activity
-from schema.changes import ASK_AGAIN_S, QUIET_S, Place, Subscriber, as_batch, until_deleted
+from schema.change_types import as_batch
 from schema.context import Context
 from schema.feed import Batch, Feed
+from schema.source_deletion import until_deleted
+from schema.subscriber import ASK_AGAIN_S, QUIET_S, Place, Subscriber
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -96,12 +99,16 @@ class Group:
 
     def prepare(self, batch: Batch) -> Prepared:
         """The message of a batch."""
-        return prepared(self.name, self.shape, as_batch(batch))
+        return prepared(self.name, self.shape, batch)
 
 
-def prepared(name: str, shape: Shape, batch: object) -> Prepared:
-    """The payload of a `next` message."""
-    return Prepared(encode_json({"data": {name: shape.complete(batch)}}))
+def prepared(name: str, shape: Shape, batch: Batch) -> Prepared:
+    """The payload of a `next` message: the same object for all who get the same batch the same way."""
+    how = name, shape.key
+    message: Prepared | None = batch.made.get(how)
+    if message is None:
+        message = batch.made[how] = Prepared(encode_json({"data": {name: shape.complete(as_batch(batch))}}))
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +327,7 @@ class Live:
         self.activity: Activity = context.activity
         self.members = 0
         self.admission = asyncio.Semaphore(ADMITTED)
+        self.beginnings = Beginnings()
         self.clock: Callable[[], float] = context.clock
 
     def join(

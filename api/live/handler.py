@@ -5,7 +5,7 @@ until it has to go on alone again: because its client reads too slowly, or the l
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from typing import Any
@@ -23,10 +23,11 @@ from api.live.protocol import EXTENSION, FrameProtocol
 from api.runtime import runtime
 from db.position import Position
 from schema.build import RowcastSchema
-from schema.changes import Place, Subscriber, follow
 from schema.context import Context
 from schema.error_codes import public_error
-from schema.feed import Feed
+from schema.feed import Batch, Feed
+from schema.following import follow
+from schema.subscriber import Place, Subscriber
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -47,16 +48,36 @@ class SharingHandler(TransportHandler):
         self._live = runtime(self.websocket.ws).live
         self._members: dict[str, Member] = {}
 
+    def on_request_accepted(self) -> None:
+        """Waits for `connection_init`, by a timer: most connections need no task for it."""
+        wait_s = self.connection_init_wait_timeout.total_seconds()
+        self._init_timer = asyncio.get_running_loop().call_later(wait_s, self._init_missed)
+
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Nothing waits for it any more then."""
+        self._init_timer.cancel()
         await super().handle_connection_init(message)
-        if self.connection_acknowledged:
-            self.connection_init_timeout_task = None
+
+    async def shutdown(self) -> None:
+        """The connection is over."""
+        self._init_timer.cancel()
+        await super().shutdown()
+
+    def _init_missed(self) -> None:
+        self.connection_timed_out = True
+        self.connection_init_timeout_task = asyncio.create_task(self._end_unbegun())
+        self.connection_init_timeout_task.add_done_callback(self._task_done)
+
+    async def _end_unbegun(self) -> None:
+        try:
+            await self.websocket.close(code=4408, reason="Connection initialisation timeout")
+        except Exception as error:  # noqa: BLE001 - as Strawberry does
+            await self.handle_task_exception(error)
 
     async def run_operation(self, operation: LiveOperation) -> None:
         """Until it is complete, or joins a group."""
         found = self._plan(operation)
-        if found is None or not await self._follow(operation, found):
+        if found is None or not (await self._begin(operation, found) or await self._follow(operation, found)):
             await super().run_operation(operation)
 
     async def cleanup_operation(self, operation_id: str) -> None:
@@ -89,6 +110,36 @@ class SharingHandler(TransportHandler):
         variables: Mapping[str, Any] | None = operation.variables
         return plan(self.schema, operation.query, variables, operation.operation_name)
 
+    async def _begin(self, operation: LiveOperation, found: Plan) -> bool:
+        """With others that want what is to come. False where it must begin alone."""
+        if found.wanted.after is not None or found.wanted.snapshot:
+            return False
+        self.context.activity.subscriptions += 1
+        try:
+            return await self._live.beginnings.begin(self.context, found.wanted, partial(self._take, operation, found))
+        finally:
+            self.context.activity.subscriptions -= 1
+
+    def _take(
+        self,
+        operation: LiveOperation,
+        found: Plan,
+        subscriber: Subscriber,
+        feed: Feed,
+        batches: Sequence[Batch],
+        position: Position,
+    ) -> None:
+        connection = self._connection
+        if connection is None or self.operations.get(operation.id) is not operation:
+            return  # completed just now
+        member = Member(self, operation.id, connection, next_prefix(operation.id))
+        messages = [prepared(found.name, found.shape, batch) for batch in batches]
+        for batch, message in zip(batches, messages, strict=True):
+            connection.write(message.frame(member.prefix, connection.window))
+            self.context.activity.delivery(len(batch.deltas))
+        joined = self._join(operation, member, found, subscriber, feed, position)
+        assert joined, "It is not amid a commit."
+
     async def _follow(self, operation: LiveOperation, found: Plan, place: Place | None = None) -> bool:
         """False where it could not begin: the stock way says why."""
         assert self._connection is not None
@@ -106,7 +157,7 @@ class SharingHandler(TransportHandler):
                     message = prepared(found.name, found.shape, batch)
                     await self._connection.drained()
                     self._connection.write(message.frame(member.prefix, self._connection.window))
-                    activity.delivery(len(batch.changes))
+                    activity.delivery(len(batch.deltas))
         except Exception as error:  # noqa: BLE001 - it is the client's to hear of, whatever it is
             if not begun:
                 return False

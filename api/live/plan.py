@@ -25,8 +25,8 @@ from strawberry.types.field import StrawberryField
 
 from api.live.selection import NotShareable, Selections, Shape
 from schema.build import RowcastSchema
-from schema.changes import Wanted
 from schema.documents import KEPT, LONGEST, Document, read_document
+from schema.subscriber import Wanted
 
 _FIELD = "changes"
 

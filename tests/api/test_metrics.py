@@ -30,6 +30,8 @@ def numbers(leader: LeaderStatus = LEADING, stored: Stored | None = None) -> Num
         live_groups=1,
         live_members=2,
         slow_readers=1,
+        snapshot_reads=8,
+        log_reads=9,
         deliveries=3,
         delivered_changes=4,
         loop_lag_s=0.01,

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 
 from tests.live.client import EVERYTHING, Json, Live, seen, shared, stock
-from tests.server import ThreadServer, eventually
+from tests.server import Client, ThreadServer, eventually
 
 Sql = psycopg.AsyncConnection
 COMMITS = 40
 
 
-async def groups(server: ThreadServer) -> tuple[int, int]:
+async def groups(server: Client) -> tuple[int, int]:
     """How many groups there are, and how many members they have."""
     found = {
         line.split()[0]: float(line.split()[1])
@@ -25,7 +25,7 @@ async def groups(server: ThreadServer) -> tuple[int, int]:
     return int(found["rowcast_live_groups"]), int(found["rowcast_live_members"])
 
 
-async def joined(server: ThreadServer, members: int, groups_: int | None = None) -> None:
+async def joined(server: Client, members: int, groups_: int | None = None) -> None:
     """Wait until so many subscriptions are delivered together."""
 
     async def so_many() -> bool:

@@ -8,7 +8,7 @@ import pytest
 from db.session import connect
 from db.sources import Column, source_by_name, update_columns
 from db.wire import ColumnType
-from schema import changes as changes_module
+from schema import subscriber as subscriber_module
 from tests.live.client import EVERYTHING, TABLE, seen, shared, stock
 from tests.live.conftest import bind
 from tests.live.test_delivery import codes, joined
@@ -43,7 +43,7 @@ async def test_a_new_epoch_resets_those_with_a_snapshot_and_ends_the_others(live
 async def test_a_column_that_the_source_gets_is_sent_from_then_on(
     live: ThreadServer, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes_module, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr(subscriber_module, "ASK_AGAIN_S", 0.0)
     monkeypatch.setattr("api.live.groups.ASK_AGAIN_S", 0.0)
     assert live.settings.database_url is not None
     await bind(live.settings.database_url, "growing")

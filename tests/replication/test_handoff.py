@@ -12,7 +12,8 @@ from db.changes import Operation
 from db.cursor import Cursor
 from db.session import Pool, make_pool
 from db.view import view
-from replication.hub import CaughtUp, Hub, LogSlice
+from replication.hub import Hub
+from replication.log_events import CaughtUp, LogSlice
 from tests.replication.leader import DEADLINE_S, bind, hub_of, leading, value
 
 AT_ONCE = 8

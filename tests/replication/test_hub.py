@@ -12,7 +12,8 @@ from db.position import Position
 from db.session import make_pool
 from db.view import view
 from replication.bus import BroadcastBus
-from replication.hub import CaughtUp, Hub, LogEvent, LogSlice
+from replication.hub import Hub
+from replication.log_events import CaughtUp, LogEvent, LogSlice
 from tests.replication.leader import DEADLINE_S, bind, execute, hub_of, leading, value
 from tests.replication.reading import settled, state_of
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from db.cursor import Cursor
-from replication.hub import CaughtUp
+from replication.log_events import CaughtUp
 from tests.replication.leader import bind, execute, hub_of, leading, until, value
 from tests.replication.reading import settled
 

@@ -17,7 +17,7 @@ from db.embedded import EmbeddedPostgres
 from db.errors import CursorExpired
 from db.session import connect
 from replication.errors import SlotInUse
-from replication.hub import CaughtUp
+from replication.log_events import CaughtUp
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
 from replication.stream import Stream, walsender
 from tests.postgres import copied_server, embedded_folder

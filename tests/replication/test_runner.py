@@ -14,7 +14,7 @@ from db.cursor import Cursor
 from db.origin import emit_origin, sign_origin
 from db.session import connect
 from db.sources import insert_source
-from replication.hub import LogSlice
+from replication.log_events import LogSlice
 from tests.replication.leader import DEADLINE_S, ORIGIN_KEY, bind, execute, hub_of, leading, source_of, until, value
 from tests.replication.reading import logged, logged_changes, settled, state_of
 

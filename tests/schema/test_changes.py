@@ -10,7 +10,8 @@ from db.position import Position
 from db.session import connect
 from db.sources import Column, update_columns
 from db.wire import ColumnType
-from schema import changes as changes_module
+from schema import subscriber as subscriber_module
+from schema.snapshot_reads import SnapshotReads
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
 
 CHANGES = """subscription($where: RowFilter, $operations: [Operation!], $after: Cursor, $snapshot: Boolean! = false) {
@@ -70,7 +71,7 @@ async def test_a_subscription_says_that_it_is_up_to_date_then_sends_each_commit(
 
 
 async def test_a_snapshot_comes_in_chunks_and_the_log_follows(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "CHUNK", 4)
+    monkeypatch.setattr(subscriber_module, "CHUNK", 4)
     await ground.sql("INSERT INTO customers SELECT n, 'n' || n, n FROM generate_series(1, 10) n")
     client: dict[int, Json] = {}
     where = {"column": "age", "gt": 2}
@@ -133,7 +134,7 @@ async def test_as_of_hands_over_to_changes(ground: Ground) -> None:
 
 
 async def test_a_cursor_from_within_a_snapshot_begins_again(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "CHUNK", 2)
+    monkeypatch.setattr(subscriber_module, "CHUNK", 2)
     await ground.sql("INSERT INTO customers SELECT n, 'n' FROM generate_series(1, 5) n")
     async with ground.subscribe(CHANGES, {"snapshot": True}) as stream:
         chunk = await stream.next()
@@ -203,7 +204,7 @@ async def test_a_quiet_filter_gets_newer_cursors(database: str) -> None:
         await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
         async with ground.subscribe(CHANGES, {"where": {"or": []}}) as stream:
             [first] = await stream.until_up_to_date()
-            now[0] += changes_module.QUIET_S
+            now[0] += subscriber_module.QUIET_S
             await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
             batch = await stream.next()
     assert batch["changes"] == []
@@ -227,7 +228,7 @@ async def test_a_column_that_the_source_gets_is_sent_from_then_on(database: str)
                 await update_columns(
                     connection, source.id, [*source.columns, Column("phone", ColumnType.TEXT, "Phone")]
                 )
-            now[0] += changes_module.ASK_AGAIN_S
+            now[0] += subscriber_module.ASK_AGAIN_S
             await ground.sql("UPDATE customers SET phone = '7'")
             [change] = (await stream.next())["changes"]
             assert change["row"] == {"id": 1, "name": "Ada L", "age": None, "total": None, "phone": "7"}
@@ -322,8 +323,8 @@ async def test_a_deletion_that_nobody_heard_of_is_found_when_listening_begins_ag
 async def test_a_client_that_takes_no_snapshot_keeps_nobody_waiting(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes_module, "CHUNK", 1)
-    async with standing(database, snapshots=asyncio.Semaphore(1), snapshot_stall_s=0.05) as ground:
+    monkeypatch.setattr(subscriber_module, "CHUNK", 1)
+    async with standing(database, snapshots=SnapshotReads(at_once=1, stall_s=0.05)) as ground:
         await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
         await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
         async with ground.subscribe(CHANGES, {"snapshot": True}) as stalled:
@@ -334,3 +335,29 @@ async def test_a_client_that_takes_no_snapshot_keeps_nobody_waiting(
             with pytest.raises(GraphQLFailed) as failed:
                 await stalled.until_up_to_date()
     assert failed.value.code == "UNAVAILABLE"
+
+
+async def test_one_that_is_too_slow_for_the_others_begins_again_alone(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber_module, "CHUNK", 1)
+    async with standing(database, snapshots=SnapshotReads(at_once=1, patience_s=0.05)) as ground:
+        await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
+        client: dict[int, Json] = {}
+        async with (
+            ground.subscribe(CHANGES, {"snapshot": True}) as slow,
+            ground.subscribe(CHANGES, {"snapshot": True}) as fast,
+        ):
+            first, fasts = await asyncio.gather(slow.next(), fast.until_up_to_date())
+            assert ground.context.snapshots.begun == 1
+            assert [change["key"]["id"] for batch in fasts for change in batch["changes"]] == list(range(1, 11))
+            batches = [first, *await slow.until_up_to_date()]
+            assert [batch["reset"] for batch in batches].count(True) == 1
+            for batch in batches:
+                apply(client, batch)
+            assert client == await rows(ground, None)
+            assert ground.context.snapshots.begun == 2
+            await ground.sql("INSERT INTO customers VALUES (11, 'n11')")
+            for stream in (slow, fast):
+                assert [change["key"]["id"] for change in (await stream.next())["changes"]] == [11]

@@ -5,7 +5,7 @@ import pytest
 from db.session import connect
 from db.sources import Column, update_columns
 from db.wire import ColumnType
-from schema import changes as changes_module
+from schema import subscriber as subscriber_module
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
 
 COLUMNS = """subscription($columns: [String!], $after: Cursor, $where: RowFilter, $snapshot: Boolean! = true) {
@@ -64,7 +64,7 @@ async def test_a_column_that_is_followed_may_go_and_new_ones_do_not_join(databas
             async with await connect(ground.dsn, "rowcast test") as connection:
                 kept = [column for column in source.columns if column.name != "age"]
                 await update_columns(connection, source.id, [*kept, Column("phone", ColumnType.TEXT, "Phone")])
-            now[0] += changes_module.ASK_AGAIN_S
+            now[0] += subscriber_module.ASK_AGAIN_S
             await ground.sql("INSERT INTO customers (id, name, phone) VALUES (1, 'Ada', '7')")
             assert seen_in([await stream.next()]) == [("INSERT", {"id": 1}, {"name": "Ada"}, None)]
 

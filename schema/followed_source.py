@@ -1,0 +1,41 @@
+"""The source that a subscription follows: opened once for all who ask at the same time, with the log's columns."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from db.errors import BadUserInput
+from db.rows import RowTable
+from schema.context import Context
+from schema.feed import Shown
+from schema.sources import Opened, open_source
+
+
+async def followed_source(context: Context, name: str) -> Opened:
+    """The source, with the columns that the log has: the same object for all who may see the same, as long as it is."""
+    seen = name, context.principal.on(name)
+    opened = await context.together.ask(("source", seen), partial(_open, context, name))
+    if context.opened.get(seen) != opened:
+        context.opened[seen] = opened
+    return context.opened[seen]
+
+
+async def _open(context: Context, name: str) -> Opened:
+    async with context.pool.connection() as connection:
+        opened = await open_source(connection, name, context.principal)
+    return replace(opened, table=logged(opened.table))
+
+
+def logged(table: RowTable) -> RowTable:
+    """Without its generated columns, which are not in the log: so snapshots leave them out too."""
+    return replace(table, columns={name: column for name, column in table.columns.items() if not column.generated})
+
+
+def shown_columns(opened: Opened, columns: Sequence[str] | None) -> Shown:
+    """What is sent of a row. BadUserInput for a column that the log doesn't have."""
+    key, known = opened.source.key, tuple(logged(opened.table).columns)
+    if columns is None:
+        return Shown(key, known, chosen=opened.cut)
+    if unknown := [name for name in columns if name not in known]:
+        raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {", ".join(known)}.')
+    return Shown(key, tuple(dict.fromkeys(columns)), chosen=True)

@@ -1,0 +1,75 @@
+"""What `changes` sends: a subscriber's batches, at most so often, until its source is deleted."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+from db.cursor import Cursor
+from db.errors import BadUserInput
+from db.notify import DELETED
+from schema.coalesce import Coalescer
+from schema.context import Context
+from schema.feed import Batch
+from schema.filter_input import read_filter
+from schema.filters import And, Filter
+from schema.followed_source import followed_source
+from schema.pace import paced
+from schema.source_deletion import refuse_deleted
+from schema.sources import Opened
+from schema.subscriber import QUIET_S, Join, Place, Subscriber, Wanted
+from schema.unless import unless
+
+MAX_INTERVAL_MS = 3_600_000
+"""The longest `minIntervalMs`."""
+
+
+async def follow(
+    context: Context, wanted: Wanted, join: Join | None = None, place: Place | None = None
+) -> AsyncGenerator[Batch, None]:
+    """What `changes` sends. Without end, unless `join` takes the subscription over: then it ends.
+
+    `place`: one that was taken over goes on from there, on its own again.
+    """
+    interval_s = _interval(wanted.min_interval_ms)
+    cursor = None if wanted.after is None else Cursor.decode(wanted.after)
+    async with context.listener.subscribe(DELETED) as notifications:
+        if place is None:
+            opened = await followed_source(context, wanted.source)
+            # Merged changes are picked by their operation after they were merged.
+            each = replace(wanted, operations=None) if interval_s else wanted
+            subscriber = Subscriber(context, opened, filter_of(opened, wanted), each, join)
+        else:
+            subscriber = place.subscriber.alone(join, place)
+        async with (
+            _beside(refuse_deleted(context, subscriber.source, notifications, look=place is not None)) as deleted,
+            aclosing(subscriber.batches(cursor, snapshot=wanted.snapshot)) as single,
+            aclosing(paced(single, Coalescer(wanted.operations), interval_s, QUIET_S, context.clock)) as merged,
+        ):
+            batches = merged if interval_s else single
+            while (batch := await unless(deleted, anext(batches, None))) is not None:
+                yield batch
+
+
+def filter_of(opened: Opened, wanted: Wanted) -> Filter:
+    """Which rows are sent. BadUserInput."""
+    return And((opened.visible, read_filter(wanted.where, opened.filterable)))
+
+
+def _interval(milliseconds: int | None) -> float:
+    if not 0 <= (milliseconds or 0) <= MAX_INTERVAL_MS:
+        raise BadUserInput(f"minIntervalMs is a number of milliseconds from 0 to {MAX_INTERVAL_MS}.")
+    return (milliseconds or 0) / 1000
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.Task[None]"]:
+    """Runs until the block ends, at most. Its error is for the block to take."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,298 @@
+"""One subscription to a source's table: a snapshot or a cursor, then the log, for as long as somebody listens.
+
+The rules are in `schema.feed`; here is where rows, cursors and the log come from.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from db.changes import Operation, WireRow
+from db.cursor import Cursor, View
+from db.errors import Conflict, CursorExpired, Forbidden, NotFound, Unavailable
+from db.position import Position
+from db.rows import behind_now, stream_rows
+from db.session import Connection
+from db.snapshot import Snapshot
+from db.view import view
+from replication.log_events import CaughtUp, LogSlice
+from schema.context import Context
+from schema.feed import Batch, Feed, snapshot_batch
+from schema.filter_input import RowFilter
+from schema.filter_predicate import matcher
+from schema.filter_sql import Parameters, condition
+from schema.filters import Filter
+from schema.followed_source import logged, shown_columns
+from schema.snapshot_reads import LeftBehind
+from schema.sources import Opened, open_source
+from schema.table_errors import table_errors
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 500
+"""Rows of a snapshot in one batch at most."""
+
+QUIET_S = 60.0
+"""A filter that lets nothing through gets a newer cursor after this long."""
+
+ASK_AGAIN_S = 5.0
+"""How often to look whether columns that the source doesn't have are its by now."""
+
+_AGAIN_S = 1.0
+_SEES_NOTHING = Snapshot(0, 0, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The arguments of `changes`, as they were given."""
+
+    source: str
+    where: RowFilter | None = None
+    operations: Collection[Operation] | None = None
+    columns: Sequence[str] | None = None
+    after: str | None = None
+    snapshot: bool = False
+    min_interval_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a live subscription goes on in the log, and as what.
+
+    `within`: of a commit a part was sent, and its end not yet.
+    """
+
+    cursor: Cursor
+    within: bool
+    subscriber: "Subscriber"
+
+
+class Join(Protocol):
+    """Takes over a subscription that has caught up, for live delivery together with others like it."""
+
+    def __call__(self, subscriber: "Subscriber", feed: Feed, position: Position) -> bool:
+        """False where it can't at this point: the subscription goes on alone, and offers itself again.
+
+        It has everything up to `position` and every slice that was handed on since. Never waits.
+        """
+
+
+class Subscriber:
+    """One subscription to a source's table, with the filter read against the columns as they were when it began."""
+
+    __slots__ = (
+        "_context",
+        "_shown",
+        "_table",
+        "asked_at",
+        "ignored",
+        "join",
+        "operations",
+        "place",
+        "principal",
+        "source",
+        "where",
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        opened: Opened,
+        where: Filter,
+        wanted: Wanted,
+        join: Join | None = None,
+    ) -> None:
+        self._context = context
+        self.source = opened.source
+        self.where = where
+        self.operations = None if wanted.operations is None else frozenset(wanted.operations)
+        self.ignored = frozenset[str]()
+        self._table = opened.table
+        self._shown = shown_columns(opened, wanted.columns)
+        self.principal = context.principal
+        self.join = join
+        self.place: Place | None = None
+        self.asked_at = context.clock()
+
+    def alone(self, join: Join | None = None, place: Place | None = None) -> "Subscriber":
+        """Another that knows what this one knows of the source, and goes on at the place."""
+        other = copy(self)
+        other.join, other.place = join, place
+        return other
+
+    def feed(self) -> Feed:
+        """A new view of the log."""
+        return Feed(self._shown, matcher(self.where), self.operations)
+
+    async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
+        """Everything behind the cursor, until it is joined to others. CursorExpired where that can't be and no snapshot
+        is wanted.
+        """
+        place, reset = self.place, False
+        if place is None:
+            cursor, reset = await self._start(cursor, snapshot=snapshot)
+        else:
+            cursor = place.cursor
+        while True:
+            fresh = cursor is None
+            if cursor is None and not snapshot:
+                cursor = await now(self._context)
+            elif cursor is None:
+                async with aclosing(self._snapshot(reset=reset)) as chunks:
+                    async for batch in chunks:
+                        cursor = batch.cursor
+                        yield batch
+                assert cursor is not None
+            feed = self.feed()
+            if place is not None:
+                feed.within, feed.up_to_date, place = place.within, True, None
+            try:
+                async with aclosing(self._follow(feed, cursor)) as following:
+                    async for batch in following:
+                        yield batch
+            except CursorExpired as error:
+                if not snapshot:
+                    raise
+                if fresh and not feed.up_to_date:
+                    raise Unavailable("The change log began anew twice in a row: try again in a while.") from error
+                cursor, reset = None, True
+            else:
+                return
+
+    async def _start(self, cursor: Cursor | None, *, snapshot: bool) -> tuple[Cursor | None, bool]:
+        """The cursor to go on from, None for a new snapshot, and whether that is a reset."""
+        if cursor is None:
+            return None, False
+        if not cursor.partial:
+            return await self._until_now(cursor), False
+        if not snapshot:
+            raise CursorExpired(
+                "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
+            )
+        return None, True
+
+    async def _until_now(self, cursor: Cursor) -> Cursor:
+        """The cursor with a view up to now, so that `upToDate` says that every earlier commit was sent.
+
+        Its snapshot is the old one, or one that sees nothing: what the cursor admits stays the same.
+        """
+        behind = await self._context.together.ask("behind now", partial(_behind_now, self._context))
+        held = cursor.view or View(_SEES_NOTHING, 0)
+        return replace(cursor, view=replace(held, until=max(held.until, behind.lsn)))
+
+    async def _snapshot(self, *, reset: bool) -> AsyncGenerator[Batch, None]:
+        """The matching rows in chunks; only the last one's cursor can be resumed from."""
+        key: tuple[object, ...] = (id(self._table), self.where, self._shown)
+        while True:
+            try:
+                async with aclosing(self._context.snapshots.read(key, self._read_snapshot)) as chunks:
+                    async for batch in chunks:
+                        if reset:
+                            yield Batch(replace(batch.cursor, partial=True), reset=True, last=False)
+                            reset = False
+                        yield batch
+            except LeftBehind:
+                # Alone, at its own pace.
+                key, reset = (*key, object()), True
+            else:
+                return
+
+    async def _read_snapshot(self) -> AsyncGenerator[Batch, None]:
+        waiting: list[tuple[str, WireRow]] = []
+        async with view(self._context.pool) as (connection, cursor):
+            partial = replace(_opened_log(cursor), partial=True)
+            async with aclosing(self._rows(connection)) as chunks:
+                async for rows in chunks:
+                    # One chunk behind: only then is it known which is the last.
+                    if waiting and rows:
+                        yield snapshot_batch(partial, waiting, self._shown, last=False)
+                    waiting = rows or waiting
+        yield snapshot_batch(cursor, waiting, self._shown, last=True)
+
+    async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
+        parameters = Parameters()
+        tail = sql.SQL("WHERE {}").format(condition(self.where, parameters))
+        needed = {*self._shown.key, *self._shown.columns}
+        table = replace(self._table, columns={n: each for n, each in self._table.columns.items() if n in needed})
+        with table_errors(self.source):
+            async with aclosing(stream_rows(connection, table, tail, parameters.values, CHUNK)) as chunks:
+                async for chunk in chunks:
+                    yield [(row.key, row.data) for row in chunk]
+
+    async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
+        clock = self._context.clock
+        sent = clock()
+        join = None if self.join is None else partial(self.join, self, feed)
+        async with aclosing(
+            self._context.hub.subscribe(self.source.relation, cursor, join, caught_up=feed.up_to_date)
+        ) as events:
+            async for event in events:
+                batch: Batch | None
+                match event:
+                    case LogSlice(transaction, reached):
+                        if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction)):
+                            await self._widen(feed)
+                        batch = feed.slice(transaction, reached)
+                        if batch is None and clock() - sent >= QUIET_S:
+                            batch = feed.passed(reached)
+                    case CaughtUp(reached):
+                        batch = feed.caught_up(reached)
+                if batch is not None:
+                    sent = clock()
+                    yield batch
+
+    def _may_be_new(self, unknown: frozenset[str]) -> bool:
+        """Whether to ask if columns that the subscriber doesn't get are the source's by now: at first, then rarely."""
+        clock = self._context.clock()
+        if unknown <= self.ignored and (not unknown or clock - self.asked_at < ASK_AGAIN_S):
+            return False
+        self.ignored |= unknown
+        self.asked_at = clock
+        return True
+
+    async def _widen(self, feed: Feed) -> None:
+        """Go on with the columns that the source has now: it may have got some since."""
+        while True:
+            try:
+                async with self._context.pool.connection() as connection:
+                    opened = await open_source(connection, self.source.name, self.principal)
+            except (NotFound, Conflict, Forbidden) as error:
+                log.info("a subscription goes on with the columns that it has", reason=str(error))
+                return
+            except psycopg.OperationalError as error:
+                log.warning("can't look for new columns of a source, trying again", error=str(error).strip())
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            if opened.source.id == self.source.id:
+                self.source, self._table = opened.source, logged(opened.table)
+                feed.shown = self._shown = shown_columns(opened, None)
+            return
+
+
+async def now(context: Context) -> Cursor:
+    """What everything that isn't committed yet is behind. Unavailable before the log is open."""
+    return _opened_log(await context.together.ask("now", partial(_now, context)))
+
+
+async def _now(context: Context) -> Cursor:
+    async with view(context.pool) as (_, cursor):
+        return cursor
+
+
+async def _behind_now(context: Context) -> Position:
+    async with context.pool.connection() as connection:
+        return await behind_now(connection)
+
+
+def _opened_log(cursor: Cursor) -> Cursor:
+    if cursor.position.epoch == 0:
+        raise Unavailable("The change log is not open yet: try again in a moment.")
+    return cursor
