@@ -128,10 +128,11 @@ async def write(ground: Ground, edits: Sequence[Edit]) -> None:
     """Each edit as a commit, or a few as one; what can't be is left out."""
     async with await connect(ground.dsn, "rowcast test writer") as connection:
         for edit in edits:
-            await _edit(connection, edit)
+            await edited(connection, edit)
 
 
-async def _edit(connection: psycopg.AsyncConnection[Any], edit: Edit) -> None:
+async def edited(connection: psycopg.AsyncConnection[Any], edit: Edit) -> None:
+    """Carries it out, unless it can't be."""
     kind, id_, other, values = edit
     names = list(values)
     given = ", ".join(["%s"] * len(names))
