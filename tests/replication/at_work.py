@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from db.cursor import Cursor
-from replication.log_events import CaughtUp, Hub
+from replication.hub import Hub
+from replication.log_events import CaughtUp
 from tests.replication.counting import contiguous, count_up, counted
 from tests.replication.leader import Leader, bind, execute, hub_of, leading, until, value
 from tests.replication.reading import settled
