@@ -2,7 +2,10 @@
 
 import asyncio
 import errno
+import resource
 import socket
+from functools import partial
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -10,6 +13,8 @@ from starlette.applications import Starlette
 from api.app import create_app
 from api.cli_database import require_fit, watched_database
 from api.cli_error import CommandError, port_forbidden, port_in_use
+from api.http_protocol import HttpProtocol
+from api.limits import WEBSOCKET_LIMIT
 from api.live.protocol import FrameProtocol
 from api.logging import configure
 from api.settings import Settings
@@ -18,7 +23,11 @@ from db.revision import current, newest
 from db.session import connect
 from sync.google.credentials import ServiceAccount
 
-_GRACE_S = 3
+_GRACE_S: Final = 3
+_OWN_FILES: Final = 200
+"""Of the process itself: Postgres, the sources, the log."""
+_STALL_MS: Final = 90_000
+"""How long a client may take nothing of what is written to it, whatever the protocol, before the kernel ends it."""
 
 
 def run(settings: Settings) -> None:
@@ -33,7 +42,8 @@ def run(settings: Settings) -> None:
         else:
             asyncio.run(_require_migrated(dsn))
         configure(settings.log_format, settings.log_level)
-        server = uvicorn.Server(server_config(create_app(settings.model_copy(update={"database_url": dsn}))))
+        app = create_app(settings.model_copy(update={"database_url": dsn}))
+        server = uvicorn.Server(server_config(app, settings))
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
@@ -48,6 +58,10 @@ def bound(host: str, port: int, variable: str) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Inherited by every connection.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALL_MS)
     try:
         listener.bind(address)
     except OSError as error:
@@ -60,13 +74,20 @@ def bound(host: str, port: int, variable: str) -> socket.socket:
     return listener
 
 
-def server_config(app: Starlette) -> uvicorn.Config:
+def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the application."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = settings.max_connections or max(files - _OWN_FILES, files // 2)
+    http: Any = partial(HttpProtocol, most=most)
+    websocket: Any = partial(FrameProtocol, messages_per_second=settings.client_messages_per_second)
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
-        ws=FrameProtocol,
+        http=http,
+        ws=websocket,
+        ws_max_size=WEBSOCKET_LIMIT,
+        ws_ping_interval=settings.ping_seconds,
+        ws_ping_timeout=settings.ping_seconds,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -16,21 +16,20 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 from strawberry.subscriptions.protocols.graphql_ws.types import ConnectionInitMessage as LegacyConnectionInitMessage
 
 from api.authentication import Authentication
-from api.limits import WEBSOCKET_LIMIT
 from api.runtime import runtime
-from db.errors import Unauthenticated
+from db.errors import LimitExceeded, Unauthenticated
 from schema.access import Principal
 from schema.context import Context
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _REASON_BYTES = 123  # what a close frame has room for
-_INVALID, _INIT_TIMEOUT, _TOO_LARGE, _TRY_AGAIN = 4400, 4408, 1009, 1013
+_INVALID, _INIT_TIMEOUT, _TRY_AGAIN = 4400, 4408, 1013
 # Clients don't connect again after 4401; after 4403 they may, with a new token.
 _UNAUTHENTICATED, _ENDED = 4401, 4403
 
@@ -71,9 +70,6 @@ class Socket(ASGIWebSocketAdapter):
                 return
             except KeyError as error:
                 raise NonTextMessageReceived from error
-            if len(text) > WEBSOCKET_LIMIT:
-                await self.close(_TOO_LARGE, f"A message is larger than {WEBSOCKET_LIMIT} characters: use POST")
-                return
             try:
                 message = self.view.decode_json(text)
             except json.JSONDecodeError as error:
@@ -84,6 +80,8 @@ class Socket(ASGIWebSocketAdapter):
                 await self.close(_INVALID, wrong)
                 return
             yield message
+            # However many wait, the others have their turn.
+            await asyncio.sleep(0)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """WebSocketDisconnected also once we closed ourselves."""
@@ -154,6 +152,17 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if context is not None:
             self.context = context
             await super().handle_connection_init(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """One operation too many fails alone."""
+        most = self.max_subscriptions_per_connection
+        if self.connection_acknowledged and most is not None and len(self.operations) >= most:
+            self.context.activity.refused_operations += 1
+            reason = f"One WebSocket has {most} operations under way at most: complete some, or open another."
+            error = GraphQLError(reason, extensions={"code": LimitExceeded.code})
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+        else:
+            await super().handle_subscribe(message)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004

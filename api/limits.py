@@ -5,6 +5,6 @@ from typing import Final
 GRAPHQL_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of a POST to /graphql; 413 beyond."""
 WEBSOCKET_LIMIT: Final = 1024 * 1024
-"""Characters of one WebSocket message from a client; larger mutations go by POST."""
+"""Bytes of one WebSocket message from a client, unpacked; 1009 beyond: larger mutations go by POST."""
 HOOK_LIMIT: Final = 256 * 1024
 """Bytes of a hook; it carries no data, only a hint."""

@@ -50,6 +50,9 @@ class Numbers:
     slow_readers: int
     snapshot_reads: int
     log_reads: int
+    closed: Mapping[int, int]
+    refused_connections: int
+    refused_operations: int
     deliveries: int
     delivered_changes: int
     loop_lag_s: float
@@ -92,6 +95,9 @@ async def read(process: Runtime) -> Numbers:
         slow_readers=activity.slow,
         snapshot_reads=process.context.snapshots.begun,
         log_reads=process.context.hub.pages_read,
+        closed=dict(activity.closed),
+        refused_connections=activity.refused_connections,
+        refused_operations=activity.refused_operations,
         deliveries=activity.delivered,
         delivered_changes=activity.delivered_changes,
         loop_lag_s=process.loop_lag_s(),
@@ -149,6 +155,14 @@ def _delivery(numbers: Numbers) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "rowcast_log_reads", "Pages of the change log read for who comes back.", value=numbers.log_reads
     )
+    closed = CounterMetricFamily("rowcast_closed_websockets", "WebSockets that the server closed.", labels=("code",))
+    for code, count in sorted(numbers.closed.items()):
+        closed.add_metric((str(code),), count)
+    yield closed
+    refused = "Connections that were too many."
+    yield CounterMetricFamily("rowcast_refused_connections", refused, value=numbers.refused_connections)
+    refused = "Operations that were too many for their WebSocket."
+    yield CounterMetricFamily("rowcast_refused_operations", refused, value=numbers.refused_operations)
     yield CounterMetricFamily("rowcast_deliveries", "Batches sent to subscribers.", value=numbers.deliveries)
     yield CounterMetricFamily(
         "rowcast_delivered_changes", "Changes sent to subscribers.", value=numbers.delivered_changes

@@ -7,17 +7,21 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CLIENT_LEFT: Final = 499
+"""In the log: amid its request, so that nobody gets an answer. nginx' number for it."""
+_SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked every few seconds by machines, or by anybody with every key that is typed: not worth a line each.
-_QUIET = ("/healthz", "/readyz", "/metrics", "/hooks/")
+_QUIET: Final = ("/healthz", "/readyz", "/metrics", "/hooks/")
 
 
 class RequestLog:
@@ -50,6 +54,8 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            status = _CLIENT_LEFT
         except Exception:
             _log.exception("request failed", path=scope["path"], id=request_id)
             if status == 0 and scope["type"] == "http":

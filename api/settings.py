@@ -147,6 +147,26 @@ class Settings(BaseSettings):
         description="What `hookUrl` begins with: rowcast's address as Google sees it, and where Google Drive tells of "
         "changes if it is `https://`. Its name has to be in ROWCAST_ALLOWED_HOSTS. Unset: the host and port.",
     )
+    max_connections: int | None = Field(
+        None,
+        ge=10,
+        description="How many connections a process takes at once. Unset: as many as it may have files open, less 200 "
+        "for itself.",
+    )
+    client_messages_per_second: float = Field(
+        100,
+        gt=0,
+        le=100_000,
+        description="How fast each WebSocket of a client is read: frames a second, and 4 KiB of them count as one "
+        "more. Ten seconds' worth may come at once.",
+    )
+    ping_seconds: float = Field(
+        20,
+        gt=0,
+        le=3600,
+        description="How often each WebSocket is pinged, and how long it may leave that unanswered before it is "
+        "closed.",
+    )
     history_days: int = Field(30, ge=1, le=3650, description="How many days the change log reaches back.")
     run_days: int = Field(
         30, ge=1, le=3650, description="How many days runs are kept; a source's last one, and one that holds, longer."

@@ -1,6 +1,6 @@
 """What this process delivers, counted for `stats` and the metrics. The transports and subscriptions report here."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 WINDOW_S = 10.0
@@ -34,7 +34,8 @@ class Rate:
 
 
 class Activity:
-    """The process' live counters. `connections` is kept by the transport, the others by subscriptions."""
+    """The process' live counters. `connections` and what is refused or `closed` (WebSockets, by the code that we
+    closed with) are kept by the transports, the others by subscriptions."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.connections = 0
@@ -44,6 +45,9 @@ class Activity:
         self.delivered = 0
         self.delivered_changes = 0
         self.slow = 0
+        self.closed: Counter[int] = Counter()
+        self.refused_connections = 0
+        self.refused_operations = 0
 
     def delivery(self, changes: int, to: int = 1) -> None:
         """One batch with that many changes went to so many subscribers."""

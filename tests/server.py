@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from api.app import create_app
-from api.cli_serve import server_config
+from api.cli_serve import bound, server_config
 from api.settings import Settings
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.server import Sandbox
@@ -150,8 +150,8 @@ class ThreadServer(Server):
         """`app`: another application than that of the settings. `ready_path`: what answers 200 once it has started."""
         self._ready_path = ready_path
         super().__init__(settings)
-        self._listener = socket.create_server(("127.0.0.1", settings.port))
-        self._server = uvicorn.Server(server_config(create_app(settings) if app is None else app))
+        self._listener = bound("127.0.0.1", settings.port, "ROWCAST_PORT")
+        self._server = uvicorn.Server(server_config(create_app(settings) if app is None else app, settings))
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="rowcast")
 
     async def start(self) -> None:

@@ -3,10 +3,14 @@
 An application finds it in its scope as the extension `EXTENSION`, and must do without where another server runs it.
 permessage-deflate is negotiated without context takeover in both directions: what was sent before then doesn't matter
 to a message, so one block can be sent to many, and no connection keeps a window in memory.
+
+What a client may cost the others is bounded here as well: how fast it is read, what it is answered while it doesn't
+read, and how long its socket lives once it doesn't answer.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.base import Extension
@@ -15,12 +19,24 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.typing import ExtensionParameter
 
+from api.allowance import Allowance
 from api.live.prepared import SMALLEST
+
+if TYPE_CHECKING:
+    from api.runtime import Runtime
 
 EXTENSION: Final = "rowcast.frames"
 
 _WINDOW_BITS: Final = 12  # of what clients send: small, since it may be a hundred thousand connections
 _LARGE: Final = 16 * 1024
+_PORTION: Final = 4096
+"""Bytes of a client that are read between two turns of the event loop."""
+_FLOOD_S: Final = 5.0
+"""A client whose one portion uses up its allowance for so long ahead sends nothing but frames."""
+_FLOODED: Final = 4429
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_LINGER_S: Final = 1.0
+"""For how long what still comes is thrown away, once we closed: ended at once, the client would not learn why."""
 
 
 class Deflate(PerMessageDeflate):
@@ -58,9 +74,15 @@ _DEFLATE: Final = DeflateFactory(
 class FrameProtocol(WebSocketsSansIOProtocol):
     """One connection."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, messages_per_second: float = 100.0, **named: Any) -> None:
+        """`messages_per_second`: of the client, frames of any kind; every 4 KiB count as one, too."""
         super().__init__(*arguments, **named)
         self.window = 0
+        self._allowance = Allowance(messages_per_second)
+        self._unread = b""
+        self._next: asyncio.Handle | None = None
+        self._holding = False
+        self._failed = False
         if self.config.ws_per_message_deflate:
             self.conn.available_extensions = [_DEFLATE]
 
@@ -78,6 +100,129 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """Once it is accepted: a connection may last for days, and a hundred thousand of them hold theirs."""
         del self.request, self.response
         self.scope["headers"] = []
+
+    # ---- what the client sends
+
+    def data_received(self, data: bytes) -> None:
+        """Takes it in portions, as fast as the client may send and the application takes its messages."""
+        if self._failed:
+            return
+        self._unread = self._unread + data if self._unread else data
+        if self._next is None:
+            self._take()
+
+    async def receive(self) -> Any:
+        """The application takes a message."""
+        message = await super().receive()
+        self._go_on()
+        return message
+
+    def handle_ping(self) -> None:
+        """Answers, unless the client doesn't read: it asks only for the latest pong, and memory is bounded."""
+        if self.full:
+            self.conn.data_to_send()
+        else:
+            super().handle_ping()
+
+    def _take(self) -> None:
+        self._next = None
+        if self._unread:
+            portion, self._unread = self._unread[:_PORTION], self._unread[_PORTION:]
+            self.conn.receive_data(portion)
+            now = self.loop.time()
+            self._allowance.take(len(self.conn.events) + len(portion) / _PORTION, now)
+            if self.conn.parser_exc is not None:
+                self.handle_parser_exception()
+            elif self.conn.handshake_exc is not None and not self.handshake_initiated:
+                self._refuse_handshake()
+            else:
+                self.handle_events()
+            if self._allowance.wait(now) > _FLOOD_S and not self.closed:
+                self.fail(_FLOODED, "Too many messages at once")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """With the next portion, once the client may send it, and the application has none of this one left."""
+        if self._failed or self._next is not None:
+            return
+        wait = self._allowance.wait(self.loop.time())
+        if self._unread or wait:
+            self._holding = True
+            self.transport.pause_reading()
+            if self.close_sent or self.queue.empty():
+                self._next = self.loop.call_later(wait, self._take)
+        elif self._holding:
+            self._holding = False
+            if not self.read_paused:
+                self.transport.resume_reading()
+
+    # ---- how it ends
+
+    def fail(self, code: int, reason: str) -> None:
+        """Close, whether or not the client reads. Never waits."""
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
+
+    def handle_parser_exception(self) -> None:
+        """It was closed for what came: as uvicorn does, except that the client is left the time to learn why."""
+        self._failed, self._unread = True, b""
+        closing = self.conn.close_sent
+        assert closing is not None
+        if not self.close_sent:
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": closing.code, "reason": closing.reason})
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.resume_reading()
+        self._break_off_after(_LINGER_S)
+
+    def _refuse_handshake(self) -> None:
+        """It can't be read. uvicorn would leave the client waiting."""
+        self._failed, self._unread = True, b""
+        self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
+        self.transport.close()
+
+    def keepalive_timeout(self) -> None:
+        """The client answers no ping: it would not take the rest of what was written to it, either."""
+        if (self._holding or self.read_paused) and not self.full:
+            # Its answer may be behind what we don't read yet.
+            self.pong_timer = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        if self.close_sent:
+            self._break_off_after(_LINGER_S)
+
+    def handle_close(self, event: Frame) -> None:
+        """The client closes, or answers that we did."""
+        super().handle_close(event)
+        if not self.disconnected:
+            self._break_off_after(_LINGER_S)
+
+    async def send(self, message: Any) -> None:
+        """From the application."""
+        if message["type"] != "websocket.close" or not self.handshake_complete:
+            await super().send(message)
+        elif self.full:
+            self.fail(message.get("code", 1000), message.get("reason") or "")
+        else:
+            await super().send(message)
+            self._break_off_after(self.close_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over, whoever ended it."""
+        if self._next is not None:
+            self._next.cancel()
+        closing = self.conn.close_sent
+        runtime = cast("Runtime | None", self.app_state.get("runtime"))
+        if closing is not None and not self.conn.close_rcvd_then_sent and runtime is not None:
+            runtime.context.activity.closed[closing.code] += 1
+        super().connection_lost(exc)
+
+    def _break_off_after(self, seconds: float) -> None:
+        """Closing in order waits until all is written, which a client can put off for ever."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(seconds, self.transport.abort)
 
     @property
     def closed(self) -> bool:

@@ -32,6 +32,9 @@ def numbers(leader: LeaderStatus = LEADING, stored: Stored | None = None) -> Num
         slow_readers=1,
         snapshot_reads=8,
         log_reads=9,
+        closed={1011: 3, 4429: 1},
+        refused_connections=11,
+        refused_operations=12,
         deliveries=3,
         delivered_changes=4,
         loop_lag_s=0.01,
@@ -54,12 +57,15 @@ def test_everything_is_shown() -> None:
     plain = {name: value for (name, labels), value in found.items() if not labels}
     assert plain["rowcast_connections"] == 1
     assert plain["rowcast_delivered_changes_total"] == 4
+    assert plain["rowcast_refused_connections_total"] == 11
+    assert plain["rowcast_refused_operations_total"] == 12
     assert plain["rowcast_leader"] == 1
     assert plain["rowcast_slot_lag_bytes"] == 16
     assert plain["rowcast_api_calls_total"] == 5
     assert plain["rowcast_open_failures"] == 6
     assert plain["rowcast_database_up"] == 1
     assert found["rowcast_runs_total", frozenset({("state", "SUCCEEDED"), ("trigger", "HOOK")})] == 2
+    assert found["rowcast_closed_websockets_total", frozenset({("code", "1011")})] == 3
     assert found["rowcast_sources", frozenset({("state", "FAILING")})] == 1
     assert found["rowcast_quota_used", frozenset({("quota", "reads")})] == 12
     assert found["rowcast_circuit_state", frozenset({("circuit", "google default")})] == 2

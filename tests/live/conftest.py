@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,17 +34,24 @@ async def bind(dsn: str, name: str = TABLE) -> None:
         await insert_source(connection, source)
 
 
-@pytest.fixture(scope="module")
-def live(
-    postgres_server: PostgresServer, database_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ThreadServer]:
-    dsn = postgres_server.create(template=database_template)
-    server = ThreadServer(server_settings(dsn, tmp_path_factory.mktemp("live")))
+@contextmanager
+def serving(postgres: PostgresServer, template: str, folder: Path, **settings: Any) -> Iterator[ThreadServer]:
+    """A server on a database of its own, with the table."""
+    dsn = postgres.create(template=template)
+    server = ThreadServer(server_settings(dsn, folder, **settings))
     asyncio.run(server.start())
     asyncio.run(bind(dsn))
     yield server
     asyncio.run(server.stop())
-    postgres_server.drop(dsn)
+    postgres.drop(dsn)
+
+
+@pytest.fixture(scope="module")
+def live(
+    postgres_server: PostgresServer, database_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ThreadServer]:
+    with serving(postgres_server, database_template, tmp_path_factory.mktemp("live")) as server:
+        yield server
 
 
 @pytest.fixture
