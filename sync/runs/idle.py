@@ -1,31 +1,68 @@
-"""Whether a source's table has nothing for its source, told from the log: without reading either side whole.
+"""Whether a run has nothing to do: neither side is read whole for it. What the table has is told from the log.
 
 Our own commits stand in the log like anybody's. They are known by value: the row is as the base has it.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 from db.base import base_of
 from db.cursor import Cursor
 from db.errors import CursorExpired
+from db.lease import Term
 from db.log import read_log
-from db.session import Connection
-from db.sync_state import poll_states
+from db.runs import RunTrigger
+from db.session import Connection, Pool
+from db.sources import SourceState
+from db.sync_state import advance_cursor, poll_states
 from db.sync_tables import BoundTable, rows_of
+from db.tables import Relation, describe
+from db.view import view
 from sync.merge.edit import FEED_RETRIED
+from sync.runs.table_check import check_table
 from sync.runs.table_edits import RETRIED
+from sync.runs.work import Work
+from sync.source import SourceAdapter
 
 _MOST_KEYS = 500
 """More changed rows than these are compared by a run."""
 
 
-async def waits_for_nothing(connection: Connection, source_id: UUID) -> bool:
+async def nothing_differs(pool: Pool, term: Term, work: Work, adapter: SourceAdapter) -> bool:
+    """Whether no side changed since the last run, and nothing waits. The log is dealt with then."""
+    state = work.state
+    if work.trigger not in (RunTrigger.SCHEDULE, RunTrigger.CHANGE) or state.cursor is None or not state.seen:
+        return False
+    if work.request is not None:
+        return False
+    if work.source.state in (SourceState.FAILING, SourceState.HELD):
+        return False
+    table = BoundTable.of(work.source)
+    async with view(pool) as (connection, cursor):
+        if not await _waits_for_nothing(connection, work.source.id):
+            return False
+        check_table(work.source, await describe(connection, Relation.parse(work.source.relation)))
+        if not await _table_is_settled(connection, work.source.id, table, state.cursor):
+            return False
+    if work.trigger is RunTrigger.SCHEDULE:
+        term.check()
+        mark = await adapter.mark()
+        work.counts = replace(work.counts, api_calls=1)
+        if dict(mark) != dict(state.seen):
+            return False
+    async with pool.connection() as connection, connection.transaction():
+        await term.fence(connection)
+        await advance_cursor(connection, work.source.id, cursor)
+    return True
+
+
+async def _waits_for_nothing(connection: Connection, source_id: UUID) -> bool:
     """Whether no pending write, choice, confirmed delete or failure that may heal waits for a run."""
     state = (await poll_states(connection, [source_id], RETRIED | FEED_RETRIED)).get(source_id)
     return state is not None and not state.waits
 
 
-async def table_is_settled(connection: Connection, source_id: UUID, table: BoundTable, cursor: Cursor) -> bool:
+async def _table_is_settled(connection: Connection, source_id: UUID, table: BoundTable, cursor: Cursor) -> bool:
     """Whether every row that the log names behind `cursor` is in the table as the base has it."""
     keys = await _changed(connection, table.relation, cursor)
     if keys is None:

@@ -7,7 +7,7 @@ that is missing counts as deleted: the late call may have hit it. Cells go on.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from db.lease import Term
@@ -15,6 +15,8 @@ from db.session import Pool
 from db.sync_state import note_rows_sent
 from sync.merge.plan import EditKind, RowPlan
 from sync.runs.compare import Comparison, Difference
+from sync.runs.work import Work
+from sync.source import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,23 @@ class KeptRowCalls:
             await note_rows_sent(connection, self.source_id, at)
 
 
-def wait_for_rows(found: Comparison) -> None:
-    """Take the inserts and deletes of the source's rows out of the plans: their rows wait as they are."""
+def sure_of_rows(work: Work, reading: Reading, read_at: datetime, grace: timedelta) -> Reading:
+    """The reading, unsure where a call that got no answer may still have deleted rows."""
+    sent_at = work.state.rows_sent_at
+    if sent_at is None or read_at >= sent_at + grace:
+        return reading
+    work.rows_wait_until = sent_at + grace
+    return replace(reading, unsure=True)
+
+
+def let_rows_wait(work: Work, found: Comparison) -> None:
+    """Take the inserts and deletes of the source's rows out of the plans, and their rows wait as they are: unless the
+    reading shows what that call did."""
+    if work.rows_wait_until is None:
+        return
+    if not found.rows_in_doubt:
+        work.rows_wait_until = None
+        return
     found.differences = [
         replace(one, plan=RowPlan(one.state.key, wait=True)) if _moves_rows(one) else one for one in found.differences
     ]
