@@ -121,6 +121,7 @@ class Drive:
     def edit(self, file_id: str, editor: Editor = NOBODY) -> Iterator[Spreadsheet]:
         """A copy to change. Leaving the block makes it the spreadsheet; an exception leaves everything as it was."""
         draft = self.files[file_id].spreadsheet.copy()
+        draft.year = self.clock().year
         yield draft
         self.touch(replace(self.files[file_id], spreadsheet=draft, editor=editor))
 

@@ -106,7 +106,7 @@ class Person:
             sheet = draft.sheet(sheet_id)
             _make_room(draft, sheet, area)
             self._may_write(self._drive.files[file_id], draft, sheet_id, area)
-            writing.write_block(sheet, top, left, block, user_entered=True, locale=draft.home)
+            writing.write_block(sheet, top, left, block, user_entered=True, typing=draft.typing)
             if has_rules(sheet, area):
                 calculation = Calculation(self._drive.clock)
                 calculation.bring_up_to_date(draft)

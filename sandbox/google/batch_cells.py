@@ -26,7 +26,7 @@ _MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
 
 def update_cells(batch: Batch, request: Document) -> JsonObject:
     """Cells from `start` on, or in `range`, where what the request lacks is cleared."""
-    mask = required_mask(request)
+    mask, home = required_mask(request), batch.spreadsheet.home
     rows = [list(row.inners("values")) for row in request.inners("rows")]
     if "range" in request:
         sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
@@ -44,7 +44,7 @@ def update_cells(batch: Batch, request: Document) -> JsonObject:
             row,
             {
                 area.left + step: merge_cell(
-                    sheet.cell(row, area.left + step), given[step] if step < len(given) else Document({}), mask
+                    sheet.cell(row, area.left + step), given[step] if step < len(given) else Document({}), mask, home
                 )
                 for step in range(width)
             },
@@ -55,7 +55,7 @@ def update_cells(batch: Batch, request: Document) -> JsonObject:
 def append_cells(batch: Batch, request: Document) -> JsonObject:
     """Rows below the last one that holds data; the grid grows as needed."""
     mask, rows = required_mask(request), [list(row.inners("values")) for row in request.inners("rows")]
-    width = max((len(row) for row in rows), default=0)
+    width, home = max((len(row) for row in rows), default=0), batch.spreadsheet.home
     if "tableId" in request:
         sheet, area = _table_rows(batch, find(batch.spreadsheet, request.text("tableId")), len(rows), width)
     else:
@@ -66,7 +66,7 @@ def append_cells(batch: Batch, request: Document) -> JsonObject:
     batch.spreadsheet.check_size()
     batch.may_write(sheet, area)
     for offset, row in enumerate(rows):
-        cells = {area.left + step: merge_cell(EMPTY, data, mask) for step, data in enumerate(row)}
+        cells = {area.left + step: merge_cell(EMPTY, data, mask, home) for step, data in enumerate(row)}
         sheet.put(area.top + offset, cells)
     return {}
 
@@ -74,12 +74,12 @@ def append_cells(batch: Batch, request: Document) -> JsonObject:
 def repeat_cell(batch: Batch, request: Document) -> JsonObject:
     """One cell over a range; the references of its formula go along."""
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
-    mask, data = required_mask(request), request.inner("cell")
+    mask, data, home = required_mask(request), request.inner("cell"), batch.spreadsheet.home
     batch.may_write(sheet, area)
     for row in range(area.top, area.bottom):
         cells = {}
         for column in range(area.left, area.right):
-            cell = merge_cell(sheet.cell(row, column), data, mask)
+            cell = merge_cell(sheet.cell(row, column), data, mask, home)
             if cell.formula is not None and mask.wants("userEnteredValue"):
                 cell = replace(cell, formula=moved(cell.formula, row - area.top, column - area.left))
             cells[column] = cell
@@ -102,10 +102,10 @@ def set_data_validation(batch: Batch, request: Document) -> JsonObject:
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, area)
     data = Document({"dataValidation": request.inner("rule").fields})
-    mask = parse_mask("dataValidation")
+    mask, home = parse_mask("dataValidation"), batch.spreadsheet.home
     for row in range(area.top, area.bottom):
         columns = range(area.left, area.right)
-        sheet.put(row, {column: merge_cell(sheet.cell(row, column), data, mask) for column in columns})
+        sheet.put(row, {column: merge_cell(sheet.cell(row, column), data, mask, home) for column in columns})
     return {}
 
 
@@ -138,7 +138,7 @@ def find_replace(batch: Batch, request: Document) -> JsonObject:
         )
     except re.error as error:
         raise InvalidArgument(f"Invalid regular expression: {error}") from error
-    counts = replace_all(_searched(batch, request), search, batch.may_write)
+    counts = replace_all(_searched(batch, request), search, batch.may_write, batch.spreadsheet.typing)
     names = ("valuesChanged", "formulasChanged", "rowsChanged", "sheetsChanged", "occurrencesChanged")
     numbers = (counts.values, counts.formulas, counts.rows, counts.sheets, counts.occurrences)
     return {"findReplace": {name: number for name, number in zip(names, numbers, strict=True) if number}}

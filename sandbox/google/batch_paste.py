@@ -83,15 +83,15 @@ def paste_data(batch: Batch, request: Document) -> JsonObject:
         if len(delimiter) != 1:
             raise InvalidArgument("A delimiter of one character must be specified.")
         block = [list(line) for line in csv.reader(io.StringIO(request.text("data")), delimiter=delimiter)]
-    home = batch.spreadsheet.home
+    typing = batch.spreadsheet.typing
     area = Area(top, left, top + len(block), left + max((len(line) for line in block), default=0))
     _check(batch, sheet, area)
     if kind in ("PASTE_NORMAL", "PASTE_NO_BORDERS"):
-        write_block(sheet, top, left, block, user_entered=True, locale=batch.spreadsheet.home)
+        write_block(sheet, top, left, block, user_entered=True, typing=typing)
     elif kind in ("PASTE_VALUES", "PASTE_FORMULA"):
         for offset, line in enumerate(block):
             cells = {left + step: (sheet.cell(top + offset, left + step), text) for step, text in enumerate(line)}
-            typed = {column: (cell, entered(cell, text, True, home)) for column, (cell, text) in cells.items()}
+            typed = {column: (cell, entered(cell, text, True, typing)) for column, (cell, text) in cells.items()}
             kept = {c: replace(new, number_format=old.number_format) for c, (old, new) in typed.items()}
             sheet.put(top + offset, kept)
     # A text has neither formats nor rules: the other kinds paste nothing of it.

@@ -32,7 +32,7 @@ def text_to_columns(batch: Batch, request: Document) -> JsonObject:
         raise exceeds_grid(sheet, Area(area.top, area.left, area.bottom, area.left + width))
     batch.may_write(sheet, Area(area.top, area.left, area.bottom, area.left + width))
     for row, line in parts.items():
-        write_block(sheet, row, area.left, [line], user_entered=True, locale=batch.spreadsheet.home)
+        write_block(sheet, row, area.left, [line], user_entered=True, typing=batch.spreadsheet.typing)
     return {}
 
 

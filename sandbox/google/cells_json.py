@@ -12,6 +12,7 @@ from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Sca
 from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, general, show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
+from sandbox.workbook.notation import canonical, localized
 
 _SAMPLE_TEXT: Final = "text"
 _SAMPLE_NUMBER: Final = 7.5
@@ -79,7 +80,9 @@ class CellEncoder:
         """CellData; what is empty is left out."""
         data: JsonObject = {}
         if self._entered is not None and (cell.value is not None or cell.formula is not None):
-            entered: JsonObject = {"formulaValue": cell.formula} if cell.formula else extended_value(cell.value)
+            entered: JsonObject = (
+                {"formulaValue": localized(cell.formula, self._home)} if cell.formula else extended_value(cell.value)
+            )
             data["userEnteredValue"] = self._entered.filter(entered)
         if effective is not None:
             if self._effective is not None:
@@ -119,7 +122,7 @@ def format_json(cell: Cell, home: Locale | None = None) -> JsonObject:
     return fields
 
 
-def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
+def merge_cell(cell: Cell, data: Document, mask: FieldMask, home: Locale) -> Cell:
     """The cell with the masked fields as the request has them; what the request lacks is cleared.
 
     Raises:
@@ -130,7 +133,7 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
     number_format, appearance = cell.number_format, cell.appearance
     note, validation = cell.note, cell.validation
     if mask.wants("userEnteredValue"):
-        value, formula = read_value(data.inner("userEnteredValue"))
+        value, formula = read_value(data.inner("userEnteredValue"), home)
     if mask.wants("userEnteredFormat"):
         given = plain(data.inner("userEnteredFormat").fields)
         assert isinstance(given, dict)
@@ -144,11 +147,11 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask) -> Cell:
     return Cell(value, formula, number_format, appearance, note, validation)
 
 
-def read_value(data: Document) -> tuple[Scalar | None, str | None]:
-    """Value and formula of an ExtendedValue."""
+def read_value(data: Document, home: Locale) -> tuple[Scalar | None, str | None]:
+    """Value and formula of an ExtendedValue; formulas come as they are typed in that locale."""
     if "formulaValue" in data:
         text = checked_text(data.text("formulaValue"))
-        return None, text if text.startswith("=") else f"={text}"
+        return None, canonical(text if text.startswith("=") else f"={text}", home)
     if "numberValue" in data:
         return data.number("numberValue"), None
     if "boolValue" in data:

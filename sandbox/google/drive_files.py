@@ -45,7 +45,7 @@ def create(drive: Drive, call: DriveCall, content: Content | None = None) -> Fil
     kind = call.body.text("mimeType", SPREADSHEET_TYPE if content is None else content.kind)
     if kind != SPREADSHEET_TYPE:
         raise NotSupported(f"files of the type {kind or 'unknown'}, only spreadsheets")
-    book = Spreadsheet(call.body.text("name", "Untitled"))
+    book = Spreadsheet(call.body.text("name", "Untitled"), year=drive.clock().year)
     if content is not None:
         _fill(book, content)
     file = drive.add(book, (permission("user", "owner", call.email),))
@@ -64,6 +64,7 @@ def update(drive: Drive, call: DriveCall, content: Content | None = None) -> Fil
     book = file.spreadsheet
     if "name" in call.body or content is not None:
         book = book.copy()
+        book.year = drive.clock().year
         book.title = call.body.text("name", book.title)
     if content is not None:
         _fill(book, content)
@@ -91,7 +92,7 @@ def _fill(book: Spreadsheet, content: Content) -> None:
     except UnicodeDecodeError as error:
         raise BadRequest(f"Bad Request: the content is no UTF-8 text: {error}") from error
     sheet_id = random.randrange(1, 2**31)  # noqa: S311 - an id, not a secret
-    book.sheets = [exports.imported(book.title, sheet_id, text, content.kind, book.home)]
+    book.sheets = [exports.imported(book.title, sheet_id, text, content.kind, book.typing)]
     book.check_size()
     book.metadata = {key: entry for key, entry in book.metadata.items() if entry.location.sheet_id is None}
     book.protections, book.named, book.filter_views, book.tables = {}, {}, {}, {}

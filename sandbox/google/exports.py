@@ -6,6 +6,7 @@ import io
 from sandbox.google import xlsx
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.display import show
+from sandbox.workbook.entry import Typing
 from sandbox.workbook.locales import Locale
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
@@ -30,13 +31,13 @@ def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
     return written.getvalue().removesuffix("\r\n").encode()
 
 
-def imported(title: str, sheet_id: int, content: str, kind: str, home: Locale) -> Sheet:
+def imported(title: str, sheet_id: int, content: str, kind: str, typing: Typing) -> Sheet:
     """A sheet with the values of a CSV or TSV file, read as if typed."""
     lines = csv.reader(io.StringIO(content), delimiter="\t" if kind == TSV else ",")
     block = [list(line) for line in lines]
     sheet = Sheet(sheet_id, title)
     sheet.resize(max(sheet.row_count, len(block)), max([sheet.column_count, *map(len, block)]))
-    write_block(sheet, 0, 0, block, user_entered=True, locale=home)
+    write_block(sheet, 0, 0, block, user_entered=True, typing=typing)
     return sheet
 
 

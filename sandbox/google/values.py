@@ -14,6 +14,7 @@ from sandbox.workbook.dates import from_serial
 from sandbox.workbook.display import general, show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
+from sandbox.workbook.notation import localized
 from sandbox.workbook.protection import check
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
@@ -198,7 +199,7 @@ def read_range(file: File, calculation: Calculation, text: str, rendering: Rende
 
 def _render(cell: Cell, effective: Effective, rendering: Rendering, home: Locale) -> Json:
     if rendering.value == "FORMULA" and cell.formula is not None:
-        return cell.formula
+        return localized(cell.formula, home)
     if rendering.value == "FORMATTED_VALUE" or isinstance(effective, CellError):
         return show(effective, cell.number_format, home)
     if effective is None:
@@ -216,7 +217,7 @@ def write_range(draft: Spreadsheet, call: Call, name: str, data: Document, user_
     block = _block(data)
     sheet, area = draft.resolve_for_writing(name, len(block), _width(block))
     check(draft.protections, call.editor, sheet.sheet_id, area)
-    written = writing.write_block(sheet, area.top, area.left, block, user_entered, draft.home)
+    written = writing.write_block(sheet, area.top, area.left, block, user_entered, draft.typing)
     return Done(
         sheet,
         area,

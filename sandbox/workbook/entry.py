@@ -4,6 +4,7 @@ One string in, an entry out. What isn't a number, a date, a boolean or a formula
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,10 +12,22 @@ from functools import lru_cache
 from sandbox.workbook.cells import NumberFormat, Scalar, checked_text
 from sandbox.workbook.dates import to_serial
 from sandbox.workbook.locales import EN_US, Locale
+from sandbox.workbook.notation import canonical
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d{1,3})?))?(?:\s?(?P<half>[AaPp][Mm]))?"
 _TIME_ALONE = re.compile(_TIME)
 _YEAR = r"(?P<year>\d{4}|\d{2})"
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Where and when something is typed. `year` is that of dates without one; None: they are texts."""
+
+    locale: Locale = EN_US
+    year: int | None = None
+
+
+AMERICAN = Typing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class Entry:
     number_format: NumberFormat | None = None
 
 
-def parse_entry(text: str, as_text: bool = False, locale: Locale = EN_US) -> Entry:
+def parse_entry(text: str, as_text: bool = False, typing: Typing = AMERICAN) -> Entry:
     """Reads what was typed; `as_text` where the cell has the format TEXT. An empty string clears.
 
     Raises:
@@ -40,11 +53,11 @@ def parse_entry(text: str, as_text: bool = False, locale: Locale = EN_US) -> Ent
     if text.startswith("'"):
         return Entry(text[1:])
     if text.startswith("=") and len(text) > 1:
-        return Entry(formula=text)
-    stripped = text.strip()
+        return Entry(formula=canonical(text, typing.locale))
+    locale, stripped = typing.locale, text.strip()
     if stripped.upper() in ("TRUE", "FALSE", *locale.truths):
         return Entry(stripped.upper() in ("TRUE", locale.truths[0]))
-    return _number(stripped, locale) or _date(stripped, locale) or _time(stripped) or Entry(text)
+    return _number(stripped, locale) or _date(stripped, typing) or _time(stripped) or Entry(text)
 
 
 @lru_cache
@@ -103,19 +116,34 @@ def _dates(locale: Locale) -> tuple[tuple[re.Pattern[str], str], ...]:
         (f"{first}(?P<mark>{marks}){second}(?P=mark){third}", locale.date),
         (rf"{name} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})", "mmm d, yyyy"),
         (rf"(?P<day>\d{{1,2}})\.?[ -]{name}[ -](?P<year>\d{{4}})", "d mmm yyyy"),
+        *_partial_dates(locale, name),
     )
     return tuple((re.compile(rf"{shape}(?:[ T]\s*{_TIME})?", re.IGNORECASE), shown) for shape, shown in shapes)
 
 
-def _date(text: str, locale: Locale) -> Entry | None:
+def _partial_dates(locale: Locale, name: str) -> Iterator[tuple[str, str]]:
+    """Dates without a year, or without a day, and shown so."""
+    parts = {"m": r"(?P<month>\d{1,2})", "d": r"(?P<day>\d{1,2})"}
+    first, second = (letter for letter in locale.order if letter != "y")
+    for mark in "/-" if locale.is_american else "./-":
+        end = r"\.?" if mark == "." else ""
+        yield f"{parts[first]}{re.escape(mark)}{parts[second]}{end}", f"{first}{mark}{second}"
+    yield rf"{name} (?P<day>\d{{1,2}})", "mmm d"
+    yield rf"(?P<day>\d{{1,2}})\.? {name}", "d mmm"
+    yield rf"(?P<day>\d{{1,2}})-{name}", "d-mmm"
+    yield rf"{name} (?P<year>\d{{4}})", "mmm yyyy"
+
+
+def _date(text: str, typing: Typing) -> Entry | None:
+    locale = typing.locale
     for pattern, shown in _dates(locale):
         match = pattern.fullmatch(text)
         if match is None:
             continue
-        fields = match.groupdict()
+        fields = {"day": "1", "year": str(typing.year or ""), **match.groupdict()}
         month = _month(fields["name"], locale) if fields.get("name") else int(fields["month"])
         clock = _clock(match) if fields["hour"] else 0.0
-        if month is None or clock is None:
+        if month is None or clock is None or not fields["year"]:
             return None
         year = int(fields["year"])
         if len(fields["year"]) == 2:

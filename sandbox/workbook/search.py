@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.display import general
+from sandbox.workbook.entry import Typing
+from sandbox.workbook.locales import Locale
+from sandbox.workbook.notation import localized
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.writing import entered
 
@@ -51,14 +54,14 @@ class Counts:
 
 
 def replace_all(
-    areas: Iterable[tuple[Sheet, Area]], search: Search, may_write: Callable[[Sheet, Area], None]
+    areas: Iterable[tuple[Sheet, Area]], search: Search, may_write: Callable[[Sheet, Area], None], typing: Typing
 ) -> Counts:
-    """Replaces in every cell of the areas; what comes out is read as if typed."""
+    """Replaces in every cell of the areas, in what a person would see in them; what comes out is read as if typed."""
     counts = Counts()
     for sheet, area in areas:
         before = counts.rows
         for row in range(area.top, area.bottom):
-            changed = _row(sheet, area, row, search, counts)
+            changed = _row(sheet, area, row, search, counts, typing)
             if changed:
                 may_write(sheet, Area(row, min(changed), row + 1, max(changed) + 1))
                 sheet.put(row, changed)
@@ -67,23 +70,25 @@ def replace_all(
     return counts
 
 
-def _row(sheet: Sheet, area: Area, row: int, search: Search, counts: Counts) -> dict[int, Cell]:
+def _row(sheet: Sheet, area: Area, row: int, search: Search, counts: Counts, typing: Typing) -> dict[int, Cell]:
     changed = {}
     for column, cell in sheet.rows[row].cells.items():
         if not area.left <= column < area.right or not cell.has_content:
             continue
         if cell.formula is not None and not search.formulas:
             continue
-        text, occurrences = search.apply(cell.formula if cell.formula is not None else _text(cell))
+        text, occurrences = search.apply(_text(cell, typing.locale))
         if occurrences:
-            changed[column] = entered(cell, text, user_entered=True)
+            changed[column] = entered(cell, text, True, typing)
             counts.occurrences += occurrences
             counts.values += cell.formula is None
             counts.formulas += cell.formula is not None
     return changed
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: Cell, home: Locale) -> str:
+    if cell.formula is not None:
+        return localized(cell.formula, home)
     if isinstance(cell.value, bool):
         return str(cell.value).upper()
-    return cell.value if isinstance(cell.value, str) else general(cell.value or 0.0)
+    return cell.value if isinstance(cell.value, str) else general(cell.value or 0.0, home)

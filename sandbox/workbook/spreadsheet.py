@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.workbook import a1
 from sandbox.workbook.a1 import Area
+from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.filters import FilterView
 from sandbox.workbook.locales import Locale, locale
@@ -17,7 +18,7 @@ from sandbox.workbook.tables import Table
 @dataclass(slots=True)
 class Spreadsheet:
     """Sheets in the order of their tabs. A copy is cheap and changes apart: an edit works on a copy, and takes effect
-    by taking the original's place."""
+    by taking the original's place. `year` is that in which the copy is edited: dates may be typed without one."""
 
     title: str
     sheets: list[Sheet] = field(default_factory=lambda: [Sheet(0, "Sheet1")])
@@ -28,11 +29,17 @@ class Spreadsheet:
     named: dict[str, NamedRange] = field(default_factory=dict)
     filter_views: dict[int, FilterView] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+    year: int | None = None
 
     @property
     def home(self) -> Locale:
         """What its locale stands for."""
         return locale(self.locale)
+
+    @property
+    def typing(self) -> Typing:
+        """How what is typed into it is read."""
+        return Typing(self.home, self.year)
 
     def copy(self) -> "Spreadsheet":
         return replace(

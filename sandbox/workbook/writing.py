@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell, NumberFormat, Scalar, checked_text
 from sandbox.workbook.display import exact, show
-from sandbox.workbook.entry import Entry, parse_entry
+from sandbox.workbook.entry import AMERICAN, Entry, Typing, parse_entry
 from sandbox.workbook.locales import EN_US, Locale
+from sandbox.workbook.notation import localized
 from sandbox.workbook.sheet import BLANK, Row, Sheet, last_content
+
+_SOME_YEAR = 2000  # one with a 29 February: whether a text would be taken for a date, whichever
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ def write_block(
     left: int,
     block: Sequence[Sequence[Scalar | None]],
     user_entered: bool,
-    locale: Locale = EN_US,
+    typing: Typing = AMERICAN,
 ) -> Written:
     """Writes a block whose first value goes to `top`, `left`. None leaves a cell as it is, `""` clears it.
 
@@ -40,7 +43,7 @@ def write_block(
         cells: dict[int, Cell] = {}
         for step, value in enumerate(values):
             if value is not None and not sheet.is_covered(top + offset, left + step):
-                cells[left + step] = entered(sheet.cell(top + offset, left + step), value, user_entered, locale)
+                cells[left + step] = entered(sheet.cell(top + offset, left + step), value, user_entered, typing)
         if cells:
             sheet.put(top + offset, cells)
             rows.add(top + offset)
@@ -49,14 +52,14 @@ def write_block(
     return Written(len(rows), len(columns), count)
 
 
-def entered(cell: Cell, value: Scalar, user_entered: bool, locale: Locale = EN_US) -> Cell:
+def entered(cell: Cell, value: Scalar, user_entered: bool, typing: Typing = AMERICAN) -> Cell:
     """The cell after that value was written; RAW keeps a text as it is, `=` included."""
     if not isinstance(value, str):
         return replace(cell, value=value, formula=None)
     if not user_entered:
         return replace(cell, value=checked_text(value) or None, formula=None)
     as_text = cell.number_format is not None and cell.number_format.kind == "TEXT"
-    entry = parse_entry(value, as_text, locale)
+    entry = parse_entry(value, as_text, typing)
     return replace(cell, value=entry.value, formula=entry.formula, number_format=_format_after(cell, entry))
 
 
@@ -119,17 +122,20 @@ def _column_filled(sheet: Sheet, column: int, top: int, bottom: int) -> bool:
 
 def entered_text(cell: Cell, locale: Locale = EN_US) -> str:
     """What a person would type to get the cell's content back: formulas as such, numbers in their format."""
+    typing = Typing(locale, _SOME_YEAR)
     if cell.formula is not None:
-        return cell.formula
+        return localized(cell.formula, locale)
     if isinstance(cell.value, str):
-        looks_like_more = parse_entry(cell.value, locale=locale) != Entry(cell.value)
+        looks_like_more = parse_entry(cell.value, typing=typing) != Entry(cell.value)
         is_text = cell.number_format is not None and cell.number_format.kind == "TEXT"
         return f"'{cell.value}" if looks_like_more and not is_text else cell.value
     if isinstance(cell.value, float):
         kind = cell.number_format.kind if cell.number_format else ""
         if kind in ("DATE", "TIME", "DATE_TIME", "PERCENT"):
-            shown = show(cell.value, cell.number_format, locale)
-            if parse_entry(shown, locale=locale).value == cell.value:
-                return shown
+            # As it is shown, unless that leaves something out, as a year.
+            for number_format in (cell.number_format, NumberFormat(kind)):
+                shown = show(cell.value, number_format, locale)
+                if parse_entry(shown, typing=Typing(locale)).value == cell.value:
+                    return shown
         return exact(cell.value).replace(".", locale.decimal)
     return show(cell.value, None, locale)
