@@ -17,6 +17,7 @@ from sandbox.google import (
     batch_sheets,
     batch_shifts,
     batch_tables,
+    creation,
 )
 from sandbox.google.batch import Batch, Handler, apply
 from sandbox.google.call import Call
@@ -84,13 +85,6 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-# What a sheet of `create` may have at Google, and here is set by batchUpdate.
-_NOT_IN_CREATE = (
-    "data", "merges", "protectedRanges", "basicFilter", "filterViews", "conditionalFormats", "charts", "bandedRanges",
-    "developerMetadata", "rowGroups", "columnGroups", "slicers", "tables",
-)  # fmt: skip
-
-
 def new_id() -> int:
     """A number for a sheet, metadata or a protected range."""
     return random.randrange(1, 2**31)  # noqa: S311 - an id, not a secret
@@ -98,14 +92,15 @@ def new_id() -> int:
 
 def create(call: Call, base_url: str) -> JsonObject:
     """spreadsheets.create: the account is the owner."""
-    call.body.lacks("dataSources", "comments", "developerMetadata", "namedRanges")
-    book = Spreadsheet("Untitled spreadsheet", [])
+    call.body.lacks("dataSources", "comments")
+    book = Spreadsheet("Untitled spreadsheet", [], year=call.drive.clock().year)
     batch_sheets.set_spreadsheet_properties(book, call.body.inner("properties"), EVERYTHING)
-    for sheet in call.body.inners("sheets"):
-        sheet.lacks(*_NOT_IN_CREATE)
-        batch_sheets.new_sheet(book, sheet.inner("properties"), new_id)
+    sheets = [
+        (batch_sheets.new_sheet(book, one.inner("properties"), new_id), one) for one in call.body.inners("sheets")
+    ]
     if not book.sheets:
         book.sheets = Spreadsheet("").sheets
+    creation.fill(Batch(book, None, Calculation(call.drive.clock), new_id), HANDLERS, call.body, sheets)
     file = call.drive.add(book, (permission("user", "owner", call.email),))
     return spreadsheet_json(file, base_url, None, (), EVERYTHING, None)
 

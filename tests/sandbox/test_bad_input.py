@@ -284,8 +284,8 @@ def _loose(api: Api, file_id: str) -> None:
 
 
 def test_what_google_has_and_the_sandbox_lacks_is_said(api: Api, file_id: str) -> None:
-    created = api.sheets("POST", "", {"sheets": [{"data": [{"rowData": []}]}]})
-    assert "The sandbox doesn't support sheets[0].data" in refusal(created)[2]
+    created = api.sheets("POST", "", {"sheets": [{"charts": []}]})
+    assert "The sandbox doesn't support sheets[0].charts" in refusal(created)[2]
     response = api.batch(file_id, {"addChart": {"chart": {}}})
     assert refusal(response)[0] == 400
     assert "The sandbox doesn't support requests[0].addChart" in refusal(response)[2]
