@@ -110,7 +110,7 @@ class Person:
             if has_rules(sheet, area):
                 calculation = Calculation(self._drive.clock)
                 calculation.bring_up_to_date(draft)
-                check_typed(draft, sheet, area, calculation.value)
+                check_typed(draft, sheet, area, calculation)
 
     def clear(self, file_id: str, sheet_id: int, area: Area, editor: Editor = SOMEBODY) -> None:
         """Empties the cells; formats stay."""

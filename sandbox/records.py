@@ -8,8 +8,7 @@ import orjson
 from sandbox.drive import File, Permission
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell, NumberFormat
-from sandbox.workbook.conditions import Condition, Criterion, Filter
-from sandbox.workbook.filters import FilterView
+from sandbox.workbook.conditions import Condition, Criterion, Filter, FilterView
 from sandbox.workbook.grouping import Group
 from sandbox.workbook.metadata import DeveloperMetadata, Location
 from sandbox.workbook.named import NamedRange

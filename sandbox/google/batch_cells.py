@@ -7,12 +7,12 @@ from sandbox.google.batch import Batch
 from sandbox.google.batch_tables import find
 from sandbox.google.cells_json import merge_cell
 from sandbox.google.document import Document, JsonObject
-from sandbox.google.filters_json import read_sorts
-from sandbox.google.masks import parse_mask, required_mask
+from sandbox.google.filters_json import check_rule, read_sorts
+from sandbox.google.masks import FieldMask, parse_mask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook import blocks, merging, sorting
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.cells import EMPTY
+from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import moved
 from sandbox.workbook.search import Search, replace_all
@@ -20,6 +20,7 @@ from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import exceeds_grid
 from sandbox.workbook.tables import Table
+from sandbox.workbook.validation import moved_rule
 
 _MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
 
@@ -80,11 +81,18 @@ def repeat_cell(batch: Batch, request: Document) -> JsonObject:
         cells = {}
         for column in range(area.left, area.right):
             cell = merge_cell(sheet.cell(row, column), data, mask, home)
-            if cell.formula is not None and mask.wants("userEnteredValue"):
-                cell = replace(cell, formula=moved(cell.formula, row - area.top, column - area.left))
-            cells[column] = cell
+            cells[column] = _moved(cell, mask, row - area.top, column - area.left)
         sheet.put(row, cells)
     return {}
+
+
+def _moved(cell: Cell, mask: FieldMask, rows: int, columns: int) -> Cell:
+    """The cell with its masked formulas as if copied that many rows down and columns right."""
+    if cell.formula is not None and mask.wants("userEnteredValue"):
+        cell = replace(cell, formula=moved(cell.formula, rows, columns))
+    if cell.validation and mask.wants("dataValidation"):
+        cell = replace(cell, validation=moved_rule(cell.validation, rows, columns))
+    return cell
 
 
 def sort_range(batch: Batch, request: Document) -> JsonObject:
@@ -98,14 +106,20 @@ def sort_range(batch: Batch, request: Document) -> JsonObject:
 
 
 def set_data_validation(batch: Batch, request: Document) -> JsonObject:
-    """Keeps a rule with the cells; the sandbox shows it and doesn't enforce it."""
+    """Keeps a rule with the cells, which holds off people. Its formulas are those of the range's first cell."""
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
     batch.may_write(sheet, area)
+    if "rule" in request:
+        check_rule(request.inner("rule"), batch.spreadsheet.typing)
     data = Document({"dataValidation": request.inner("rule").fields})
     mask, home = parse_mask("dataValidation"), batch.spreadsheet.home
     for row in range(area.top, area.bottom):
-        columns = range(area.left, area.right)
-        sheet.put(row, {column: merge_cell(sheet.cell(row, column), data, mask, home) for column in columns})
+        cells = {
+            column: merge_cell(sheet.cell(row, column), data, mask, home) for column in range(area.left, area.right)
+        }
+        sheet.put(
+            row, {column: _moved(cell, mask, row - area.top, column - area.left) for column, cell in cells.items()}
+        )
     return {}
 
 

@@ -7,8 +7,8 @@ from sandbox.google.document import Document, JsonObject
 from sandbox.google.filters_json import filter_view_json, read_filter
 from sandbox.google.masks import required_mask
 from sandbox.workbook import filters
+from sandbox.workbook.conditions import FilterView
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.filters import FilterView
 
 
 def set_basic_filter(batch: Batch, request: Document) -> JsonObject:
@@ -19,7 +19,7 @@ def set_basic_filter(batch: Batch, request: Document) -> JsonObject:
     batch.calculation.bring_up_to_date(batch.spreadsheet)
     if wanted.sorts:
         batch.may_write(sheet, wanted.area)
-    filters.apply(sheet, wanted, batch.calculation.value)
+    filters.apply(batch.spreadsheet, sheet, wanted, batch.calculation)
     return {}
 
 

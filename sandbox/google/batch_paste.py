@@ -13,7 +13,7 @@ from sandbox.google.ranges import read_grid_range
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.formulas import moved
+from sandbox.workbook.pasting import referring
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import exceeds_grid
 from sandbox.workbook.writing import entered, write_block
@@ -124,22 +124,22 @@ def _copy(batch: Batch, sheet: Sheet, area: Area) -> list[list[_Copied]]:
 
 def _pasted(old: Cell, cell: Cell, valued: Cell, kind: str, by: tuple[int, int]) -> Cell:
     """What the old cell is after the copied one was pasted; `by` is how far a formula went."""
-    formula = None if cell.formula is None else moved(cell.formula, *by)
+    cell = referring(cell, *by)
     match kind:
         case "PASTE_VALUES":
             return replace(old, value=valued.value, formula=None)
         case "PASTE_FORMAT":
             return replace(old, number_format=cell.number_format, appearance=cell.appearance)
         case "PASTE_FORMULA":
-            return replace(old, value=cell.value, formula=formula)
+            return replace(old, value=cell.value, formula=cell.formula)
         case "PASTE_DATA_VALIDATION":
             return replace(old, validation=cell.validation)
         case "PASTE_CONDITIONAL_FORMATTING":
             return old  # the sandbox has none
         case "PASTE_NO_BORDERS":
-            return replace(cell, formula=formula, appearance=_with_borders_of(old, cell.appearance))
+            return replace(cell, appearance=_with_borders_of(old, cell.appearance))
         case _:
-            return replace(cell, formula=formula)
+            return cell
 
 
 def _with_borders_of(old: Cell, appearance: str) -> str:

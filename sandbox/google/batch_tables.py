@@ -7,11 +7,13 @@ import orjson
 from sandbox.google.batch import Batch
 from sandbox.google.colors import plain
 from sandbox.google.document import Document, JsonObject
+from sandbox.google.filters_json import check_rule
 from sandbox.google.masks import FieldMask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.tables_json import COLUMN_TYPES, column_json, table_json
 from sandbox.workbook import tables
 from sandbox.workbook.cells import EMPTY
+from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
@@ -31,7 +33,7 @@ def add_table(batch: Batch, request: Document) -> JsonObject:
         name for name in (f"Table{number}" for number in range(1, len(book.tables) + 2)) if _is_free(book, name)
     )
     table = Table(key, name, sheet.sheet_id, area, (), _look(data))
-    _put(batch, sheet, replace(table, columns=_columns(data, sheet, table)))
+    _put(batch, sheet, replace(table, columns=_columns(data, sheet, table, batch.spreadsheet.typing)))
     return {"addTable": {"table": table_json(book, book.tables[key])}}
 
 
@@ -51,7 +53,7 @@ def update_table(batch: Batch, request: Document) -> JsonObject:
         table = replace(table, look=_look(data))
     if not mask.wants("columnProperties") or not _given(mask, data, "columnProperties"):
         data = Document({"columnProperties": [column_json(column) for column in table.columns]}, data.path)
-    _put(batch, sheet, replace(table, columns=_columns(data, sheet, table)))
+    _put(batch, sheet, replace(table, columns=_columns(data, sheet, table, batch.spreadsheet.typing)))
     return {}
 
 
@@ -91,7 +93,7 @@ def _put(batch: Batch, sheet: Sheet, table: Table) -> None:
     book.tables[table.table_id] = table
 
 
-def _columns(data: Document, sheet: Sheet, table: Table) -> tuple[TableColumn, ...]:
+def _columns(data: Document, sheet: Sheet, table: Table, typing: Typing) -> tuple[TableColumn, ...]:
     """Each column of the table: what the request says of it, else what stands in the header."""
     given: dict[int, TableColumn] = {}
     for one in data.inners("columnProperties"):
@@ -99,6 +101,8 @@ def _columns(data: Document, sheet: Sheet, table: Table) -> tuple[TableColumn, .
         rule = one.inner("dataValidationRule").fields
         if rule and kind != "DROPDOWN":
             raise InvalidArgument("Only columns of the type DROPDOWN have a data validation rule.")
+        if rule:
+            _check_dropdown(one.inner("dataValidationRule"), typing)
         index = one.whole("columnIndex")
         if index in given:
             raise InvalidArgument(f"Two columns have the index {index}.")
@@ -111,6 +115,13 @@ def _columns(data: Document, sheet: Sheet, table: Table) -> tuple[TableColumn, .
             column = replace(column, name=standing if isinstance(standing, str) else f"Column {index + 1}")
         columns.append(column)
     return tuple(columns)
+
+
+def _check_dropdown(rule: Document, typing: Typing) -> None:
+    """A table's rule can only be a list, and only warns: unlike a cell's it has no `strict`."""
+    check_rule(rule, typing)
+    if rule.inner("condition").text("type") != "ONE_OF_LIST":
+        raise InvalidArgument("The data validation rule of a table's column must be of the type ONE_OF_LIST.")
 
 
 def _look(data: Document) -> str:

@@ -7,9 +7,9 @@ from sandbox.google.errors import NotSupported
 from sandbox.google.ranges import grid_range_json, read_grid_range
 from sandbox.workbook import conditions
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.conditions import Condition, Criterion, Filter
+from sandbox.workbook.conditions import Condition, Criterion, Filter, FilterView
+from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.filters import FilterView
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -23,10 +23,10 @@ def read_filter(book: Spreadsheet, data: Document) -> tuple[Sheet, Filter]:
 
     Raises:
         InvalidArgument: a bad range, a column outside of it, or a condition with the wrong values.
-        NotSupported: by color, formula or another range.
+        NotSupported: by color or relative date.
     """
     sheet, area = read_grid_range(book, data.inner("range"))
-    return sheet, Filter(area, tuple(_criteria(data, area)), read_sorts(data, area))
+    return sheet, Filter(area, tuple(_criteria(data, area, book.typing)), read_sorts(data, area))
 
 
 def read_sorts(data: Document, area: Area) -> tuple[tuple[int, bool], ...]:
@@ -47,7 +47,7 @@ def read_sorts(data: Document, area: Area) -> tuple[tuple[int, bool], ...]:
     return tuple(sorts)
 
 
-def read_condition(data: Document) -> Condition:
+def read_condition(data: Document, typing: Typing) -> Condition:
     """A BooleanCondition.
 
     Raises:
@@ -65,9 +65,16 @@ def read_condition(data: Document) -> Condition:
         raise InvalidArgument(f"{kind} needs {needed} ConditionValues, it has {len(values)}.")
     if kind.startswith(("NUMBER_", "DATE_")):
         for text in values:
-            if not conditions.is_number(text):
+            if not conditions.is_number(text, typing):
                 raise InvalidArgument(f"Invalid ConditionValue.userEnteredValue: {text}")
     return Condition(kind, tuple(values))
+
+
+def check_rule(rule: Document, typing: Typing) -> None:
+    """Raises InvalidArgument where a DataValidationRule has no condition, or one with the wrong values."""
+    if "condition" not in rule:
+        raise InvalidArgument("No condition specified in the data validation rule.")
+    read_condition(rule.inner("condition"), typing)
 
 
 def filter_json(sheet: Sheet, kept: Filter) -> JsonObject:
@@ -90,7 +97,7 @@ def filter_view_json(sheet: Sheet, view: FilterView) -> JsonObject:
     return named | filter_json(sheet, view.filter)
 
 
-def _criteria(data: Document, area: Area) -> Iterator[Criterion]:
+def _criteria(data: Document, area: Area, typing: Typing) -> Iterator[Criterion]:
     found: dict[int, Document] = {}
     by_column = data.inner("criteria")
     for name in by_column.fields:
@@ -104,9 +111,9 @@ def _criteria(data: Document, area: Area) -> Iterator[Criterion]:
             raise InvalidArgument(f"The filter's column {column} is outside of its range.")
         if any(name in given for name in _COLORS):
             raise NotSupported("filters by color")
-        condition = read_condition(given.inner("condition")) if "condition" in given else None
-        if condition is not None and condition.kind in conditions.UNDECIDED:
-            raise NotSupported(f"filters by {condition.kind}")
+        condition = read_condition(given.inner("condition"), typing) if "condition" in given else None
+        if condition is not None and condition.kind in conditions.OF_RULES:
+            raise InvalidArgument(f"Filters have no conditions of the type {condition.kind}.")
         yield Criterion(column, tuple(given.texts("hiddenValues")), condition)
 
 

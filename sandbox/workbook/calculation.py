@@ -62,6 +62,10 @@ class Calculation:
         self._spilled: dict[tuple[str, int], dict[int, Effective]] = {}
         self._names: dict[str, str] = {}
 
+    def apart(self) -> "Calculation":
+        """Another one, which knows nothing yet, by the same clock."""
+        return Calculation(self._clock)
+
     def bring_up_to_date(self, spreadsheet: Spreadsheet) -> None:
         """Makes `value` speak of this state of the spreadsheet."""
         titles = {sheet.title for sheet in spreadsheet.sheets}

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import CellError, Effective
-from sandbox.workbook.entry import parse_entry
+from sandbox.workbook.entry import AMERICAN, Typing, parse_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,23 @@ class Filter:
     area: Area
     criteria: tuple[Criterion, ...] = ()
     sorts: tuple[tuple[int, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilterView:
+    """A filter that is kept by name, and hides nothing from others."""
+
+    view_id: int
+    title: str
+    sheet_id: int
+    filter: Filter
+
+    @property
+    def area(self) -> Area:
+        return self.filter.area
+
+    def at(self, area: Area) -> "FilterView":
+        return replace(self, filter=replace(self.filter, area=area))
 
 
 _ANY = 10_000
@@ -81,8 +98,8 @@ _COUNTS = {
     "BOOLEAN": (0, 2),
 }
 KINDS = tuple(_COUNTS)
-UNDECIDED = ("ONE_OF_RANGE", "CUSTOM_FORMULA", "FILTER_EXPRESSION", "BOOLEAN")
-"""Those that `holds` can't decide by the cell alone."""
+OF_RULES = ("ONE_OF_RANGE", "FILTER_EXPRESSION", "BOOLEAN")
+"""Those that filters don't have."""
 
 
 def takes(kind: str) -> tuple[int, int]:
@@ -90,14 +107,16 @@ def takes(kind: str) -> tuple[int, int]:
     return _COUNTS[kind]
 
 
-def is_number(text: str) -> bool:
-    """Whether a person who types it enters a number or a date."""
-    value = parse_entry(text).value
+def is_number(text: str, typing: Typing) -> bool:
+    """Whether a person who types it enters a number or a date, or a formula, which may give one."""
+    entry = parse_entry(text, typing=typing)
+    value = 0.0 if entry.formula else entry.value
     return isinstance(value, float) and not isinstance(value, bool)
 
 
-def holds(condition: Condition, value: Effective, shown: str) -> bool:
-    """Whether a cell with that value, shown as that text, meets the condition. Case doesn't count in texts."""
+def holds(condition: Condition, value: Effective, shown: str, typing: Typing = AMERICAN) -> bool:
+    """Whether a cell with that value, shown as that text, meets the condition, other than by formula or range. Case
+    doesn't count in texts."""
     if condition.kind in _TEXTS:
         return _TEXTS[condition.kind](shown.lower(), [text.lower() for text in condition.values])
     if isinstance(value, bool | str | CellError) or value is None:
@@ -105,5 +124,5 @@ def holds(condition: Condition, value: Effective, shown: str) -> bool:
         return condition.kind in ("NUMBER_NOT_EQ", "NUMBER_NOT_BETWEEN", "DATE_NOT_EQ", "DATE_NOT_BETWEEN")
     if condition.kind == "DATE_IS_VALID":
         return True
-    given = [parse_entry(text).value for text in condition.values]
+    given = [parse_entry(text, typing=typing).value for text in condition.values]
     return _NUMBERS[condition.kind](value, [number for number in given if isinstance(number, float)])

@@ -1,46 +1,32 @@
 """Filters: which rows of a range are hidden because a column's value isn't wanted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.cells import Cell, Effective
+from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.conditions import Criterion, Filter, holds
+from sandbox.workbook.custom_formulas import computed, is_true, results
 from sandbox.workbook.display import show
+from sandbox.workbook.formulas import moved
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.sorting import sort_rows
-
-Value = Callable[[Sheet, int, int, Cell], Effective]
-
-
-@dataclass(frozen=True, slots=True)
-class FilterView:
-    """A filter that is kept by name, and hides nothing from others."""
-
-    view_id: int
-    title: str
-    sheet_id: int
-    filter: Filter
-
-    @property
-    def area(self) -> Area:
-        return self.filter.area
-
-    def at(self, area: Area) -> "FilterView":
-        return replace(self, filter=replace(self.filter, area=area))
+from sandbox.workbook.spreadsheet import Spreadsheet
 
 
-def apply(sheet: Sheet, wanted: Filter, value: Value) -> None:
+def apply(book: Spreadsheet, sheet: Sheet, wanted: Filter, calculation: Calculation) -> None:
     """Makes it the sheet's filter: sorts the rows below the header and hides those that don't pass."""
     remove(sheet)
     sheet.filter = wanted
-    area = wanted.area
-    below = replace(area, top=area.top + 1)
-    if wanted.sorts and below.height > 0:
-        sort_rows(sheet, below, wanted.sorts, value)
-    for row in range(below.top, below.bottom):
-        if not all(_passes(sheet, row, criterion, value) for criterion in wanted.criteria):
-            sheet.replace_row(row, filtered=True)
+    below = replace(wanted.area, top=wanted.area.top + 1)
+    if below.height <= 0:
+        return
+    if wanted.sorts:
+        sort_rows(sheet, below, wanted.sorts, calculation.value)
+        calculation.bring_up_to_date(book)
+    for criterion in wanted.criteria:
+        for step, passes in enumerate(_passing(book, sheet, below, criterion, calculation)):
+            if not passes:
+                sheet.replace_row(below.top + step, filtered=True)
 
 
 def remove(sheet: Sheet) -> None:
@@ -51,10 +37,24 @@ def remove(sheet: Sheet) -> None:
             sheet.replace_row(index, filtered=False)
 
 
-def _passes(sheet: Sheet, row: int, criterion: Criterion, value: Value) -> bool:
-    cell = sheet.cell(row, criterion.column)
-    effective = value(sheet, row, criterion.column, cell)
-    shown = show(effective, cell.number_format)
-    if shown in criterion.hidden_values:
-        return False
-    return criterion.condition is None or holds(criterion.condition, effective, shown)
+def _passing(
+    book: Spreadsheet, sheet: Sheet, below: Area, criterion: Criterion, calculation: Calculation
+) -> list[bool]:
+    """Of each row whether it passes. A formula is one for the first row, and goes along to the others."""
+    condition, rows = criterion.condition, range(below.top, below.bottom)
+    by_formula = [True] * below.height
+    if condition is not None and condition.kind == "CUSTOM_FORMULA":
+        formulas = [moved(condition.values[0], step, 0) for step in range(below.height)]
+        by_formula, condition = list(map(is_true, results(book, sheet, formulas, calculation))), None
+    elif condition is not None:
+        condition = computed(book, sheet, condition, calculation)
+
+    def passes(row: int) -> bool:
+        cell = sheet.cell(row, criterion.column)
+        value = calculation.value(sheet, row, criterion.column, cell)
+        shown = show(value, cell.number_format, book.home)
+        return shown not in criterion.hidden_values and (
+            condition is None or holds(condition, value, shown, book.typing)
+        )
+
+    return [meets and passes(row) for row, meets in zip(rows, by_formula, strict=True)]

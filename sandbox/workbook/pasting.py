@@ -6,6 +6,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.formulas import moved
 from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.validation import moved_rule
 
 
 def copy_cells(source_sheet: Sheet, source: Area, sheet: Sheet, target: Area) -> None:
@@ -16,7 +17,7 @@ def copy_cells(source_sheet: Sheet, source: Area, sheet: Sheet, target: Area) ->
         for column in range(target.left, target.right):
             down, right = (row - target.top) % source.height, (column - target.left) % source.width
             rows, columns = row - source.top - down, column - source.left - right
-            cells[column] = _referring(block[down][right], rows, columns)
+            cells[column] = referring(block[down][right], rows, columns)
         sheet.put(row, cells)
 
 
@@ -35,5 +36,8 @@ def _block(sheet: Sheet, area: Area) -> list[list[Cell]]:
     ]
 
 
-def _referring(cell: Cell, rows: int, columns: int) -> Cell:
-    return cell if cell.formula is None else replace(cell, formula=moved(cell.formula, rows, columns))
+def referring(cell: Cell, rows: int, columns: int) -> Cell:
+    """The cell as if copied that many rows down and columns right: what its formula and its rule name goes along."""
+    if cell.formula is not None:
+        cell = replace(cell, formula=moved(cell.formula, rows, columns))
+    return replace(cell, validation=moved_rule(cell.validation, rows, columns)) if cell.validation else cell

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.workbook import a1
 from sandbox.workbook.a1 import Area
+from sandbox.workbook.conditions import FilterView
 from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.filters import FilterView
 from sandbox.workbook.locales import Locale, locale
 from sandbox.workbook.metadata import DeveloperMetadata
 from sandbox.workbook.named import NamedRange

@@ -1,19 +1,19 @@
 """Data validation: what a cell takes from a person. Programs write past it, as at Google."""
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from sandbox.workbook.a1 import Area, cell_name
-from sandbox.workbook.cells import Cell, Effective
-from sandbox.workbook.conditions import UNDECIDED, Condition, holds
+from sandbox.workbook.a1 import Area, cell_name, quote_title
+from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.cells import Cell
+from sandbox.workbook.conditions import Condition, holds
+from sandbox.workbook.custom_formulas import computed, is_true, results
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.formulas import moved
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
-
-Value = Callable[[Sheet, int, int, Cell], Effective]
 
 
 def has_rules(sheet: Sheet, area: Area) -> bool:
@@ -25,7 +25,18 @@ def has_rules(sheet: Sheet, area: Area) -> bool:
     )
 
 
-def check_typed(book: Spreadsheet, sheet: Sheet, area: Area, value: Value) -> None:
+def moved_rule(rule: str, rows: int, columns: int) -> str:
+    """The rule (JSON text) as if copied that many rows down and columns right: its formulas go along."""
+    if '"=' not in rule or "ONE_OF_RANGE" in rule:
+        return rule
+    read = orjson.loads(rule)
+    for value in read["condition"]["values"]:
+        if value.get("userEnteredValue", "").startswith("="):
+            value["userEnteredValue"] = moved(value["userEnteredValue"], rows, columns)
+    return orjson.dumps(read).decode()
+
+
+def check_typed(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation) -> None:
     """Raises InvalidArgument where a cell of the area has what its rule rejects: a strict one. Empty cells pass."""
     for row in range(area.top, area.bottom):
         for column in range(area.left, area.right):
@@ -33,7 +44,7 @@ def check_typed(book: Spreadsheet, sheet: Sheet, area: Area, value: Value) -> No
             rule = orjson.loads(cell.validation) if cell.validation else {}
             if not rule.get("strict") or not cell.has_content:
                 continue
-            if not _allows(book, rule, value(sheet, row, column, cell), cell, value):
+            if not _allows(book, sheet, (row, column), rule, calculation):
                 told = rule.get("inputMessage", "")
                 raise InvalidArgument(
                     f"The data you entered in cell {cell_name(row, column)} violates the data validation rules set on "
@@ -41,27 +52,32 @@ def check_typed(book: Spreadsheet, sheet: Sheet, area: Area, value: Value) -> No
                 )
 
 
-def _allows(book: Spreadsheet, rule: dict[str, Any], effective: Effective, cell: Cell, value: Value) -> bool:
+def _allows(
+    book: Spreadsheet, sheet: Sheet, where: tuple[int, int], rule: dict[str, Any], calculation: Calculation
+) -> bool:
     told = rule.get("condition", {})
     given = tuple(str(one.get("userEnteredValue", "")) for one in told.get("values", ()))
     condition = Condition(str(told.get("type", "")), given)
+    cell = sheet.cell(*where)
+    effective = calculation.value(sheet, *where, cell)
     shown = show(effective, cell.number_format, book.home)
     match condition.kind:
         case "ONE_OF_RANGE":
-            return shown.lower() in _texts(book, given[0].removeprefix("="), value)
+            return shown.lower() in _texts(book, sheet, given[0].removeprefix("="), calculation)
         case "BOOLEAN":
             wanted = [text.lower() for text in given] or [truth.lower() for truth in book.home.truths]
             return shown.lower() in wanted
-        case kind if kind in UNDECIDED:
-            return True
+        case "CUSTOM_FORMULA":
+            return is_true(results(book, sheet, given, calculation)[0])
         case _:
-            return holds(condition, effective, shown)
+            return holds(computed(book, sheet, condition, calculation), effective, shown, book.typing)
 
 
-def _texts(book: Spreadsheet, where: str, value: Value) -> set[str]:
-    """What the cells of the range show, in lower case; nothing where there is no such range."""
+def _texts(book: Spreadsheet, home: Sheet, where: str, calculation: Calculation) -> set[str]:
+    """What the cells of the range show, in lower case; nothing where there is no such range. Without a title it is one
+    of the rule's own sheet."""
     try:
-        sheet, area = book.resolve(where)
+        sheet, area = book.resolve(where if "!" in where else f"{quote_title(home.title)}!{where}")
     except InvalidArgument:
         return set()
     cells = (
@@ -69,5 +85,10 @@ def _texts(book: Spreadsheet, where: str, value: Value) -> set[str]:
         for row in range(area.top, area.bottom)
         for column in range(area.left, area.right)
     )
-    texts = {show(value(sheet, r, c, cell), cell.number_format, book.home).lower() for r, c, cell in cells}
-    return texts - {""}
+    return {
+        text.lower() for row, column, cell in cells if (text := _shown(book, sheet, row, column, cell, calculation))
+    }
+
+
+def _shown(book: Spreadsheet, sheet: Sheet, row: int, column: int, cell: Cell, calculation: Calculation) -> str:
+    return show(calculation.value(sheet, row, column, cell), cell.number_format, book.home)

@@ -45,6 +45,17 @@ def test_a_filter_hides_rows_until_it_is_cleared(api: Api, table: str) -> None:
     assert hidden(api, table) == []
 
 
+def test_a_filter_by_formula_asks_each_row(api: Api, table: str) -> None:
+    """The formula is one for the first row below the header; a value may be a formula, too."""
+    by_formula = {"0": {"condition": condition("CUSTOM_FORMULA", '=AND($B2>E$1,A2<>"c")'), "hiddenValues": ["b"]}}
+    api.write(table, "E1", [[1]])
+    assert api.batch(table, {"setBasicFilter": {"filter": {"range": RANGE, "criteria": by_formula}}}).ok
+    assert hidden(api, table) == [1, 3, 4]
+    by_value = {"1": {"condition": condition("NUMBER_GREATER", "=E1+1")}}
+    assert api.batch(table, {"setBasicFilter": {"filter": {"range": RANGE, "criteria": by_value}}}).ok
+    assert hidden(api, table) == [1, 4]
+
+
 def test_a_filter_sorts_below_its_header(api: Api, table: str) -> None:
     sorts = [{"dimensionIndex": 1, "sortOrder": "DESCENDING"}]
     assert api.batch(table, {"setBasicFilter": {"filter": {"range": RANGE, "sortSpecs": sorts}}}).ok
@@ -78,7 +89,7 @@ def test_filter_views_hide_nothing(api: Api, table: str) -> None:
         ({"0": {"condition": condition("NUMBER_BETWEEN", "1")}}, "NUMBER_BETWEEN needs 2 ConditionValues, it has 1."),
         ({"0": {"condition": condition("NUMBER_EQ", "one")}}, "Invalid ConditionValue.userEnteredValue: one"),
         ({"0": {"condition": condition("NO_SUCH")}}, "Invalid value at"),
-        ({"0": {"condition": condition("CUSTOM_FORMULA", "=A1")}}, "doesn't support filters by CUSTOM_FORMULA"),
+        ({"0": {"condition": condition("ONE_OF_RANGE", "=A1")}}, "no conditions of the type ONE_OF_RANGE"),
     ],
 )
 def test_filters_that_are_refused(api: Api, table: str, criteria: Any, message: str) -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from sandbox.server import Sandbox
+from tests.loopback import LOOPBACK
 from tests.sandbox.client import Api, refusal
 from tests.sandbox.test_shifts import area, done
 
@@ -85,6 +87,19 @@ def test_a_table_goes_with_its_sheet_and_outlives_the_process(tmp_path: Path) ->
         api.close()
 
 
+def test_a_columns_type_only_warns(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    """A table's rule has no `strict`; a number's column takes texts, too."""
+    columns = [
+        {"columnName": "Kind", "columnType": "DROPDOWN", "dataValidationRule": RULE},
+        {"columnIndex": 1, "columnName": "Effort", "columnType": "DOUBLE"},
+    ]
+    table = add(api, file_id, columnProperties=columns)
+    assert table["columnProperties"] == columns
+    body = {"spreadsheet": file_id, "worksheet": "Sheet1", "range": "A2", "values": [["y", "much"]]}
+    assert httpx.post(f"{sandbox.url}/_sandbox/edit", json=body, **LOOPBACK).status_code == 200
+    assert api.read(file_id, "A2:B2") == [["y", "much"]]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -98,7 +113,20 @@ def test_a_table_goes_with_its_sheet_and_outlives_the_process(tmp_path: Path) ->
                 "range": area(9, 0, 12, 2),
                 "columnProperties": [{"dataValidationRule": {"condition": {}}}],
             },
-            "",
+            "Only columns of the type DROPDOWN",
+        ),
+        (
+            {
+                "name": "Other",
+                "range": area(9, 0, 12, 2),
+                "columnProperties": [
+                    {
+                        "columnType": "DROPDOWN",
+                        "dataValidationRule": {"condition": {"type": "BLANK"}},
+                    }
+                ],
+            },
+            "must be of the type ONE_OF_LIST",
         ),
     ],
 )

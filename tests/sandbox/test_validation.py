@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.loopback import LOOPBACK
-from tests.sandbox.client import Api
+from tests.sandbox.client import Api, refusal
 from tests.sandbox.test_shifts import area, done
 
 
@@ -31,6 +31,9 @@ def type_in(sandbox: Sandbox, file_id: str, *rows: list[Any], where: str = "B2")
         (rule("DATE_AFTER", "2024-01-31"), "2024-02-01", "2024-01-31"),
         (rule("TEXT_IS_EMAIL"), "ada@example.com", "ada"),
         (rule("BOOLEAN"), "TRUE", "maybe"),
+        (rule("CUSTOM_FORMULA", "=AND(B2>1,ISODD(B2))"), "3", "4"),
+        (rule("CUSTOM_FORMULA", "=LEN($A$1)=LEN(B2)"), "12345", "1234"),
+        (rule("NUMBER_LESS", "=LEN(A1)"), "4", "5"),
     ],
 )
 def test_a_strict_rule(sandbox: Sandbox, api: Api, file_id: str, given: Any, good: str, bad: str) -> None:
@@ -49,6 +52,39 @@ def test_a_strict_rule(sandbox: Sandbox, api: Api, file_id: str, given: Any, goo
     assert type_in(sandbox, file_id, [""]).status_code == 200, "a cell may always be emptied"
     api.write(file_id, "B2", [[bad]], "USER_ENTERED")
     assert api.read(file_id, "B2", valueRenderOption="FORMULA")[0][0] != ""
+
+
+def test_a_rules_formula_goes_along_with_its_cells(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    api.write(file_id, "A2", [[1], [5]])
+    given = rule("CUSTOM_FORMULA", "=B2>A2")
+    done(
+        api,
+        file_id,
+        {"setDataValidation": {"range": area(1, 1, 3, 2), "rule": given}},
+        {"copyPaste": {"source": area(2, 1, 3, 2), "destination": area(3, 1, 4, 2), "pasteType": "PASTE_NORMAL"}},
+    )
+    assert type_in(sandbox, file_id, ["2"]).status_code == 200
+    assert type_in(sandbox, file_id, ["2"], where="B3").status_code == 400
+    assert type_in(sandbox, file_id, ["6"], where="B3").status_code == 200
+    assert type_in(sandbox, file_id, ["-1"], where="B4").status_code == 400, "A4 is empty: 0"
+    assert type_in(sandbox, file_id, ["1"], where="B4").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "No condition specified in the data validation rule."),
+        (rule("NUMBER_BETWEEN", "1"), "NUMBER_BETWEEN needs 2 ConditionValues, it has 1."),
+        (rule("NUMBER_GREATER", "many"), "Invalid ConditionValue.userEnteredValue: many"),
+    ],
+)
+def test_rules_that_are_refused(api: Api, file_id: str, given: Any, message: str) -> None:
+    request = {"setDataValidation": {"range": area(1, 1, 2, 2), "rule": given}}
+    assert refusal(api.batch(file_id, request)) == (
+        400,
+        "INVALID_ARGUMENT",
+        f"Invalid requests[0].setDataValidation: {message}",
+    )
 
 
 def test_a_rule_that_only_warns(sandbox: Sandbox, api: Api, file_id: str) -> None:
