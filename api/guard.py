@@ -8,6 +8,7 @@ WebSockets know no same-origin policy, so they are checked like HTTP. Never let 
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -78,8 +79,17 @@ def _origin_admitted(origin: str, host: str, admitted: Admitted) -> bool:
     return name is not None and _is_loopback(name)
 
 
+_LONGEST_HOST = 300
+"""Characters: a name has 253 at most."""
+
+
 def _host_name(netloc: str) -> str | None:
     """The name of `name[:port]`, lower case, without brackets; None if that is not what it is."""
+    return _known_host_name(netloc) if len(netloc) <= _LONGEST_HOST else None
+
+
+@lru_cache(maxsize=1000)
+def _known_host_name(netloc: str) -> str | None:
     try:
         parts = urlsplit(f"//{netloc}")
         name, _ = parts.hostname, parts.port  # the port raises ValueError if it is none
@@ -90,6 +100,7 @@ def _host_name(netloc: str) -> str | None:
     return name.rstrip(".")
 
 
+@lru_cache(maxsize=1000)
 def _is_loopback(name: str) -> bool:
     try:
         return ipaddress.ip_address(name).is_loopback

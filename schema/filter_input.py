@@ -1,10 +1,11 @@
 """The filter that clients send, and its one reading against a table's columns."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import strawberry
 from strawberry import UNSET
+from strawberry.types import get_object_definition
 
 from db.changes import WireValue
 from db.errors import BadUserInput, LimitExceeded
@@ -61,6 +62,27 @@ class RowFilter:
     not_: "RowFilter | None" = strawberry.field(name="not", default=UNSET, description="Not this.")
 
 
+_PYTHON_NAMES = {"in": "in_", "isNull": "is_null", "and": "and_", "or": "or_", "not": "not_"}
+
+
+def built_filter(given: Mapping[str, Any] | None) -> RowFilter | None:
+    """What Strawberry makes of coerced input, of the fields alone that were given: most of a filter's aren't."""
+    if given is None:
+        return None
+    fields = {_PYTHON_NAMES.get(name, name): value for name, value in given.items()}
+    for name in ("and_", "or_"):
+        if fields.get(name) is not None:
+            fields[name] = [built_filter(each) for each in fields[name]]
+    if fields.get("in_") is not None:
+        fields["in_"] = list(fields["in_"])
+    if "not_" in fields:
+        fields["not_"] = built_filter(fields["not_"])
+    return RowFilter(**fields)
+
+
+get_object_definition(RowFilter, strict=True).from_input = lambda _, given, __: built_filter(given)
+
+
 def read_filter(given: RowFilter | None, columns: Mapping[str, FilterColumn]) -> Filter:
     """The filter's meaning for a table with these columns. BadUserInput or LimitExceeded, naming what is wrong."""
     if given is None or given is UNSET:
@@ -90,19 +112,7 @@ class _Reader:
         return tuple(self.read(each, depth - 1) for each in _present(name, given))
 
     def _column_parts(self, given: RowFilter) -> Sequence[Filter]:
-        operators: dict[str, tuple[object, Callable[[FilterColumn], Filter]]] = {
-            "eq": (given.eq, lambda c: Compare(c, Comparison.EQ, _operand(c, "eq", given.eq))),
-            "ne": (given.ne, lambda c: Compare(c, Comparison.NE, _operand(c, "ne", given.ne))),
-            "gt": (given.gt, lambda c: Compare(c, Comparison.GT, _operand(c, "gt", given.gt))),
-            "gte": (given.gte, lambda c: Compare(c, Comparison.GTE, _operand(c, "gte", given.gte))),
-            "lt": (given.lt, lambda c: Compare(c, Comparison.LT, _operand(c, "lt", given.lt))),
-            "lte": (given.lte, lambda c: Compare(c, Comparison.LTE, _operand(c, "lte", given.lte))),
-            "in": (given.in_, lambda c: _one_of(c, _present("in", given.in_))),
-            "isNull": (given.is_null, lambda c: _is_null(c, _present("isNull", given.is_null))),
-            "like": (given.like, lambda c: _like(c, "like", given.like, fold=False)),
-            "ilike": (given.ilike, lambda c: _like(c, "ilike", given.ilike, fold=True)),
-        }
-        used = {name: make for name, (value, make) in operators.items() if value is not UNSET}
+        used = {name: value for name, field in _FIELDS.items() if (value := getattr(given, field)) is not UNSET}
         if given.column is UNSET or given.column is None:
             if used:
                 raise BadUserInput(f"A filter with {', '.join(used)} needs a column: add `column`.")
@@ -112,8 +122,39 @@ class _Reader:
             known = ", ".join(self._columns)
             raise BadUserInput(f'There is no column "{given.column}" to filter by: use one of {known}.')
         if not used:
-            raise BadUserInput(f'The filter on "{given.column}" has no operator: add one of {", ".join(operators)}.')
-        return [make(column) for make in used.values()]
+            raise BadUserInput(f'The filter on "{given.column}" has no operator: add one of {", ".join(_FIELDS)}.')
+        return [_part(column, name, value) for name, value in used.items()]
+
+
+_COMPARISONS: Mapping[str, Comparison] = {
+    "eq": Comparison.EQ,
+    "ne": Comparison.NE,
+    "gt": Comparison.GT,
+    "gte": Comparison.GTE,
+    "lt": Comparison.LT,
+    "lte": Comparison.LTE,
+}
+
+_FIELDS: Mapping[str, str] = {
+    **{name: name for name in _COMPARISONS},
+    "in": "in_",
+    "isNull": "is_null",
+    "like": "like",
+    "ilike": "ilike",
+}
+"""A column's operators, and the fields that have them."""
+
+
+def _part(column: FilterColumn, name: str, value: Any) -> Filter:
+    if name in _COMPARISONS:
+        return Compare(column, _COMPARISONS[name], _operand(column, name, value))
+    match name:
+        case "in":
+            return _one_of(column, _present(name, value))
+        case "isNull":
+            return _is_null(column, _present(name, value))
+        case _:
+            return _like(column, name, value, fold=name == "ilike")
 
 
 def _present(name: str, value: _T | None) -> _T:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 
 from db.errors import BadUserInput
-from db.rows import RowTable
 from schema.context import Context
 from schema.feed import Shown
 from schema.sources import Opened, open_source
@@ -23,17 +22,18 @@ async def followed_source(context: Context, name: str) -> Opened:
 async def _open(context: Context, name: str) -> Opened:
     async with context.pool.connection() as connection:
         opened = await open_source(connection, name, context.principal)
-    return replace(opened, table=logged(opened.table))
+    return logged(opened)
 
 
-def logged(table: RowTable) -> RowTable:
+def logged(opened: Opened) -> Opened:
     """Without its generated columns, which are not in the log: so snapshots leave them out too."""
-    return replace(table, columns={name: column for name, column in table.columns.items() if not column.generated})
+    columns = {name: column for name, column in opened.table.columns.items() if not column.generated}
+    return replace(opened, table=replace(opened.table, columns=columns))
 
 
 def shown_columns(opened: Opened, columns: Sequence[str] | None) -> Shown:
-    """What is sent of a row. BadUserInput for a column that the log doesn't have."""
-    key, known = opened.source.key, tuple(logged(opened.table).columns)
+    """What is sent of a row of a followed source. BadUserInput for a column that the log doesn't have."""
+    key, known = opened.source.key, tuple(opened.table.columns)
     if columns is None:
         return Shown(key, known, chosen=opened.cut)
     if unknown := [name for name in columns if name not in known]:

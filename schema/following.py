@@ -1,7 +1,7 @@
 """What `changes` sends: a subscriber's batches, at most so often, until its source is deleted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from schema.coalesce import Coalescer
 from schema.context import Context
 from schema.feed import Batch
 from schema.filter_input import read_filter
-from schema.filters import And, Filter
+from schema.filters import And, Filter, FilterColumn
 from schema.followed_source import followed_source
 from schema.pace import paced
 from schema.source_deletion import refuse_deleted
@@ -38,7 +38,7 @@ async def follow(
             opened = await followed_source(context, wanted.source)
             # Merged changes are picked by their operation after they were merged.
             each = replace(wanted, operations=None) if interval_s else wanted
-            subscriber = Subscriber(context, opened, filter_of(opened, wanted), each, join)
+            subscriber = Subscriber(context, opened, filter_of(opened, wanted, opened.filterable), each, join)
         else:
             subscriber = place.subscriber.alone(join, place)
         async with (
@@ -51,9 +51,9 @@ async def follow(
                 yield batch
 
 
-def filter_of(opened: Opened, wanted: Wanted) -> Filter:
-    """Which rows are sent. BadUserInput."""
-    return And((opened.visible, read_filter(wanted.where, opened.filterable)))
+def filter_of(opened: Opened, wanted: Wanted, columns: Mapping[str, FilterColumn]) -> Filter:
+    """Which rows are sent. `columns`: the source's filterable ones. BadUserInput."""
+    return And((opened.visible, read_filter(wanted.where, columns)))
 
 
 def _interval(milliseconds: int | None) -> float:

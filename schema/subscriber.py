@@ -263,7 +263,7 @@ class Subscriber:
         while True:
             try:
                 async with self._context.pool.connection() as connection:
-                    opened = await open_source(connection, self.source.name, self.principal)
+                    opened = logged(await open_source(connection, self.source.name, self.principal))
             except (NotFound, Conflict, Forbidden) as error:
                 log.info("a subscription goes on with the columns that it has", reason=str(error))
                 return
@@ -272,7 +272,7 @@ class Subscriber:
                 await asyncio.sleep(_AGAIN_S)
                 continue
             if opened.source.id == self.source.id:
-                self.source, self._table = opened.source, logged(opened.table)
+                self.source, self._table = opened.source, opened.table
                 feed.shown = self._shown = shown_columns(opened, None)
             return
 

@@ -6,7 +6,7 @@ awaits. Whatever is unusual about one is left to `schema.following`, by which it
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +20,7 @@ from replication.log_events import LogSlice
 from schema.access import Grant
 from schema.context import Context
 from schema.feed import Batch, Feed
+from schema.filters import FilterColumn
 from schema.followed_source import followed_source
 from schema.following import filter_of
 from schema.sources import Opened
@@ -27,7 +28,7 @@ from schema.subscriber import Subscriber, Wanted, now
 
 _log = structlog.stdlib.get_logger(__name__)
 
-AT_ONCE = 8
+AT_ONCE = 2
 """Rounds under way."""
 
 SIZE = 64
@@ -52,10 +53,16 @@ class _Beginner:
     take: Take
     begun: "asyncio.Future[bool]"
 
-    def begin(self, opened: Opened, slices: Sequence[LogSlice], caught_up: Batch) -> bool:
-        """False where it has to begin alone, after all."""
+    def begin(
+        self,
+        opened: Opened,
+        columns: Mapping[str, FilterColumn],
+        slices: Sequence[LogSlice],
+        caught_up: Batch,
+    ) -> bool:
+        """False where it has to begin alone, after all. `columns`: the filterable ones."""
         try:
-            subscriber = Subscriber(self.context, opened, filter_of(opened, self.wanted), self.wanted)
+            subscriber = Subscriber(self.context, opened, filter_of(opened, self.wanted, columns), self.wanted)
         except RowcastError:
             return False
         feed = subscriber.feed()
@@ -113,13 +120,14 @@ class Beginnings:
 
 async def _begin(beginners: Sequence[_Beginner], context: Context, source: str) -> None:
     opened = await followed_source(context, source)
+    columns = opened.filterable
     slices: list[LogSlice] = []
 
     def join(position: Position) -> bool:
         caught_up = Batch(Cursor(position), up_to_date=True)
         for beginner in beginners:
             if not beginner.begun.done():
-                beginner.begun.set_result(beginner.begin(opened, slices, caught_up))
+                beginner.begun.set_result(beginner.begin(opened, columns, slices, caught_up))
         return True
 
     async with aclosing(context.hub.subscribe(opened.source.relation, await now(context), join)) as events:

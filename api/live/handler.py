@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
 from api.graphql_socket import Socket, TransportHandler
 from api.live.groups import Member, prepared
 from api.live.plan import Plan, plan
-from api.live.prepared import next_prefix
+from api.live.prepared import next_prefix, text_frame
 from api.live.protocol import EXTENSION, FrameProtocol
 from api.runtime import runtime
 from db.position import Position
@@ -30,6 +30,8 @@ from schema.following import follow
 from schema.subscriber import Place, Subscriber
 
 _log = structlog.stdlib.get_logger(__name__)
+
+_ACKNOWLEDGED = text_frame(b'{"type":"connection_ack"}')
 
 LiveOperation = Operation[Context, None]
 
@@ -62,6 +64,13 @@ class SharingHandler(TransportHandler):
         """The connection is over."""
         self._init_timer.cancel()
         await super().shutdown()
+
+    async def send_message(self, message: Message) -> None:
+        """What every connection is sent has its bytes ready."""
+        if self._connection is not None and message == {"type": "connection_ack"}:
+            self._connection.write(_ACKNOWLEDGED)
+        else:
+            await super().send_message(message)
 
     def _init_missed(self) -> None:
         self.connection_timed_out = True

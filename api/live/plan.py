@@ -20,12 +20,11 @@ from graphql import (
     get_variable_values,
 )
 from graphql.execution.values import VariableValues
-from strawberry.types.arguments import convert_arguments
-from strawberry.types.field import StrawberryField
 
 from api.live.selection import NotShareable, Selections, Shape
 from schema.build import RowcastSchema
 from schema.documents import KEPT, LONGEST, Document, read_document
+from schema.filter_input import built_filter
 from schema.subscriber import Wanted
 
 _FIELD = "changes"
@@ -42,11 +41,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What depends on the text alone. `shape` None: what is selected depends on variables."""
+    """What depends on the text alone. `selected` None: what is selected depends on variables."""
 
     document: Document
     operation: OperationDefinitionNode
-    shape: Shape | None
+    selected: "_Selected | None"
+
+
+_Selected = tuple[str, FieldNode, Shape]
+"""The field: its name in the answer, its node, and the shape of its value."""
 
 
 def plan(schema: RowcastSchema, query: str, variables: Mapping[str, Any] | None, operation: str | None) -> Plan | None:
@@ -67,10 +70,10 @@ def _prepare(schema: RowcastSchema, query: str, name: str | None) -> _Prepared:
         raise NotShareable("not one subscription")
     try:
         # Every plan of the text has the same shape then, in memory too.
-        _, _, shape = _selected(schema, document, found[0], VariableValues({}, {}))
+        selected = _select(schema, document, found[0], VariableValues({}, {}))
     except GraphQLError:
-        shape = None
-    return _Prepared(document, found[0], shape)
+        selected = None
+    return _Prepared(document, found[0], selected)
 
 
 _kept = lru_cache(maxsize=KEPT)(_prepare)
@@ -81,21 +84,16 @@ def _plan(schema: RowcastSchema, prepared: _Prepared, given: Mapping[str, Any]) 
     values = get_variable_values(schema.graphql, operation.variable_definitions or (), dict(given))
     if isinstance(values, list):
         raise NotShareable("wrong variables")
-    name, node, shape = _selected(schema, prepared.document, operation, values, prepared.shape)
-    wanted = Wanted(**_arguments(schema, node, values))
+    name, node, shape = prepared.selected or _select(schema, prepared.document, operation, values)
+    wanted = _arguments(schema, node, values)
     if wanted.min_interval_ms:
         raise NotShareable("coalesced for one subscriber")
     return Plan(name, wanted, shape)
 
 
-def _selected(
-    schema: RowcastSchema,
-    document: Document,
-    operation: OperationDefinitionNode,
-    values: VariableValues,
-    shape: Shape | None = None,
-) -> tuple[str, FieldNode, Shape]:
-    """The field: its name in the answer, its node, and the shape of its value, unless that is known."""
+def _select(
+    schema: RowcastSchema, document: Document, operation: OperationDefinitionNode, values: VariableValues
+) -> _Selected:
     selections = Selections(document.fragments, values)
     collected = selections.collect("Subscription", operation.selection_set.selections)
     if len(collected) != 1:
@@ -103,21 +101,21 @@ def _selected(
     [(name, nodes)] = collected.items()
     if nodes[0].name.value != _FIELD:
         raise NotShareable(nodes[0].name.value)
-    return name, nodes[0], shape or selections.shape(_field(schema).type, nodes)
+    return name, nodes[0], selections.shape(_field(schema).type, nodes)
 
 
-def _arguments(schema: RowcastSchema, node: FieldNode, values: VariableValues) -> dict[str, Any]:
-    """As Strawberry hands them to the resolver."""
-    field = _field(schema)
-    definition = field.extensions["strawberry-definition"]
-    assert isinstance(definition, StrawberryField)
+def _arguments(schema: RowcastSchema, node: FieldNode, values: VariableValues) -> Wanted:
+    """As Strawberry hands them to the resolver; a test holds that it is the same."""
     try:
-        given = get_argument_values(field, node, values)
-        return convert_arguments(
-            given,
-            definition.arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
+        given = get_argument_values(_field(schema), node, values)
+        return Wanted(
+            source=given["source"],
+            where=built_filter(given.get("where")),
+            operations=given.get("operations"),
+            columns=given.get("columns"),
+            after=given.get("after"),
+            snapshot=given.get("snapshot", False),
+            min_interval_ms=given.get("minIntervalMs"),
         )
     except (GraphQLError, ValueError) as error:
         raise NotShareable("wrong arguments") from error

@@ -30,6 +30,11 @@ def encode_json(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
+def text_frame(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """A whole message as the parts of a frame, uncompressed."""
+    return _frame_head(_TEXT, len(message)), b"", message
+
+
 class Prepared:
     """A payload, ready for every prefix. Frames' heads are made once for each length of a prefix."""
 

@@ -4,13 +4,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from graphql import GraphQLError, execute_sync, parse
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    execute_sync,
+    get_argument_values,
+    get_variable_values,
+    parse,
+)
+from strawberry.types import get_object_definition
+from strawberry.types.arguments import convert_arguments
 
 from api.live.plan import plan
 from db.changes import Cause, Operation
 from schema.build import build_schema
 from schema.change_types import Change, ChangeBatch
+from schema.filter_input import RowFilter
 from schema.scalars import JSON, BigInt, CursorText
+from schema.subscriber import Wanted
 
 BATCH = ChangeBatch(
     cursor=CursorText("abc"),
@@ -105,3 +117,44 @@ def test_a_null_where_the_schema_has_none_is_an_error() -> None:
     assert found is not None
     with pytest.raises((ValueError, GraphQLError)):
         found.shape.complete(ChangeBatch(**{**BATCH.__dict__, "cursor": None}))
+
+
+FULL = """subscription($where: RowFilter, $operations: [Operation!], $columns: [String!]) {
+    changes(source: "c", where: $where, operations: $operations, columns: $columns, after: "x", snapshot: true) { last }
+}"""
+GIVEN: list[dict[str, Any]] = [
+    {},
+    {"where": None, "operations": None, "columns": None},
+    {"where": {}, "operations": ["INSERT", "TRUNCATE"], "columns": ["a", "b"]},
+    {"where": {"column": "a", "eq": None, "in": [1, "x"], "isNull": True, "like": "a%"}},
+    {"where": {"and": [{"or": [{"not": {"column": "a", "gt": 2**70}}]}, {}], "or": [], "not": None}},
+    {"where": {"and": {"column": "a", "ilike": "x"}, "in": 3}},
+]
+
+
+@pytest.mark.parametrize("variables", GIVEN)
+def test_its_arguments_are_those_that_strawberry_gives(variables: dict[str, Any]) -> None:
+    schema = build_schema()
+    found = plan(schema, FULL, variables, None)
+    assert found is not None
+    root = schema.graphql.subscription_type
+    assert root is not None
+    field = root.fields["changes"]
+    [operation] = parse(FULL).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    [node] = operation.selection_set.selections
+    assert isinstance(node, FieldNode)
+    values = get_variable_values(schema.graphql, operation.variable_definitions or (), variables)
+    assert not isinstance(values, list)
+    definition = get_object_definition(RowFilter, strict=True)
+    own, definition.from_input = definition.from_input, None
+    try:
+        expected = convert_arguments(
+            get_argument_values(field, node, values),
+            field.extensions["strawberry-definition"].arguments,
+            scalar_registry=schema.schema_converter.scalar_registry,
+            config=schema.config,
+        )
+    finally:
+        definition.from_input = own
+    assert found.wanted == Wanted(**expected)
