@@ -1,49 +1,24 @@
-"""gspread against a sandbox: Google's hosts are rewritten by an adapter, everything else is unchanged."""
+"""gspread against a sandbox, and bare calls."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import gspread
-from google.auth.transport.requests import AuthorizedSession, Request
-from google.oauth2.service_account import Credentials
-from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
+from google.auth.transport.requests import AuthorizedSession
+from requests import Response
 
 from sandbox.accounts import DEMO_ACCOUNT
+from sandbox.clients import session
 from sandbox.server import Sandbox
-
-SCOPES = ["https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive"]
-
-
-class Redirected(HTTPAdapter):
-    """Sends what is meant for Google to the sandbox."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__()
-        self._base = urlsplit(base_url)
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        parts = urlsplit(request.url or "")
-        request.url = urlunsplit(parts._replace(scheme=self._base.scheme, netloc=self._base.netloc))
-        return super().send(request, *args, **kwargs)
 
 
 def session_for(sandbox: Sandbox, email: str = DEMO_ACCOUNT) -> AuthorizedSession:
     """An authorised session; its paths are Google's, as in `https://sheets.googleapis.com/v4/spreadsheets`."""
-    info = sandbox.service_account_info(email)
-    credentials = Credentials.from_service_account_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
-    tokens = Session()
-    # google-auth asks for regional limits with the session that fetches tokens.
-    session = AuthorizedSession(credentials, auth_request=Request(tokens))  # type: ignore[no-untyped-call]
-    for one in (tokens, session):
-        one.mount("https://", Redirected(sandbox.url))
-        one.trust_env = False
-    return session
+    return session(sandbox.url, sandbox.service_account_info(email))
 
 
 def client_for(sandbox: Sandbox, email: str = DEMO_ACCOUNT) -> gspread.Client:
-    session = session_for(sandbox, email)
-    client = gspread.Client(session.credentials, session=session)
+    authorized = session_for(sandbox, email)
+    client = gspread.Client(authorized.credentials, session=authorized)
     client.set_timeout(30)
     return client
 

@@ -13,11 +13,11 @@ from google.oauth2.credentials import Credentials
 from requests import Session
 
 from sandbox.accounts import SCOPES
+from sandbox.clients import Redirected
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
 from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
-from tests.sandbox.client import Redirected
 from tests.sandbox.test_access import Clock, sheet
 
 PERSON = "grace@example.com"

@@ -21,11 +21,12 @@ from requests import Session
 from api.demo_children import Program, end_leftovers, running_demo, sole_demo
 from api.demo_setup import NAME
 from api.settings import Settings
+from sandbox.accounts import SCOPES
+from sandbox.clients import Redirected
 from sandbox.demo import SPREADSHEET_ID
 from tests.loopback import LOOPBACK
 from tests.ports import free_port, taken_port
 from tests.postgres import HELD, embedded_folder
-from tests.sandbox.client import SCOPES, Redirected
 
 CHECKOUT = Path(__file__).parents[2]
 DEADLINE_S = 120
