@@ -1,4 +1,5 @@
-"""ARRAYFORMULA, as an engine understands it that spills by itself: text in, text out.
+"""Formulas that fill other cells, as an engine understands them that spills by itself: text in, text out. Those are
+ARRAYFORMULA, an array (`={1,2}`), and functions that give more than a value where a formula begins with them.
 
 The function's own name goes, and ranges without an end are closed where their sheet ends, as they are in a spill.
 
@@ -15,12 +16,20 @@ from sandbox.workbook.formulas import Corner, Reference, references, rewrite
 Size = Callable[[str], tuple[int, int]]
 """Rows and columns of the sheet of that title."""
 
+# Those whose result is as large as what they read, at most; and those whose result may be larger.
+_AS_READ = ("FILTER", "SORT", "UNIQUE")
+_FREE = (
+    "CHOOSECOLS", "CHOOSEROWS", "FLATTEN", "HSTACK", "RANDARRAY", "REGEXEXTRACT", "SEQUENCE", "SPLIT", "TOCOL", "TOROW",
+    "TRANSPOSE", "VSTACK",
+)  # fmt: skip
+_SPILLING = re.compile(rf"=\s*(?:\{{|(?:{'|'.join((*_AS_READ, *_FREE))})\()", re.IGNORECASE)
+_LARGER = re.compile(rf"=\s*(?:\{{|(?:{'|'.join(_FREE)})\()", re.IGNORECASE)
 _CALL = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\bARRAYFORMULA(?=\()""", re.IGNORECASE)
 
 
 def is_array(formula: str) -> bool:
     """Whether the formula fills other cells too."""
-    return any(match[1] is None for match in _CALL.finditer(formula))
+    return _SPILLING.match(formula) is not None or any(match[1] is None for match in _CALL.finditer(formula))
 
 
 def plain(formula: str, home: str, size: Size) -> str:
@@ -29,8 +38,10 @@ def plain(formula: str, home: str, size: Size) -> str:
     return rewrite(bare, lambda reference: _closed(reference, home, size))
 
 
-def extent(formula: str, home: str, size: Size) -> tuple[int, int]:
-    """Rows and columns that the result has at most: those of the largest range that is read."""
+def extent(formula: str, home: str, size: Size) -> tuple[int, int] | None:
+    """Rows and columns that the result has at most: those of the largest range that is read. None: any number."""
+    if _LARGER.match(formula):
+        return None
     areas = [_span(_closed(reference, home, size)) for reference in references(formula)]
     return max((rows for rows, _ in areas), default=1) + 1, max((columns for _, columns in areas), default=1)
 

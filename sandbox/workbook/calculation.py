@@ -15,7 +15,7 @@ from datetime import datetime
 
 import formualizer
 
-from sandbox.workbook import arrays
+from sandbox.workbook import arrays, functions
 from sandbox.workbook.a1 import absolute_name, cell_name
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.formulas import Malformed, Reference, pieces, references, resolved
@@ -34,6 +34,7 @@ _ERRORS = {
     "Na": CellError("N_A", "#N/A", "Did not find a value in the evaluation."),
     "Num": CellError("NUM", "#NUM!", "The result of the formula is not a number that can be shown."),
     "Null": CellError("NULL_VALUE", "#NULL!", ""),
+    "Calc": CellError("N_A", "#N/A", "No matches are found in FILTER evaluation."),
 }
 _COMPUTED = re.compile(r"\b(INDIRECT|OFFSET)\(", re.IGNORECASE)
 _VOLATILE = re.compile(r"\b(TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
@@ -154,6 +155,7 @@ class Calculation:
             self._watched.update(_columns_read(title, text, spreadsheet))
         self._engine = formualizer.Workbook(mode=formualizer.WorkbookMode.Ephemeral)
         self._engine.set_temporal_egress("serial")
+        functions.register(self._engine)
         for sheet in spreadsheet.sheets:
             self._engine.add_sheet(sheet.title)
         for title, column in self._watched:
@@ -194,7 +196,7 @@ class Calculation:
         """Adds one formula's results to `found`, by cell; only its error where something is in their way."""
         title, top, left = key
         sheet = next(sheet for sheet in spreadsheet.sheets if sheet.title == title)
-        rows, columns = arrays.extent(self._arrays[key], title, _sizes(spreadsheet))
+        rows, columns = arrays.extent(self._arrays[key], title, _sizes(spreadsheet)) or self._filled(number, sheet, key)
         block: dict[_Place, Effective] = {}
         self._refused.pop(key, None)
         for row in range(top, min(top + rows, sheet.row_count)):
@@ -212,6 +214,16 @@ class Calculation:
                     return
                 block[title, row, column] = value
         found.update(block)
+
+    def _filled(self, number: int, sheet: Sheet, key: _Place) -> tuple[int, int]:
+        """Rows and columns of a result without a bound: up to the first row, and in the first one column, that is
+        empty."""
+        _, top, left = key
+        columns = range(sheet.column_count - left)
+        width = next((column for column in columns if self._result(number, 0, column) is None), len(columns))
+        rows = range(sheet.row_count - top)
+        empty = (row for row in rows if all(self._result(number, row, column) is None for column in range(width or 1)))
+        return max(next(empty, len(rows)), 1), max(width, 1)
 
     def _result(self, number: int, row: int, column: int) -> Effective:
         assert self._engine is not None

@@ -1,4 +1,4 @@
-"""Formulas as they are typed and shown where a comma stands before decimals: `;` between arguments.
+r"""Formulas as they are typed and shown where a comma stands before decimals: `;` between arguments.
 
 Kept, and computed, is one notation: `,` between arguments, `.` before decimals, and in arrays `,` between columns and
 `;` between rows. Functions have their English names everywhere.

@@ -1,11 +1,11 @@
-"""ARRAYFORMULA: what it gives spills into empty cells, and an entry in its way blocks it."""
+"""ARRAYFORMULA and its like: what they give spills into empty cells, and an entry in its way blocks it."""
 
 import doctest
 from typing import Any
 
 import pytest
 
-from sandbox.workbook import arrays, structure
+from sandbox.workbook import arrays, functions, notation, structure
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.shifts import Dimension
 from tests.sandbox.client import Api
@@ -28,6 +28,8 @@ def column(book: Book, index: int, rows: range = range(6)) -> list[Effective]:
 
 def test_examples() -> None:
     assert doctest.testmod(arrays).failed == 0
+    assert doctest.testmod(functions).failed == 0
+    assert doctest.testmod(notation).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,27 @@ def test_examples() -> None:
 )
 def test_results_fill_the_cells_below(formula: str, shown: list[Effective]) -> None:
     assert column(book_of(formula), 2, range(1, 6)) == shown
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("=FILTER(B2:B,B2:B>1)", [[2.0, None], [4.0, None], [None, None]]),
+        ('=FILTER(B2:B,B2:B="x")', [["#N/A", None], [None, None], [None, None]]),
+        ("=SORT(B2:B5,1,FALSE)", [[4.0, None], [2.0, None], [1.0, None]]),
+        ("=UNIQUE({1;1;2})", [[1.0, None], [2.0, None], [None, None]]),
+        ("=SEQUENCE(2,2)", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
+        ('=SPLIT("a,7",",")', [["a", 7.0], [None, None], [None, None]]),
+        ("=TRANSPOSE(B2:B3)", [[1.0, 2.0], [None, None], [None, None]]),
+        ("={1,2;3,4}", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
+        ('=ARRAYFORMULA(REGEXMATCH(B2:B3&"","1"))', [[True, None], [False, None], [None, None]]),
+        ("=SUM(FILTER(B2:B,B2:B>1))", [[6.0, None], [None, None], [None, None]]),
+    ],
+)
+def test_functions_that_give_several_values_fill_cells(formula: str, shown: list[list[Effective]]) -> None:
+    book = book_of(formula)
+    found = [[book.value(row, 2), book.value(row, 3)] for row in range(1, 4)]
+    assert [[cell.text if isinstance(cell, CellError) else cell for cell in row] for row in found] == shown
 
 
 def test_an_entry_in_the_way_blocks_all_of_it_until_it_is_gone() -> None:
