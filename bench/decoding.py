@@ -26,7 +26,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from db.changes import Transaction
 from db.embedded_home import packaged_binaries
 from db.session import session_dsn
-from replication.assembler import Assembler
+from replication.assembler import Assembler, LoggedTable
 from replication.decoder import decode
 from replication.messages import XLogData
 from replication.stream import walsender
@@ -128,7 +128,7 @@ async def _read(reader: str, dsn: str, slot: str, changes: int) -> None:
 
 def _assembled() -> Callable[[bytes], int]:
     assembler = Assembler(1, ORIGIN_KEY, 0)
-    assembler.know({"public.t": ("id",)})
+    assembler.know([LoggedTable("public.t", "public.t", ("id",))])
 
     def count(payload: bytes) -> int:
         done = assembler.feed(decode(payload), len(payload))

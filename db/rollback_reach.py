@@ -93,7 +93,7 @@ async def _earliest(connection: Connection, source: Source, position: Position) 
         await connection.execute(
             """SELECT committed_at FROM rowcast.changes
                WHERE relation = %s AND epoch = %s AND (lsn, index) >= (%s, %s) ORDER BY epoch, lsn, index LIMIT 1""",
-            (source.relation, position.epoch, position.lsn, min(position.index, LAST_INDEX)),
+            (source.logged_as, position.epoch, position.lsn, min(position.index, LAST_INDEX)),
         )
     ).fetchone()
     at: datetime | None = None if row is None else row[0]

@@ -81,7 +81,10 @@ class Selected:
 
 
 async def row_table(connection: Connection, relation: str, key: Sequence[str], names: Sequence[str]) -> RowTable:
-    """The table with the named columns. UndefinedTable or UndefinedColumn if it is no longer there, or lacks one."""
+    """The table with those of the named columns that it has: an altered one is followed a moment later.
+
+    UndefinedTable or UndefinedColumn if it is no longer there, or lacks a column of its key.
+    """
     rows = await connection.execute(
         """SELECT a.attname, a.atttypid::int8, format_type(a.atttypid, -1),
                format_type(a.atttypid, CASE WHEN a.atttypid = 'varchar'::regtype THEN -1 ELSE a.atttypmod END),
@@ -94,9 +97,9 @@ async def row_table(connection: Connection, relation: str, key: Sequence[str], n
     found = {row[0]: RowColumn(*row) for row in await rows.fetchall()}
     if not found:
         raise errors.UndefinedTable(f"there is no table {relation}")
-    if gone := [name for name in names if name not in found]:
+    if gone := [name for name in key if name not in found]:
         raise errors.UndefinedColumn(f"{relation} has no column {', '.join(gone)}")
-    return RowTable(relation, tuple(key), {name: found[name] for name in names})
+    return RowTable(relation, tuple(key), {name: found[name] for name in names if name in found})
 
 
 async def select_rows(

@@ -57,7 +57,7 @@ async def changed_since(connection: Connection, source: Source, cursor: Cursor) 
              AND NOT EXISTS (SELECT FROM rowcast.base b
                              WHERE b.source_id = %(id)s AND b.key = c.key AND b.pending IS NOT NULL)""",
         {
-            "relation": source.relation,
+            "relation": source.logged_as,
             "epoch": position.epoch,
             "lsn": position.lsn,
             "index": position.index,

@@ -131,6 +131,12 @@ class Source:
     updated_at: datetime
     feed: FeedBinding | None = None
     hides_deleted: bool = False
+    log_name: str | None = None
+
+    @property
+    def logged_as(self) -> str:
+        """The table's name in the log: the first that it had with a source. A rename changes no entry."""
+        return self.log_name or self.relation
 
     @property
     def bound(self) -> tuple[Column, ...]:
@@ -191,11 +197,16 @@ async def insert_source(connection: Connection, source: Source) -> None:
     await connection.execute(
         """INSERT INTO rowcast.sources (id, name, description, kind, state, state_reason, direction, relation, adopted,
                managed_key, key, columns, sheet, feed, poll_seconds, conflict_policy, delete_policy, drift_policy,
-               max_delete_share, initial, created_at, updated_at, hides_deleted)
+               max_delete_share, initial, created_at, updated_at, hides_deleted, log_name)
            VALUES (%(id)s, %(name)s, %(description)s, %(kind)s, %(state)s, %(state_reason)s, %(direction)s,
                %(relation)s, %(adopted)s, %(managed_key)s, %(key)s, %(columns)s, %(sheet)s, %(feed)s,
                %(poll_seconds)s, %(conflict_policy)s, %(delete_policy)s, %(drift_policy)s, %(max_delete_share)s,
-               %(initial)s, %(created_at)s, %(updated_at)s, %(hides_deleted)s)""",
+               %(initial)s, %(created_at)s, %(updated_at)s, %(hides_deleted)s,
+               coalesce(
+                   (SELECT log_name FROM rowcast.sources WHERE relation = %(relation)s LIMIT 1),
+                   -- Another table had the name once, and has it in the log.
+                   (SELECT %(relation)s || '#' || gen_random_uuid() FROM rowcast.sources
+                    WHERE log_name = %(relation)s AND relation <> %(relation)s LIMIT 1)))""",
         values,
     )
     await connection.execute("INSERT INTO rowcast.sync_state (source_id) VALUES (%s)", (source.id,))
@@ -221,6 +232,22 @@ async def update_columns(connection: Connection, id_: UUID, columns: Sequence[Co
     await connection.execute(
         "UPDATE rowcast.sources SET columns = %s, updated_at = clock_timestamp() WHERE id = %s",
         (Jsonb([asdict(column) for column in columns]), id_),
+    )
+
+
+async def update_binding(connection: Connection, source: Source) -> None:
+    """Store a source's columns and key as its table shows them now."""
+    await connection.execute(
+        "UPDATE rowcast.sources SET columns = %s, key = %s, updated_at = clock_timestamp() WHERE id = %s",
+        (Jsonb([asdict(column) for column in source.columns]), list(source.key), source.id),
+    )
+
+
+async def rename_relation(connection: Connection, id_: UUID, relation: str) -> None:
+    """The source's table has another name now; in the log it keeps the one that it has there."""
+    await connection.execute(
+        "UPDATE rowcast.sources SET log_name = coalesce(log_name, relation), relation = %s WHERE id = %s",
+        (relation, id_),
     )
 
 
@@ -287,4 +314,5 @@ def _from_row(row: dict[str, Any]) -> Source:
         updated_at=row["updated_at"],
         feed=None if row["feed"] is None else feed_from_json(row["feed"]),
         hides_deleted=row["hides_deleted"],
+        log_name=row["log_name"],
     )

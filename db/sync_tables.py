@@ -14,6 +14,7 @@ from db.base import TableImage
 from db.keys import key_sql, key_values
 from db.session import Connection
 from db.sources import DELETED_AT, DeletePolicy, Source
+from db.tables import Table
 
 _BATCH = 2000
 
@@ -32,7 +33,9 @@ class TableRow:
 class BoundTable:
     """A source's table: `schema.table`, the key columns, and the other columns that are bound to the source.
 
-    `hides`: rows with a `deleted_at` count as deleted. `soft`: that is how the sync deletes.
+    `hides`: rows with a `deleted_at` count as deleted. `soft`: that is how the sync deletes. `log_name`: the table's in
+    the log, where that is another one. `shape` stands in each statement: one that was prepared before the table was
+    altered is another one, which Postgres would refuse.
     """
 
     relation: str
@@ -40,17 +43,32 @@ class BoundTable:
     columns: tuple[str, ...]
     hides: bool = False
     soft: bool = False
+    log_name: str | None = None
+    shape: str = ""
 
     @classmethod
-    def of(cls, source: Source) -> "BoundTable":
-        """The source's."""
+    def of(cls, source: Source, table: Table | None = None) -> "BoundTable":
+        """The source's, which is as described."""
         columns = tuple(column.name for column in source.bound if column.name not in source.key)
         soft = source.delete_policy is DeletePolicy.SOFT
-        return cls(source.relation, source.key, columns, source.hides_deleted, soft)
+        return cls(
+            source.relation,
+            source.key,
+            columns,
+            source.hides_deleted,
+            soft,
+            source.logged_as,
+            table.shape if table else "",
+        )
 
     @property
     def name(self) -> sql.Identifier:
         return sql.Identifier(*self.relation.split(".", 1))
+
+    @property
+    def tagged(self) -> sql.Composable:
+        """The name with the shape, for statements that may be prepared."""
+        return sql.SQL("{} /* {} */").format(self.name, sql.SQL(self.shape)) if self.shape else self.name
 
 
 async def generated_columns(connection: Connection, table: BoundTable) -> frozenset[str]:
@@ -97,7 +115,7 @@ def insert_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
     return sql.SQL(
         "INSERT INTO {} AS t ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT ({}) DO NOTHING RETURNING {}"
     ).format(
-        table.name,
+        table.tagged,
         sql.SQL(", ").join(map(sql.Identifier, names)),
         sql.SQL(", ").join([sql.Placeholder()] * len(names)),
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
@@ -108,7 +126,7 @@ def insert_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
 def update_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
     """Updates a row of one version. Parameters: the columns' texts, the key's, the version."""
     return sql.SQL("UPDATE {} AS t SET {} WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
-        table.name,
+        table.tagged,
         sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
         _where_key(table),
         _returned(table),
@@ -118,7 +136,7 @@ def update_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
 def revive_statement(table: BoundTable, columns: Sequence[str]) -> sql.Composed:
     """Brings back a row of one version that is marked as deleted. Parameters as of an update."""
     return sql.SQL("UPDATE {} AS t SET {} WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
-        table.name,
+        table.tagged,
         sql.SQL(", ").join(
             [
                 *(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
@@ -134,10 +152,10 @@ def delete_statement(table: BoundTable) -> sql.Composed:
     """Deletes a row of one version, or marks it. Parameters: the key's texts, the version."""
     if table.soft:
         return sql.SQL("UPDATE {} AS t SET {} = now() WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
-            table.name, sql.Identifier(DELETED_AT), _where_key(table), _returned(table)
+            table.tagged, sql.Identifier(DELETED_AT), _where_key(table), _returned(table)
         )
     return sql.SQL("DELETE FROM {} AS t WHERE {} AND t.xmin = %s::xid RETURNING {}").format(
-        table.name, _where_key(table), _returned(table)
+        table.tagged, _where_key(table), _returned(table)
     )
 
 
@@ -154,7 +172,7 @@ def _select(table: BoundTable, key: sql.Composable) -> sql.Composed:
     deleted: sql.Composable = sql.SQL("false")
     if table.hides:
         deleted = sql.SQL("{} IS NOT NULL").format(sql.Identifier("t", DELETED_AT))
-    return sql.SQL("SELECT {}, t.xmin, {}{} FROM {} t").format(key, deleted, sql.SQL("").join(columns), table.name)
+    return sql.SQL("SELECT {}, t.xmin, {}{} FROM {} t").format(key, deleted, sql.SQL("").join(columns), table.tagged)
 
 
 def _where_key(table: BoundTable) -> sql.Composed:

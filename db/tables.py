@@ -6,6 +6,7 @@ has every row that went. A table of the user's is adopted as it is, or refused w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from psycopg import errors, sql
 
@@ -65,7 +66,8 @@ class Relation:
 class TableColumn:
     """A column as the catalog has it; `generated` ones are not in the WAL before Postgres 18, virtual ones never.
 
-    `padded`: char(n), whose values Postgres fills up with blanks.
+    `padded`: char(n), whose values Postgres fills up with blanks. `number` stays when the column is renamed. `exact` is
+    its type with length or precision.
     """
 
     name: str
@@ -74,6 +76,8 @@ class TableColumn:
     generated: bool
     has_default: bool
     padded: bool = False
+    number: int = 0
+    exact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,13 @@ class Table:
     virtual: tuple[str, ...] = ()
     publish_generated: bool = False
     width: int = 0
+    oid: int = 0
+
+    @property
+    def shape(self) -> str:
+        """The same as long as no column is made, dropped, renamed or of another type."""
+        columns = [f"{column.number} {column.name} {column.exact}" for column in self.columns]
+        return sha256("\0".join([str(self.oid), *columns]).encode()).hexdigest()[:16]
 
     def column(self, name: str) -> TableColumn | None:
         """The column of that name."""
@@ -119,7 +130,7 @@ WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f
 """
 _COLUMNS = """
 SELECT attname, atttypid::int8, attnotnull, attgenerated <> '', atthasdef OR attidentity <> '',
-    atttypid = 'bpchar'::regtype, attgenerated::text
+    atttypid = 'bpchar'::regtype, attnum, format_type(atttypid, atttypmod), attgenerated::text
 FROM pg_attribute
 WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
@@ -177,7 +188,21 @@ async def describe(connection: Connection, relation: Relation) -> Table | None:
         virtual=tuple(name for name, *_, how in columns if how == "v"),
         publish_generated=publish_generated,
         width=width,
+        oid=oid,
     )
+
+
+async def relation_of(connection: Connection, oid: int) -> Relation | None:
+    """The name that a table has now; None where it is gone, or where no source can be bound to it."""
+    cursor = await connection.execute(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s",
+        (oid,),
+    )
+    row = await cursor.fetchone()
+    try:
+        return None if row is None or "." in row[1] else Relation.parse(f"{row[0]}.{row[1]}")
+    except BadUserInput:
+        return None
 
 
 async def create_table(

@@ -62,7 +62,7 @@ async def put_aside(
 ) -> str | None:
     """Free the row's values in these columns; its version afterwards, None where it is no longer of that version."""
     statement = sql.SQL("UPDATE {} AS t SET {} WHERE {} AND t.xmin = %s::xid RETURNING t.xmin::text").format(
-        table.name,
+        table.tagged,
         sql.SQL(", ").join(
             sql.SQL("{} = {}").format(sql.Identifier(column.name), sql.SQL(column.meanwhile or "NULL"))
             for column in columns

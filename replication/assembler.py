@@ -55,6 +55,21 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedTable:
+    """A table with a source. `log_name`: what it is called in the log, `relation`: `schema.table` as last known.
+
+    `oid`: of the table where none is called `relation` now, since that one was renamed. `key_now`: the key columns'
+    names where they were renamed.
+    """
+
+    log_name: str
+    relation: str
+    key: tuple[str, ...]
+    oid: int | None = None
+    key_now: tuple[str, ...] | None = None
+
+
 Assembled = Transaction | Committed | Heartbeat | Unreadable
 
 
@@ -80,7 +95,7 @@ class _Commit:
 
 
 class Assembler:
-    """One stream's. Feed each message in order; `keys` maps `schema.table` to the key columns of its source."""
+    """One stream's. Feed each message in order."""
 
     def __init__(
         self,
@@ -97,7 +112,8 @@ class Assembler:
         self._xid = xid
         self._slice_changes = slice_changes
         self._slice_bytes = slice_bytes
-        self._keys: Mapping[str, tuple[str, ...]] = {}
+        self._by_name: Mapping[str, LoggedTable] = {}
+        self._by_oid: Mapping[int, LoggedTable] = {}
         self._relations: dict[int, Relation] = {}
         self._tables: dict[int, _Table] = {}
         self._commit: _Commit | None = None
@@ -114,9 +130,10 @@ class Assembler:
             isinstance(message, Message) and message.prefix == PREFIX and message.content == _SOURCES
         )
 
-    def know(self, keys: Mapping[str, tuple[str, ...]]) -> list[Unreadable]:
-        """The tables that have a source from here on, with their key columns."""
-        self._keys = keys
+    def know(self, tables: Sequence[LoggedTable]) -> list[Unreadable]:
+        """The tables that have a source from here on."""
+        self._by_name = {table.relation: table for table in tables}
+        self._by_oid = {table.oid: table for table in tables if table.oid is not None}
         self._tables.clear()
         return [problem for relation in self._relations.values() for problem in self._place(relation)]
 
@@ -151,10 +168,13 @@ class Assembler:
     def _place(self, relation: Relation) -> Iterator[Unreadable]:
         """Prepare for a table's changes, or forget it."""
         self._tables.pop(relation.oid, None)
-        key = self._keys.get(relation.name)
-        if key is None:
+        logged = self._by_name.get(relation.name) or self._by_oid.get(relation.oid)
+        if logged is None:
             return
         columns = tuple(column.name for column in relation.columns)
+        # The source may be about to learn of a rename, or the message be from before one.
+        known = (key for key in (logged.key, logged.key_now or ()) if key and set(key) <= set(columns))
+        key = next(known, logged.key)
         missing = [name for name in key if name not in columns]
         if missing:
             yield Unreadable(
@@ -171,7 +191,9 @@ class Assembler:
             )
         found = [wire_reader(column_type(column.type_oid)) for column in relation.columns]
         readers = tuple((place, read) for place, read in enumerate(found) if read is not None)
-        self._tables[relation.oid] = _Table(relation.name, columns, readers, tuple(columns.index(name) for name in key))
+        self._tables[relation.oid] = _Table(
+            logged.log_name, columns, readers, tuple(columns.index(name) for name in key)
+        )
 
     def _insert(self, message: Insert, size: int) -> Sequence[Transaction]:
         table = self._tables.get(message.relation)

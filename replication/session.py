@@ -7,7 +7,7 @@ hubs how far the log goes, keeps an idle slot moving, and watches the publicatio
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,7 @@ from db.lease import Term
 from db.log import LogState
 from db.log_append import advance, appending, ensure_partitions
 from db.session import Connection
-from replication.assembler import Assembler, Committed, Heartbeat, Unreadable
+from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable, Unreadable
 from replication.bus import Beat, BroadcastBus
 from replication.decoder import decode
 from replication.errors import StreamSilent
@@ -39,7 +39,13 @@ _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_w
 
 # The commit that the stream tells of may not be visible yet: then what it did to the sources isn't, either.
 _KEYS = """SELECT %(xid)s::bigint IS NULL OR pg_visible_in_snapshot(%(xid)s::bigint::text::xid8, pg_current_snapshot()),
-        relation, key FROM (SELECT) one LEFT JOIN rowcast.sources ON true"""
+        coalesce(log_name, relation), relation, key,
+        CASE WHEN NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                              WHERE n.nspname || '.' || c.relname = relation) THEN (table_seen ->> 'oid')::bigint END,
+        ARRAY(SELECT coalesce(a.attname, name) FROM unnest(key) WITH ORDINALITY k (name, n)
+              LEFT JOIN pg_attribute a ON a.attrelid = (table_seen ->> 'oid')::oid AND NOT a.attisdropped
+                  AND a.attnum = (table_seen -> 'columns' ->> name)::int2 ORDER BY n)
+    FROM (SELECT) one LEFT JOIN rowcast.sources ON true LEFT JOIN rowcast.sync_state ON source_id = id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +185,17 @@ class Session:
                 case Unreadable():
                     await self._report([item])
 
-    async def _keys(self) -> Mapping[str, tuple[str, ...]]:
+    async def _keys(self) -> list[LoggedTable]:
         """The key columns of the tables that have a source, once the commit that is being read is visible."""
         xid = self._assembler.transaction
         while True:
             rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
             if rows[0][0]:
-                return {relation: tuple(key) for _, relation, key in rows if relation is not None}
+                return [
+                    LoggedTable(log_name, relation, tuple(key), oid, tuple(key_now))
+                    for _, log_name, relation, key, oid, key_now in rows
+                    if relation is not None
+                ]
             await self._sleep(_VISIBLE_S)
 
     async def _report(self, problems: list[Unreadable]) -> None:

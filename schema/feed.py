@@ -12,6 +12,8 @@ from typing import Any
 
 from db.changes import Cause, Change, Operation, Transaction, WireRow
 from db.cursor import Cursor
+from db.keys import key_values
+from db.wire import ColumnType, to_wire
 
 Matcher = Callable[[WireRow], bool]
 
@@ -63,12 +65,14 @@ class Batch:
 class Shown:
     """What a subscriber gets of a row: `columns`, and in any case which row it is.
 
-    `chosen`: the subscriber named the columns, so that an update of others alone is none to it.
+    `chosen`: the subscriber named the columns, so that an update of others alone is none to it. `key_types`: of the
+    key, to read it from a key text where a row has it under another name.
     """
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
     chosen: bool = False
+    key_types: tuple[ColumnType, ...] = ()
 
 
 def deltas(changes: Sequence[Change], shown: Shown, matches: Matcher) -> Iterator[Delta]:
@@ -83,7 +87,8 @@ def deltas(changes: Sequence[Change], shown: Shown, matches: Matcher) -> Iterato
         before = _cut(change.before, shown.columns)
         after = _cut(change.after, shown.columns)
         changed = changed_columns(before, after)
-        of_before, of_after = _cut(change.before, shown.key), _cut(change.after, shown.key)
+        of_before = _identity(change.before, change.old_key or change.key, shown)
+        of_after = _identity(change.after, change.key, shown)
         if change.old_key is not None and change.operation is Operation.UPDATE:
             if was:
                 yield Delta(Operation.DELETE, True, change.old_key, None, before, changed, of_before)
@@ -150,6 +155,14 @@ def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], shown: S
         for key, row in rows
     )
     return Batch(cursor, snapshot=True, last=last, deltas=inserted)
+
+
+def _identity(row: WireRow | None, key: str | None, shown: Shown) -> WireRow | None:
+    """The key's columns as an object. A column of the key that was renamed is another one in older rows, or newer."""
+    if row is None or key is None or all(name in row for name in shown.key):
+        return _cut(row, shown.key)
+    found = zip(shown.key, shown.key_types, key_values(key), strict=True)
+    return {name: to_wire(type_, text) for name, type_, text in found}
 
 
 def _cut(row: WireRow | None, columns: Sequence[str]) -> WireRow | None:

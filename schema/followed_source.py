@@ -34,8 +34,9 @@ def logged(opened: Opened) -> Opened:
 def shown_columns(opened: Opened, columns: Sequence[str] | None) -> Shown:
     """What is sent of a row of a followed source. BadUserInput for a column that the log doesn't have."""
     key, known = opened.source.key, tuple(opened.table.columns)
+    types = tuple(opened.table.columns[name].type for name in key)
     if columns is None:
-        return Shown(key, known, chosen=opened.cut)
+        return Shown(key, known, opened.cut, types)
     if unknown := [name for name in columns if name not in known]:
         raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {", ".join(known)}.')
-    return Shown(key, tuple(dict.fromkeys(columns)), chosen=True)
+    return Shown(key, tuple(dict.fromkeys(columns)), True, types)

@@ -43,7 +43,7 @@ async def history(
                 text = await stored_key(connection, opened.table, texts)
             if text is None:
                 return HistoryConnection(nodes=[], end_cursor=None, has_next_page=False)
-        entries = await log_history(connection, found_source.relation, text, before, size + 1)
+        entries = await log_history(connection, found_source.logged_as, text, before, size + 1)
     page = entries[:size]
     return HistoryConnection(
         nodes=[_entry(found_source, entry) for entry in page],
@@ -66,7 +66,7 @@ def _entry(source: Source, entry: LogEntry) -> HistoryEntry:
         change=Change(
             operation=change.operation,
             moved=change.operation is Operation.UPDATE and change.old_key is not None,
-            key=None if row is None else key_of_row(source, row),
+            key=None if row is None else key_of_row(source, row, change.key),
             row=None if change.after is None else JSON(change.after),
             before=None if change.before is None else JSON(change.before),
             changed=list(changed_columns(change.before, change.after)),

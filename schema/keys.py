@@ -21,8 +21,10 @@ def key_object(source: Source, text: str) -> JSON:
     return JSON(values)
 
 
-def key_of_row(source: Source, row: WireRow) -> JSON:
-    """The key of a row, taken from its columns."""
+def key_of_row(source: Source, row: WireRow, text: str | None) -> JSON:
+    """The key of a row as the log has it; by its key text where a column of the key was renamed since."""
+    if text is not None and not all(name in row for name in source.key):
+        return key_object(source, text)
     return JSON({name: row.get(name) for name in source.key})
 
 

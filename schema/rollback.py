@@ -53,7 +53,7 @@ async def rollback_source(info: Info, source: SourceName, to: To) -> WriteResult
         await lock_table(connection, found.relation)
         await _log_caught_up(info.context, connection, _LOCKED_S)
         opened = await open_source(connection, source, info.context.principal)
-        await gather(connection, opened.source.relation, cursor, None)
+        await gather(connection, opened.source.logged_as, cursor, None)
         await _refuse_unknown(connection, opened.source, cursor)
         xid, done = await _write(info, connection, opened)
         wanted = selects(info, "rows")
@@ -76,11 +76,11 @@ async def rollback_row(info: Info, source: SourceName, key: Key, to: To) -> Writ
         if text is None:
             raise NotFound(f"No row of {source} can have that key.")
         keys = await _lock_keys(info.context, connection, opened, cursor, text)
-        await gather(connection, opened.source.relation, cursor, keys)
+        await gather(connection, opened.source.logged_as, cursor, keys)
         await _refuse_unknown(connection, opened.source, cursor)
         xid, done = await _write(info, connection, opened)
         rows = [row for one in sorted(keys) for row in await _row(connection, opened, one)]
-        if not (rows or done.deleted or await is_known(connection, opened.source.relation, text)):
+        if not (rows or done.deleted or await is_known(connection, opened.source.logged_as, text)):
             raise NotFound(f"{source} has no row of that key, and the change log none either.")
         nodes = await as_rows(connection, info, opened, rows)
     return await write_result(info.context.pool, xid, nodes, done.deleted)
@@ -123,7 +123,7 @@ async def _lock_keys(context: Context, connection: Connection, opened: Opened, c
     for _ in range(_MOST_ROUNDS):
         there = await lock_rows(connection, opened.table, keys)
         await _log_caught_up(context, connection, _LOCKED_S)
-        linked = await linked_keys(connection, opened.source.relation, cursor, key)
+        linked = await linked_keys(connection, opened.source.logged_as, cursor, key)
         if there == locked and linked == keys:
             return keys
         keys, locked = linked, there
@@ -133,7 +133,7 @@ async def _lock_keys(context: Context, connection: Connection, opened: Opened, c
 async def _refuse_unknown(connection: Connection, source: Source, cursor: Cursor) -> None:
     """After the log was read: what retention took meanwhile is noticed."""
     await check_reach(connection, source, cursor)
-    await refuse_truncated(connection, source, await last_truncate(connection, source.relation, cursor))
+    await refuse_truncated(connection, source, await last_truncate(connection, source.logged_as, cursor))
 
 
 async def _write(info: Info, connection: Connection, opened: Opened) -> tuple[int, RolledBack]:

@@ -89,11 +89,11 @@ async def as_rows(connection: Connection, info: Info, opened: Opened, found: Seq
     """The rows for clients; what has to be looked up is, where it is selected."""
     keys = [each.key for each in found]
     source = opened.source
-    updated = await last_commits(connection, source.relation, keys) if keys and selects(info, "updatedAt") else {}
+    updated = await last_commits(connection, source.logged_as, keys) if keys and selects(info, "updatedAt") else {}
     absent = await absent_keys(connection, source.id, keys) if keys and selects(info, "absentInSource") else set()
     return [
         Row(
-            key=key_of_row(source, each.data),
+            key=key_of_row(source, each.data, each.key),
             data=JSON(each.data),
             updated_at=updated.get(each.key),
             absent_in_source=each.key in absent,

@@ -232,7 +232,7 @@ class Subscriber:
         sent = clock()
         join = None if self.join is None else partial(self.join, self, feed)
         async with aclosing(
-            self._context.hub.subscribe(self.source.relation, cursor, join, caught_up=feed.up_to_date)
+            self._context.hub.subscribe(self.source.logged_as, cursor, join, caught_up=feed.up_to_date)
         ) as events:
             async for event in events:
                 batch: Batch | None

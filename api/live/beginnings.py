@@ -130,7 +130,7 @@ async def _begin(beginners: Sequence[_Beginner], context: Context, source: str) 
                 beginner.begun.set_result(beginner.begin(opened, columns, slices, caught_up))
         return True
 
-    async with aclosing(context.hub.subscribe(opened.source.relation, await now(context), join)) as events:
+    async with aclosing(context.hub.subscribe(opened.source.logged_as, await now(context), join)) as events:
         async for event in events:
             if isinstance(event, LogSlice):
                 slices.append(event)

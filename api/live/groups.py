@@ -336,7 +336,7 @@ class Live:
         """Takes a member that has everything up to `position`. False amid a commit of which a part was sent."""
         if feed.within:
             return False
-        relation = subscriber.source.relation
+        relation = subscriber.source.logged_as
         table = self._tables.get(relation)
         if table is None:
             table = self._tables[relation] = Table(self, relation)

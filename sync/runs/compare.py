@@ -251,7 +251,7 @@ def _sighted(
 
 async def _committed_at(connection: Connection, source: Source, state: RowState, rules: Rules) -> Times:
     columns = edited_columns(state.base or BaseRow(state.key, None, None), state.table, rules)
-    entries = await history(connection, source.relation, state.key, None, _ENTRIES)
+    entries = await history(connection, source.logged_as, state.key, None, _ENTRIES)
     return commit_times(entries, state.table, columns)
 
 

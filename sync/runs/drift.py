@@ -47,8 +47,11 @@ class Drift:
     unsynced: frozenset[str]
 
 
-def plan_drift(source: Source, seen: SeenColumns, table: Table, told: Collection[str]) -> Drift:
-    """What the reading's columns mean for the source. `told` are the unsynced headers that people know of."""
+def plan_drift(
+    source: Source, seen: SeenColumns, table: Table, told: Collection[str], left_out: Collection[str] = ()
+) -> Drift:
+    """What the reading's columns mean for the source. `told` are the unsynced headers that people know of, `left_out`
+    those whose column was dropped from the table."""
     noun = noun_of(source)
     columns: list[Column] = []
     news: list[Told] = []
@@ -60,8 +63,8 @@ def plan_drift(source: Source, seen: SeenColumns, table: Table, told: Collection
     problems: list[Problem] = []
     unsynced: list[str] = []
     for one in seen.new:
-        column, obstacle, lasting = _place(one, source, table, added)
         field = one.column.field or ""
+        column, obstacle, lasting = _place(one, source, table, added, left_out=field in left_out)
         if obstacle is None:
             columns.append(column)
             if table.column(column.name) is None:
@@ -108,7 +111,9 @@ def _told(noun: str, before: Column, now: Column, *, lost: bool) -> Sequence[Tol
     return [Told(text, now.field, now.name)]
 
 
-def _place(new: NewColumn, source: Source, table: Table, added: Sequence[Column]) -> tuple[Column, str | None, bool]:
+def _place(
+    new: NewColumn, source: Source, table: Table, added: Sequence[Column], *, left_out: bool
+) -> tuple[Column, str | None, bool]:
     """The column of a new header, or why it gets none; and whether that is something to be mended."""
     column = new.column
     found = table.column(column.name)
@@ -123,6 +128,8 @@ def _place(new: NewColumn, source: Source, table: Table, added: Sequence[Column]
         if found.generated:
             return column, f"{source.relation} generates {column.name}, so no source can hold it: rename it.", True
         return replace(column, type=found.type), None, False
+    if left_out:
+        return column, f"its column was dropped from {source.relation}. To have it back, {bind}.", False
     if source.adopted:
         statement = (
             f'ALTER TABLE {Relation.parse(source.relation).quoted} ADD "{column.name}" {SQL_TYPES[column.type]};'

@@ -9,6 +9,7 @@ from db.events import EventKind, insert_event
 from db.session import Connection
 from db.sources import Source, source_to_change, update_columns
 from db.sync_state import keep_unsynced, unsynced_headers
+from db.table_seen import left_out
 from db.tables import Relation, add_column, describe
 from sync.runs.apply import is_same_binding
 from sync.runs.drift import noun_of, plan_drift, really_gone
@@ -65,7 +66,7 @@ async def follow_columns(connection: Connection, source: Source, reading: Readin
     table = await describe(connection, relation)
     check_table(source, table)
     assert table is not None
-    drift = plan_drift(source, seen, table, told)
+    drift = plan_drift(source, seen, table, told, await left_out(connection, source.id))
     if drift.added:
         await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
         try:

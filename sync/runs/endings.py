@@ -18,6 +18,7 @@ from db.sync_state import postpone, set_state_of_run
 from sync.runs.apply import is_bound_anew, same_binding
 from sync.runs.compare import Comparison
 from sync.runs.hold import Hold
+from sync.runs.table_follow import was_altered
 from sync.runs.work import Work
 
 RESTLESS: Final = timedelta(seconds=5)
@@ -61,6 +62,11 @@ class Endings:
         message = "The source's settings were changed amid the run, or it was paused: nothing was done."
         return await self._partial(work, message, timedelta())
 
+    async def altered(self, work: Work) -> Run | None:
+        """Somebody altered the table by SQL: the next run follows it."""
+        message = "The table was altered amid the run: the next one goes on with it as it is now."
+        return await self._partial(work, message, timedelta())
+
     async def busy(self, work: Work, reason: str) -> Run | None:
         """Somebody else holds the table."""
         return await self._partial(work, reason, RESTLESS)
@@ -72,7 +78,9 @@ class Endings:
         return await finish(connection, work, RunState.PARTIAL, message)
 
     async def unfit(self, work: Work, reason: str) -> Run | None:
-        """The table is not what the source needs: unless it became another source's."""
+        """The table is not what the source needs: unless it is another one since the run began, or the source is."""
+        if await was_altered(self.pool, work):
+            return await self.altered(work)
         async with self.pool.connection() as connection:
             same = await same_binding(connection, work.source)
         return await self.unreachable(work, reason) if same else await self.changed(work)

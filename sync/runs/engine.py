@@ -46,6 +46,7 @@ from sync.runs.progress import Progress
 from sync.runs.rows_in_doubt import KeptRowCalls, let_rows_wait, sure_of_rows
 from sync.runs.rules import rules_of
 from sync.runs.table_check import TableUnfit, check_table
+from sync.runs.table_follow import OF_AN_ALTERED_TABLE, follow_altered, was_altered
 from sync.runs.winner import refuse_unsure
 from sync.runs.work import Work
 from sync.source import Cell, InDoubt, LastShown, Reading, SourceAdapter, WriteOutcome
@@ -143,13 +144,18 @@ class Engine:
         except LeadershipLost:
             raise
         except Exception as error:
+            if isinstance(error, OF_AN_ALTERED_TABLE) and await was_altered(self._pool, work):
+                return await self._endings.altered(work)
             log.exception("a run broke off", source=source.name, run=run.id)
             await self._endings.broken_off(work, error)
             raise
 
     async def _reconcile(self, work: Work) -> Run | None:
+        altered = await follow_altered(self._pool, self._term, work)
+        if altered is None:
+            return await self._endings.changed(work)
         adapter = self._adapter_for(work.source, work.urgency)
-        if await nothing_differs(self._pool, self._term, work, adapter):
+        if not altered and await nothing_differs(self._pool, self._term, work, adapter):
             return await self._endings.unchanged(work)
         began = await self._begin(work)
         reading, shown = await self._read(work, adapter)
@@ -218,7 +224,7 @@ class Engine:
 
     async def _compare(self, work: Work, reading: Reading, began: _Began, shown: frozenset[str] | None) -> _Compared:
         """Both sides and the base, in one snapshot of the database."""
-        source, table = work.source, BoundTable.of(work.source)
+        source, table = work.source, BoundTable.of(work.source, work.table)
         first = work.state.cursor is None
         async with view(self._pool) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
@@ -257,7 +263,7 @@ class Engine:
             applied = await apply_to_table(
                 connection,
                 source,
-                BoundTable.of(source),
+                BoundTable.of(source, work.table),
                 found.differences,
                 records,
                 self._origin_key,

@@ -16,7 +16,6 @@ from db.session import Connection, Pool
 from db.sources import SourceState
 from db.sync_state import advance_cursor, poll_states
 from db.sync_tables import BoundTable, rows_of
-from db.tables import Relation, describe
 from db.view import view
 from sync.merge.edit import FEED_RETRIED
 from sync.runs.table_check import check_table
@@ -37,11 +36,11 @@ async def nothing_differs(pool: Pool, term: Term, work: Work, adapter: SourceAda
         return False
     if work.source.state in (SourceState.FAILING, SourceState.HELD):
         return False
-    table = BoundTable.of(work.source)
+    table = BoundTable.of(work.source, work.table)
     async with view(pool) as (connection, cursor):
         if not await _waits_for_nothing(connection, work.source.id):
             return False
-        check_table(work.source, await describe(connection, Relation.parse(work.source.relation)))
+        check_table(work.source, work.table)
         if not await _table_is_settled(connection, work.source.id, table, state.cursor):
             return False
     if work.trigger is RunTrigger.SCHEDULE:
@@ -64,7 +63,7 @@ async def _waits_for_nothing(connection: Connection, source_id: UUID) -> bool:
 
 async def _table_is_settled(connection: Connection, source_id: UUID, table: BoundTable, cursor: Cursor) -> bool:
     """Whether every row that the log names behind `cursor` is in the table as the base has it."""
-    keys = await _changed(connection, table.relation, cursor)
+    keys = await _changed(connection, table.log_name or table.relation, cursor)
     if keys is None:
         return False
     if not keys:

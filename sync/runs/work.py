@@ -7,14 +7,16 @@ from db.runs import Run, RunCounts, RunTrigger
 from db.sources import Side, Source
 from db.sync_requests import SyncRequest
 from db.sync_state import SyncState
+from db.tables import Table
 from sync.runs.progress import Progress
 from sync.urgency import Urgency, urgency_of
 
 
 @dataclass(slots=True)
 class Work:
-    """`source` and `state` are as the run found them, but for columns that it followed. `counts` are what it did so
-    far. `rows_wait_until`: a call without an answer may insert or delete rows before that."""
+    """`source` and `state` are as the run found them, but for columns that it followed; `table` is as it was when the
+    run began. `counts` are what it did so far. `rows_wait_until`: a call without an answer may insert or delete rows
+    before that."""
 
     run: Run
     source: Source
@@ -22,6 +24,7 @@ class Work:
     trigger: RunTrigger
     progress: Progress
     request: SyncRequest | None = None
+    table: Table | None = None
     rows_wait_until: datetime | None = None
     counts: RunCounts = field(default_factory=RunCounts)
 

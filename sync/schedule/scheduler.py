@@ -104,7 +104,7 @@ class Scheduler:
     def changed(self, relations: Collection[str]) -> None:
         """The log has new entries of these tables."""
         for source in self._sources.values():
-            if source.relation in relations:
+            if source.logged_as in relations:
                 self.wake(source.id, RunTrigger.CHANGE)
 
     def wake(self, source_id: UUID, trigger: RunTrigger) -> None:

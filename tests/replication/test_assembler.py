@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from db.changes import Change, Transaction
 from db.position import Position
-from replication.assembler import Assembler, Committed, Heartbeat
+from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable
 from replication.live_queue import LiveQueue
 from replication.messages import Begin, Commit, Insert, Message, Relation, RelationColumn, Type
 
@@ -19,7 +19,7 @@ OTHER = Relation(2, "public", "other", "f", (RelationColumn("id", 23, True),))
 
 def assembler(**sizes: int) -> Assembler:
     made = Assembler(5, b"key", 2**32 + 10, **sizes)
-    assert made.know({"public.t": ("id",)}) == []
+    assert made.know([LoggedTable("public.t", "public.t", ("id",))]) == []
     assert [item for relation in (TABLE, OTHER) for item in made.feed(relation)] == []
     return made
 
