@@ -86,11 +86,11 @@ class BaseRow:
 _COLUMNS = "key, source_image, table_image, pending, missing, missing_at, first_seen, absent, turns"
 
 
-async def read_base(connection: Connection, source_id: UUID) -> AsyncIterator[BaseRow]:
-    """The source's base in key order, in batches: needs a transaction."""
+async def read_base(connection: Connection, source_id: UUID, after: str = "") -> AsyncIterator[BaseRow]:
+    """The source's base in key order, in batches, from behind the key `after`: needs a transaction."""
     # Psycopg's own cursors for this complain where a run is cut off amid one: the transaction's end closes it anyway.
-    query = f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s ORDER BY key"  # noqa: S608 - ours
-    await connection.execute(f"DECLARE base_rows NO SCROLL CURSOR FOR {query}".encode(), (source_id,))
+    query = f"SELECT {_COLUMNS} FROM rowcast.base WHERE source_id = %s AND key > %s ORDER BY key"  # noqa: S608 - ours
+    await connection.execute(f"DECLARE base_rows NO SCROLL CURSOR FOR {query}".encode(), (source_id, after))
     while True:
         cursor = await connection.execute(f"FETCH {_BATCH} FROM base_rows".encode())
         rows = await cursor.fetchall()

@@ -81,11 +81,13 @@ async def generated_columns(connection: Connection, table: BoundTable) -> frozen
     return frozenset(row[0] for row in await cursor.fetchall())
 
 
-async def read_table(connection: Connection, table: BoundTable) -> AsyncIterator[TableRow]:
-    """All rows in key order, in batches: needs a transaction."""
+async def read_table(connection: Connection, table: BoundTable, after: str = "") -> AsyncIterator[TableRow]:
+    """All rows in key order, in batches, from behind the key `after`: needs a transaction."""
+    key = key_sql(table.key)
     # Its end closes the cursor, too, where whoever reads breaks off: a CLOSE then would hide by what.
     await connection.execute(
-        sql.SQL("DECLARE table_rows NO SCROLL CURSOR FOR {} ORDER BY 1").format(_select(table, key_sql(table.key)))
+        sql.SQL("DECLARE table_rows NO SCROLL CURSOR FOR {} WHERE {} > %s ORDER BY 1").format(_select(table, key), key),
+        (after,),
     )
     while True:
         cursor = await connection.execute(f"FETCH {_BATCH} FROM table_rows".encode())

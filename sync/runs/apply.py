@@ -83,18 +83,18 @@ async def apply_to_table(
     table: BoundTable,
     differences: Sequence[Difference],
     records: Records,
+    applied: Applied,
     origin_key: bytes,
     new_id: Callable[[], str],
     now: datetime,
     tell: Tell,
-) -> Applied:
+) -> None:
     """The first transaction, open and fenced: the table's edits, the base, the writes to come, the records.
 
-    `tell` hears of each batch of rows that was edited.
+    `applied` is added to; `tell` hears of each batch of rows that was edited.
     """
     edited = {d.state.key: d for d in differences if d.plan.table_edit is not None}
     edits = [(key, d.plan.table_edit) for key, d in edited.items() if d.plan.table_edit is not None]
-    applied = Applied()
     step = _Step(connection, source, records, applied, new_id, now)
     if edits:
         # A deferred constraint would refuse the whole commit, and not the row.
@@ -105,7 +105,6 @@ async def apply_to_table(
     others = (difference for difference in differences if difference.plan.table_edit is None)
     while some := list(islice(others, _CHUNK)):
         await step.take([(difference, None) for difference in some])
-    return applied
 
 
 @dataclass(frozen=True, slots=True)

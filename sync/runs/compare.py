@@ -1,13 +1,15 @@
 """Compares a source with its table: base, table and reading in step, in key order; a plan for each row that differs.
 
 No side is held in memory but the reading; plans are kept only for rows in which something differs, and for so many
-that a run may hold. The others are counted, and wait for the next run.
+that a run may hold. The others are counted, and compared again once those are carried out.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from db.base import BaseRow, IntentKind, read_base
@@ -49,6 +51,14 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What a part of a run left: the rows behind the key `after`, without those that it dealt with, `done`."""
+
+    after: str
+    done: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """A row in which something differs, or that has open records; `base` is as the plan has it before its edits."""
 
@@ -63,7 +73,8 @@ class Comparison:
 
     `suspects`: keys were missing that don't count as vanished yet. `unkept` are rows of a key too long to be kept.
     `rows_in_doubt`: an insert or delete of a row of the source was begun, and the reading doesn't show it.
-    `limit`: more plans than these are not kept, but for deletes and rows with open records; `more` is true then.
+    `limit`: more plans than these are not kept, but for deletes and rows with open records; `more` is true then, and
+    `last` the key of the row that the kept ones end with.
     """
 
     conflicts: Sequence[ConflictRecord]
@@ -76,6 +87,7 @@ class Comparison:
     unkept: list[NewFailure] = field(default_factory=list)
     limit: int | None = None
     more: bool = False
+    last: str = ""
     rows_in_doubt: bool = False
     _limited: int = 0
     _kinds: Counter[tuple[Side, EditKind]] = field(default_factory=Counter)
@@ -96,6 +108,7 @@ class Comparison:
                 self.more = True
                 return
             self._limited += 1
+            self.last = difference.state.key
         self.differences.append(difference)
 
     def _side(self, side: Side, rows: int) -> SideCounts:
@@ -111,10 +124,11 @@ async def compare(
     conditions: Conditions,
     tell: Tell = tell_nobody,
     limit: int | None = None,
+    rest: Rest | None = None,
 ) -> Comparison:
     """Compare within the connection's transaction, which must be REPEATABLE READ. `tell` hears how far it is.
 
-    `limit`: plans to keep, see `Comparison`.
+    `limit`: plans to keep, see `Comparison`. Of a `rest` nothing behind them is counted: that was done before.
     """
     conflicts = await open_conflicts(connection, source.id)
     failures = await standing_failures(connection, source.id)
@@ -122,7 +136,11 @@ async def compare(
     conflicts_of, failures_of = _by_key(conflicts), _by_key(failures)
     blocked = reading.copied | {problem.key for problem in reading.problems if problem.key is not None}
     compared = 0
-    async for key, base, row, stored in _in_step(connection, source, table, reading):
+    async for key, base, row, stored in _in_step(connection, source, table, reading, rest.after if rest else ""):
+        if rest is not None and found.more:
+            break
+        if rest is not None and key in rest.done:
+            continue
         compared += 1
         if compared % STEP == 0:
             await tell(compared)
@@ -299,12 +317,13 @@ class _Head(Generic[R]):
 
 
 async def _in_step(
-    connection: Connection, source: Source, table: BoundTable, reading: Reading
+    connection: Connection, source: Source, table: BoundTable, reading: Reading, after: str
 ) -> AsyncIterator[tuple[str, BaseRow | None, SourceRow | None, TableRow | None]]:
-    bases, tables = _Head(read_base(connection, source.id)), _Head(read_table(connection, table))
+    bases, tables = _Head(read_base(connection, source.id, after)), _Head(read_table(connection, table, after))
     await bases.step()
     await tables.step()
-    rows = iter(reading.rows)
+    begin = bisect_right(reading.rows, after, key=attrgetter("key"))
+    rows = (reading.rows[index] for index in range(begin, len(reading.rows)))
     row = next(rows, None)
     while True:
         keys = [head.key for head in (bases.row, tables.row, row) if head is not None]

@@ -40,15 +40,28 @@ class CarriedOut:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """`complete(work, done)`: the finished run."""
+    """`store(work, done)` after a part of a run, `complete(work, done)` after the last one."""
 
     pool: Pool
     term: Term
     clock: Callable[[], datetime]
     endings: Endings
 
+    async def store(self, work: Work, done: CarriedOut) -> bool:
+        """What the source shows after the write of a part; False where it was bound anew or deleted meanwhile."""
+        async with self.pool.connection() as connection, connection.transaction():
+            await self.term.fence(connection)
+            now = await locked_source(connection, work.source.id)
+            if now is None or is_bound_anew(now, work.source):
+                return False
+            if done.outcome is not None:
+                await apply_outcome(connection, work.source, done.applied, done.outcome, done.records, done.rules)
+            await done.records.tell(connection)
+        done.applied.begun.clear()
+        return True
+
     async def complete(self, work: Work, done: CarriedOut) -> Run | None:
-        """None where the source was deleted meanwhile."""
+        """The finished run; None where the source was deleted meanwhile."""
         async with self.pool.connection() as connection, connection.transaction():
             await self.term.fence(connection)
             now = await locked_source(connection, work.source.id)

@@ -58,8 +58,8 @@ class Endings:
             return await finish(connection, work, RunState.HELD, held.reason)
 
     async def changed(self, work: Work) -> Run | None:
-        """What was planned is not for the source as it is now: nothing was done."""
-        message = "The source's settings were changed amid the run, or it was paused: nothing was done."
+        """What was planned is not for the source as it is now: the rest of the run is not done."""
+        message = "The source's settings were changed amid the run, or it was paused: the rest of the run was not done."
         return await self._partial(work, message, timedelta())
 
     async def altered(self, work: Work) -> Run | None:

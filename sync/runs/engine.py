@@ -34,7 +34,7 @@ from sync.merge.latest import hook_bound, latest_possible
 from sync.merge.plan import Rules
 from sync.runs.apply import Applied, apply_to_table, same_binding
 from sync.runs.bookkeeping import Records, records_of
-from sync.runs.compare import SUSPICION, Comparison, Conditions, compare
+from sync.runs.compare import SUSPICION, Comparison, Conditions, Rest, compare
 from sync.runs.completion import CarriedOut, Completion
 from sync.runs.deletes import only_permitted
 from sync.runs.drift_apply import Followed, TableBusy, follow_columns
@@ -76,6 +76,7 @@ class _Compared:
 
     found: Comparison
     rules: Rules
+    conditions: Conditions
     cursor: Cursor
     permitted: frozenset[tuple[Side, str]]
 
@@ -85,7 +86,7 @@ class Engine:
 
     `grace`: how long a write without an answer may still arrive. `clock` gives the time with a zone, `database_clock`
     that of commits and hooks, `jitter` a fraction of 1, `new_id` the idempotency keys of writes; `sleep` waits for
-    seconds. A run holds `most_plans` in memory, and leaves more to the next one, which is at once.
+    seconds. A run holds `most_plans` in memory: where there are more it carries them out in parts.
     """
 
     def __init__(
@@ -175,13 +176,26 @@ class Engine:
             postponed = only_permitted(found, compared.permitted)
         let_rows_wait(work, found)
         records = records_of(work.source, found.conflicts, found.failures, winner=work.winner)
-        applied = await self._apply(work, found, records)
-        if applied is None:
-            return await self._endings.changed(work)
-        applied.again = applied.again or postponed or found.more
-        outcome = await self._write(work, adapter, applied) if applied.begun else None
-        done = CarriedOut(reading, began.database_at, compared.cursor, compared.rules, found, applied, records, outcome)
-        return await self._completion.complete(work, done)
+        applied, part, keys = Applied(again=postponed), found, set[str]()
+        while True:
+            if not await self._apply(work, part, records, applied):
+                return await self._endings.changed(work)
+            outcome = await self._write(work, adapter, applied) if applied.begun else None
+            found.more = part.more
+            done = CarriedOut(
+                reading, began.database_at, compared.cursor, compared.rules, found, applied, records, outcome
+            )
+            if not part.more or work.rows_wait_until is not None:
+                return await self._completion.complete(work, done)
+            if not await self._completion.store(work, done):
+                return await self._endings.changed(work)
+            keys.update(difference.state.key for difference in part.differences)
+            rest = Rest(part.last, keys)
+            # Before the next part is made, this one has to go.
+            part.differences.clear()
+            part = await self._compare_rest(work, reading, compared, rest)
+            # Nobody counted these among the others: the next run judges them anew.
+            applied.again = only_permitted(part, frozenset()) or applied.again
 
     async def _begin(self, work: Work) -> _Began:
         async with self._pool.connection() as connection:
@@ -247,25 +261,36 @@ class Engine:
             whole = bool(let_go) or work.winner is not None or (source.managed_key and not first)
             limit = None if whole else self._most_plans
             found = await compare(connection, source, table, rules, reading, conditions, work.progress.compared, limit)
-        return _Compared(found, rules, cursor, let_go)
+        return _Compared(found, rules, conditions, cursor, let_go)
 
-    async def _apply(self, work: Work, found: Comparison, records: Records) -> Applied | None:
-        """The first transaction; None where the source was bound anew meanwhile."""
+    async def _compare_rest(self, work: Work, reading: Reading, compared: _Compared, rest: Rest) -> Comparison:
+        """The next part, with the database as it is by now."""
+        source, table = work.source, BoundTable.of(work.source)
+        async with view(self._pool) as (connection, _):
+            check_table(source, await describe(connection, Relation.parse(source.relation)))
+            rules, conditions = compared.rules, compared.conditions
+            return await compare(
+                connection, source, table, rules, reading, conditions, limit=self._most_plans, rest=rest
+            )
+
+    async def _apply(self, work: Work, found: Comparison, records: Records, applied: Applied) -> bool:
+        """The first transaction; False where the source was bound anew meanwhile."""
         source = work.source
         self._term.check()
         async with self._pool.connection() as connection, connection.transaction():
             await self._term.fence(connection)
             if not await same_binding(connection, source):
-                return None
+                return False
             await save_base(connection, source.id, found.noted)
             if work.state.rows_sent_at is not None and work.rows_wait_until is None:
                 await note_rows_sent(connection, source.id, None)
-            applied = await apply_to_table(
+            await apply_to_table(
                 connection,
                 source,
                 BoundTable.of(source, work.table),
                 found.differences,
                 records,
+                applied,
                 self._origin_key,
                 self._new_id,
                 self._clock(),
@@ -275,7 +300,7 @@ class Engine:
         work.counts = replace(
             work.counts, database_upserts=applied.database_upserts, database_deletes=applied.database_deletes
         )
-        return applied
+        return True
 
     async def _write(self, work: Work, adapter: SourceAdapter, applied: Applied) -> WriteOutcome:
         self._term.check()
