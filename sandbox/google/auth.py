@@ -69,7 +69,7 @@ class Gate:
         request.scope["sandbox.account"] = held.email
         allowed = {"spreadsheets" if scope == LEGACY_SCOPE else scope.rpartition("/")[2] for scope in held.scopes}
         if method.scopes.isdisjoint(allowed):
-            raise insufficient_scopes(method.method_id, method.scopes)
+            raise insufficient_scopes(method.method_id.partition(".")[0], method.rpc, method.scopes)
         return held.email
 
     def spend(self, email: str, reading: bool) -> None:

@@ -112,8 +112,8 @@ def invalid_token() -> Unauthenticated:
     return error
 
 
-def insufficient_scopes(method_id: str, scopes: Iterable[str]) -> PermissionDenied:
-    """The token isn't for any of these scopes, one of which the method needs."""
+def insufficient_scopes(api: str, rpc: str, scopes: Iterable[str]) -> PermissionDenied:
+    """The token isn't for any of these scopes, one of which the API's method needs."""
     error = PermissionDenied("Request had insufficient authentication scopes.")
     error.reason, error.short, error.at_the_gate = "insufficientPermissions", "Insufficient Permission", True
     accepted = " ".join(f"https://www.googleapis.com/auth/{scope}" for scope in sorted(scopes))
@@ -123,7 +123,7 @@ def insufficient_scopes(method_id: str, scopes: Iterable[str]) -> PermissionDeni
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
             "domain": "googleapis.com",
-            "metadata": {"service": f"{method_id.partition('.')[0]}.googleapis.com", "method": method_id},
+            "metadata": {"service": f"{api}.googleapis.com", "method": rpc},
         }
     ]
     return error

@@ -74,7 +74,9 @@ def check_rule(rule: Document, typing: Typing) -> None:
     """Raises InvalidArgument where a DataValidationRule has no condition, or one with the wrong values."""
     if "condition" not in rule:
         raise InvalidArgument("No condition specified in the data validation rule.")
-    read_condition(rule.inner("condition"), typing)
+    condition = read_condition(rule.inner("condition"), typing)
+    if condition.kind in conditions.OF_FILTERS:
+        raise InvalidArgument(f"Data validation has no conditions of the type {condition.kind}.")
 
 
 def filter_json(sheet: Sheet, kept: Filter) -> JsonObject:

@@ -15,10 +15,6 @@ from sandbox.google.interface import Interface, Method, Type
 from sandbox.google.masks import FieldMask
 
 _PACKAGE = "type.googleapis.com/google.apps.sheets.v4."
-# Enums that are no message's own; the others are named by the message and the field, which is right for most.
-_SHARED_ENUMS = {"majorDimension", "dimension", "valueInputOption", "valueRenderOption", "sortOrder"} | {
-    "dateTimeRenderOption", "insertDataOption", "responseValueRenderOption", "responseDateTimeRenderOption",
-}  # fmt: skip
 # Fields of which a message has one at most, by protobuf's name of them; discovery documents don't say so.
 _ONE_OF = {
     "Request": ("kind", None),
@@ -84,7 +80,7 @@ class _Reader:
                     f"Field '{name}' could not be found in request message.",
                 )
             elif kind is not None and kind.item is None:
-                self._value(kind, values[-1], _snake(name), name)
+                self._value(kind, values[-1], _snake(name))
 
     def message(self, name: str, fields: JsonObject, path: str) -> JsonObject:
         known = self._interface.messages[name]
@@ -97,7 +93,7 @@ class _Reader:
             elif value is not None:
                 inner = f"{path}.{_snake(field)}" if path else _snake(field)
                 self._one_of(name, read, field, path)
-                read[field] = self._value(known[field], value, inner, f"{name}.{field}")
+                read[field] = self._value(known[field], value, inner)
         return read
 
     def _one_of(self, message: str, read: JsonObject, field: str, path: str) -> None:
@@ -106,20 +102,20 @@ class _Reader:
             text = f"oneof field '{kind}' is already set. Cannot set '{field}'"
             self._note(path, f"Invalid value at '{path}' (oneof), {text}")
 
-    def _value(self, kind: Type, value: Json, path: str, field: str) -> Json:
+    def _value(self, kind: Type, value: Json, path: str) -> Json:
         match kind.kind:
             case "any":
                 return value
             case "list":
-                return self._list(kind, value, path, field)
+                return self._list(kind, value, path)
             case "map" | "message":
-                return self._object(kind, value, path, field)
+                return self._object(kind, value, path)
             case "enum":
-                return self._choice(kind, value, path, field)
+                return self._choice(kind, value, path)
             case _:
                 return self._scalar(kind.kind, value, path)
 
-    def _list(self, kind: Type, value: Json, path: str, field: str) -> Json:
+    def _list(self, kind: Type, value: Json, path: str) -> Json:
         item = kind.item
         assert item is not None
         if item.kind == "list":  # only values have lists in lists: Google's ListValue, of anything
@@ -130,15 +126,14 @@ class _Reader:
                     self._wrong(place, "type.googleapis.com/google.protobuf.ListValue", line)
             return value
         if not isinstance(value, list):
-            return [self._value(item, value, path, field)]
+            return [self._value(item, value, path)]
         if item.kind == "any":
             return value
         return [
-            None if inner is None else self._value(item, inner, f"{path}[{index}]", field)
-            for index, inner in enumerate(value)
+            None if inner is None else self._value(item, inner, f"{path}[{index}]") for index, inner in enumerate(value)
         ]
 
-    def _object(self, kind: Type, value: Json, path: str, field: str) -> Json:
+    def _object(self, kind: Type, value: Json, path: str) -> Json:
         if isinstance(value, list):
             parent, _, last = path.rpartition(".")
             at = f" at '{parent}'" if parent else ""
@@ -151,17 +146,15 @@ class _Reader:
         if kind.item is None:
             return self.message(kind.message, value, path)
         return {
-            name: self._value(kind.item, inner, f"{path}[{name}]", field)
-            for name, inner in value.items()
-            if inner is not None
+            name: self._value(kind.item, inner, f"{path}[{name}]") for name, inner in value.items() if inner is not None
         }
 
-    def _choice(self, kind: Type, value: Json, path: str, field: str) -> Json:
+    def _choice(self, kind: Type, value: Json, path: str) -> Json:
         if isinstance(value, str) and value in kind.choices:
             return value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(kind.choices):
             return kind.choices[value]
-        self._wrong(path, _PACKAGE + _enum_name(field), value)
+        self._wrong(path, _PACKAGE + self._interface.enum_name(kind.choices), value)
         return kind.choices[0]
 
     def _scalar(self, kind: str, value: Json, path: str) -> Json:
@@ -198,16 +191,6 @@ def _camel(name: str) -> str:
 
 def _message_name(name: str) -> str:
     return {"Request": "BatchUpdateSpreadsheetRequest.Request"}.get(name, name)
-
-
-def _enum_name(field: str) -> str:
-    message, _, name = field.rpartition(".")
-    title = name[:1].upper() + name[1:]
-    if (message, name) == ("PieChartSpec", "legendPosition"):
-        return "PieChartSpec.PieChartLegendPosition"
-    if name in _SHARED_ENUMS or not message:
-        return title.removeprefix("Response").replace("MajorDimension", "Dimension")
-    return f"{message}.{title}"
 
 
 def _whole(value: Json, least: int, beyond: int) -> int | None:

@@ -100,6 +100,10 @@ _COUNTS = {
 KINDS = tuple(_COUNTS)
 OF_RULES = ("ONE_OF_RANGE", "FILTER_EXPRESSION", "BOOLEAN")
 """Those that filters don't have."""
+OF_FILTERS = (
+    "TEXT_STARTS_WITH", "TEXT_ENDS_WITH", "TEXT_NOT_EQ", "DATE_NOT_EQ", "BLANK", "NOT_BLANK", "FILTER_EXPRESSION",
+)  # fmt: skip
+"""Those that data validation doesn't have."""
 
 
 def takes(kind: str) -> tuple[int, int]:

@@ -34,6 +34,30 @@ def test_what_changes_is_listed() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "field", "name"),
+    [
+        ("ValueRange", "majorDimension", "Dimension"),
+        ("BatchUpdateValuesRequest", "valueInputOption", "ValueInputOption"),
+        ("BatchUpdateValuesRequest", "responseValueRenderOption", "ValueRenderOption"),
+        ("Spreadsheet", "commentsViewMode", "CommentsViewMode"),
+        ("PieChartSpec", "legendPosition", "PieChartSpec.PieChartLegendPosition"),
+    ],
+)
+def test_enums_are_named_as_in_googles_errors(message: str, field: str, name: str) -> None:
+    """Those that public reports of errors quote."""
+    assert sheets().enum_name(sheets().messages[message][field].choices) == name
+
+
+def test_methods_are_named_as_in_googles_errors() -> None:
+    names = {method.method_id: method.rpc for method in (*sheets().methods.values(), *drive().methods.values())}
+    assert names["sheets.spreadsheets.values.get"] == "google.apps.sheets.v4.SpreadsheetsService.GetValues"
+    assert names["sheets.spreadsheets.values.update"] == "google.apps.sheets.v4.SpreadsheetsService.UpdateValues"
+    assert names["sheets.spreadsheets.get"] == "google.apps.sheets.v4.SpreadsheetsService.GetSpreadsheet"
+    assert names["drive.files.list"] == "google.apps.drive.v3.DriveFiles.List"
+    assert not [name for name in names.values() if name.endswith(".")]
+
+
 def test_every_message_that_is_named_is_there() -> None:
     for interface in (sheets(), drive()):
         for fields in interface.messages.values():

@@ -122,7 +122,7 @@ def test_a_columns_type_only_warns(sandbox: Sandbox, api: Api, file_id: str) -> 
                 "columnProperties": [
                     {
                         "columnType": "DROPDOWN",
-                        "dataValidationRule": {"condition": {"type": "BLANK"}},
+                        "dataValidationRule": {"condition": {"type": "TEXT_IS_EMAIL"}},
                     }
                 ],
             },

@@ -75,6 +75,7 @@ def test_a_rules_formula_goes_along_with_its_cells(sandbox: Sandbox, api: Api, f
     [
         ({}, "No condition specified in the data validation rule."),
         (rule("NUMBER_BETWEEN", "1"), "NUMBER_BETWEEN needs 2 ConditionValues, it has 1."),
+        (rule("BLANK"), "Data validation has no conditions of the type BLANK."),
         (rule("NUMBER_GREATER", "many"), "Invalid ConditionValue.userEnteredValue: many"),
     ],
 )
