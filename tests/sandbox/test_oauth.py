@@ -147,7 +147,7 @@ def test_scopes_are_held_to(sandbox: Sandbox) -> None:
     assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
     assert error["message"] == "Request had insufficient authentication scopes."
     assert error["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
-    assert error["details"][0]["metadata"]["method"] == "google.apps.sheets.v4.SpreadsheetsService.CreateSpreadsheet"
+    assert error["details"][0]["metadata"]["method"] == "google.apps.sheets.v4.SpreadsheetsService.ClearValues"
     assert 'error="insufficient_scope"' in refused.headers["WWW-Authenticate"]
     drive = httpx.get(f"{sandbox.url}/drive/v3/files", headers=headers, **LOOPBACK).json()["error"]
     assert (drive["code"], drive["errors"][0]["reason"]) == (403, "insufficientPermissions")
