@@ -5,6 +5,7 @@ Postgres' word of that to every process.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
+from api.token_rates import TokenRates
 from db.errors import Unauthenticated
 from db.notify import TOKENS, Listener, Resynchronise
 from db.session import Pool
@@ -26,11 +28,15 @@ _AGAIN_S = 1.0
 class Authentication:
     """One a process; `run` has to run beside it."""
 
-    def __init__(self, pool: Pool, listener: Listener, *, required: bool) -> None:
-        """`required`: without a token nobody may do anything; else they are the local administrator."""
+    def __init__(self, pool: Pool, listener: Listener, *, required: bool, operations_per_second: float = 0) -> None:
+        """`required`: without a token nobody may do anything; else they are the local administrator.
+
+        `operations_per_second`: that each token may begin here; 0: as many as it likes.
+        """
         self._pool = pool
         self._listener = listener
         self._required = required
+        self.rates = TokenRates(operations_per_second, time.monotonic)
         self._waiting: defaultdict[int, set[asyncio.Future[None]]] = defaultdict(set)
 
     async def principal(self, authorization: object) -> Principal:

@@ -7,6 +7,7 @@ What an operation means is `schema`'s; nothing here looks into one.
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -33,10 +34,10 @@ from strawberry.subscriptions import (
 )
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 
-from api.graphql_socket import LegacyHandler, Socket, TransportHandler
+from api.graphql_socket import LegacyHandler, Socket, TransportHandler, operation_objection
 from api.live.handler import SharingHandler
 from api.runtime import runtime
-from db.errors import LimitExceeded, Unauthenticated
+from db.errors import LimitExceeded, RateLimited, Unauthenticated
 from schema.access import Principal
 from schema.context import Context
 from schema.unless import until
@@ -91,7 +92,11 @@ class GraphQLView(GraphQL[Context, None]):
             return _refuse(401, str(error), {"WWW-Authenticate": "Bearer"})
         request.state.principal = principal
         try:
+            runtime(request).authentication.rates.take(principal)
             return await self.run(request)
+        except RateLimited as error:
+            runtime(request).context.activity.refused_operations += 1
+            return _refuse(429, str(error), {"Retry-After": str(math.ceil(error.after_s))})
         except HTTPException as error:
             if isinstance(error.__cause__, InvalidOperationTypeError):
                 return _refuse(405, error.reason, {"Allow": "POST"})
@@ -115,11 +120,16 @@ class GraphQLView(GraphQL[Context, None]):
     async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
         return RedirectResponse("/playground")
 
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+    def parse_json(self, data: str | bytes) -> object:
+        """A body, or, a text, a parameter of the URL."""
         try:
-            return await super().parse_http_body(request)
-        except AttributeError as error:  # Strawberry takes for granted that it is an object
-            raise HTTPException(400, "The request must be a JSON object with the operation in `query`.") from error
+            parsed = self.decode_json(data)
+        except json.JSONDecodeError as error:
+            what = "The body" if isinstance(data, bytes) else "`variables`"
+            raise HTTPException(400, f"{what} is not JSON ({error}): {_SEND}") from error
+        if isinstance(data, bytes) and (wrong := _objection(parsed)) is not None:
+            raise HTTPException(400, f"{wrong}: {_SEND}")
+        return parsed
 
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)
@@ -133,6 +143,8 @@ class GraphQLView(GraphQL[Context, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
+        if request_data.query is None:
+            raise HTTPException(400, f"There is no operation in `query`: {_SEND}")
         if _subscribes(request_data):
             raise HTTPException(400, _STREAMED)
         return await super().execute_single(request, request_adapter, sub_response, context, root_value, request_data)
@@ -207,6 +219,20 @@ _STREAMED = (
 )
 
 
+_SEND = (
+    'send by POST {"query": "query ($name: String!) { source(name: $name) { table } }", "variables": {"name": "…"}}.'
+)
+
+
+def _objection(body: object) -> str | None:
+    """What is wrong with a body that is JSON; None where nothing is."""
+    if isinstance(body, list):
+        return "A list of operations is not taken, send each by itself"
+    if not isinstance(body, Mapping):
+        return "The body must be a JSON object"
+    return operation_objection(body)
+
+
 def _subscribes(request: GraphQLRequestData) -> bool:
     query = request.query
     if query is None or "subscription" not in query:
@@ -222,7 +248,7 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-_CODES: dict[int, str] = {401: Unauthenticated.code, 413: LimitExceeded.code}
+_CODES: dict[int, str] = {401: Unauthenticated.code, 413: LimitExceeded.code, 429: RateLimited.code}
 
 
 def _refuse(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

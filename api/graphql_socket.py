@@ -19,10 +19,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 from strawberry.subscriptions.protocols.graphql_ws.types import ConnectionInitMessage as LegacyConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_ws.types import StartMessage
 
 from api.authentication import Authentication
 from api.runtime import runtime
-from db.errors import LimitExceeded, Unauthenticated
+from db.errors import LimitExceeded, RateLimited, Unauthenticated
 from schema.access import Principal
 from schema.context import Context
 
@@ -44,17 +45,22 @@ def objection(message: object) -> str | None:
     if kind in ("subscribe", "start", "complete", "stop") and not isinstance(message.get("id"), str):
         return f"A message of type {kind} must have an `id`, a string"
     if kind in ("subscribe", "start"):
-        return _payload_objection(message.get("payload"))
+        return operation_objection(message.get("payload"))
     return None
 
 
-def _payload_objection(payload: object) -> str | None:
-    if not isinstance(payload, Mapping) or not isinstance(payload.get("query"), str):
+def operation_objection(payload: object) -> str | None:
+    """What is wrong with the form of an operation, on any transport; None where nothing is."""
+    if not isinstance(payload, Mapping):
         return "The payload must be an object with the operation in `query`"
+    if not isinstance(payload.get("query"), str):
+        return "The operation must be in `query`, a string"
     if not isinstance(payload.get("variables"), Mapping | None):
         return "`variables` must be an object"
     if not isinstance(payload.get("operationName"), str | None):
         return "`operationName` must be a string"
+    if not isinstance(payload.get("extensions"), Mapping | None):
+        return "`extensions` must be an object"
     return None
 
 
@@ -136,6 +142,17 @@ class Admission:
         await socket.close(_ENDED, await authentication.until_ended(principal))
 
 
+def _limited(socket: object, context: Context) -> GraphQLError | None:
+    """Why the token of a connection may begin no operation now; None where it may."""
+    assert isinstance(socket, Socket)
+    try:
+        runtime(socket.ws).authentication.rates.take(context.principal)
+    except RateLimited as error:
+        context.activity.refused_operations += 1
+        return GraphQLError(str(error), extensions={"code": error.code})
+    return None
+
+
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """`graphql-transport-ws`. An operation that can't be parsed fails alone, and leaves the others their connection."""
 
@@ -161,6 +178,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             reason = f"One WebSocket has {most} operations under way at most: complete some, or open another."
             error = GraphQLError(reason, extensions={"code": LimitExceeded.code})
             await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+        elif self.connection_acknowledged and (limited := _limited(self.websocket, self.context)) is not None:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [limited.formatted]})
         else:
             await super().handle_subscribe(message)
 
@@ -192,6 +211,14 @@ class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
         if context is not None:
             self.context = context
             await super().handle_connection_init(message)
+
+    async def handle_start(self, message: StartMessage) -> None:
+        """One operation too many fails alone."""
+        limited = _limited(self.websocket, self.context) if self.connection_acknowledged else None
+        if limited is None:
+            await super().handle_start(message)
+        else:
+            await self.send_message({"id": message["id"], "type": "error", "payload": limited.formatted})
 
     async def _expire(self) -> None:
         await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())

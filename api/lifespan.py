@@ -86,7 +86,12 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             replication=lambda: leadership.status().replication,
             quotas=lambda: _quotas(credentials),
         )
-        authentication = Authentication(pool, listener, required=settings.require_token)
+        authentication = Authentication(
+            pool,
+            listener,
+            required=settings.require_token,
+            operations_per_second=settings.token_operations_per_second,
+        )
         async with _background(leadership.run, lag.run, authentication.run):
             yield Runtime(
                 context=context,

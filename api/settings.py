@@ -25,7 +25,7 @@ from sync.address_guard import Allowed
 
 PREFIX: Final = "ROWCAST_"
 # Read by the tests, not by rowcast.
-_FOR_TESTS: Final = frozenset({"ROWCAST_TEST_DATABASE_URL", "ROWCAST_CHROMIUM"})
+_FOR_TESTS: Final = frozenset({"ROWCAST_TEST_DATABASE_URL", "ROWCAST_TEST_TLS_POSTGRES", "ROWCAST_CHROMIUM"})
 _BROADCASTS: Final = {"memory": None, "redis": "redis", "rediss": "redis", "kafka": "aiokafka", "postgres": "asyncpg"}
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -159,6 +159,13 @@ class Settings(BaseSettings):
         le=100_000,
         description="How fast each WebSocket of a client is read: frames a second, and 4 KiB of them count as one "
         "more. Ten seconds' worth may come at once.",
+    )
+    token_operations_per_second: float = Field(
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="How many operations a second each token may begin on a process: queries, mutations and "
+        "subscriptions. Ten seconds' worth may come at once. 0: as many as it likes.",
     )
     ping_seconds: float = Field(
         20,

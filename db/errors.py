@@ -8,6 +8,7 @@
     ├── Conflict              the state does not allow it now
     ├── CursorExpired         the log no longer reaches back to the cursor
     ├── LimitExceeded         a documented limit was passed
+    ├── RateLimited           too many operations in too short a time; try again a little later
     ├── SourceUnreachable     the sheet or feed can't be read or written
     └── Unavailable           the process can't serve this now; try again
         └── LeadershipLost    this process no longer holds the lease: stop, write nothing
@@ -50,6 +51,16 @@ class CursorExpired(RowcastError):
 
 class LimitExceeded(RowcastError):
     code = "LIMIT_EXCEEDED"
+
+
+class RateLimited(RowcastError):
+    """`after_s`: then it may be tried again."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 class SourceUnreachable(RowcastError):

@@ -130,7 +130,12 @@ def edge_app(settings: Settings) -> Starlette:
                 sheets_url=settings.sheets_url,
                 replication=lambda: None,
             )
-            authentication = Authentication(pool, listener, required=settings.require_token)
+            authentication = Authentication(
+                pool,
+                listener,
+                required=settings.require_token,
+                operations_per_second=settings.token_operations_per_second,
+            )
             hearing = asyncio.create_task(authentication.run())
             yield Runtime(
                 context=context,

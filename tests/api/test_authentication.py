@@ -184,6 +184,46 @@ async def test_a_websocket_ends_with_its_token(locked: Server, protocol: str) ->
         assert (await other.next())["id"] == "2"
 
 
+@pytest.fixture(scope="module")
+def slow(
+    postgres_server: PostgresServer, database_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server where a token may begin one operation in ten seconds."""
+    database = postgres_server.create(template=database_template)
+    folder = tmp_path_factory.mktemp("slow")
+    settings = server_settings(database, folder, require_token=True, token_operations_per_second=0.1)
+    server = ThreadServer(settings, edge_app(settings), ready_path="/healthz")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+    postgres_server.drop(database)
+
+
+async def test_a_token_that_asks_too_fast_is_told_to_wait(slow: Server) -> None:
+    _, secret = await made(slow)
+    _, other = await made(slow)
+    assert (await slow.post("/graphql", json=WHO, headers=bearer(secret))).status_code == 200
+    answer = await slow.post("/graphql", json=WHO, headers=bearer(secret))
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 10
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert (await slow.post("/graphql", json=WHO, headers=bearer(other))).status_code == 200
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_an_operation_too_soon_fails_alone(slow: Server, protocol: str) -> None:
+    _, secret = await made(slow)
+    kind = "subscribe" if protocol == "graphql-transport-ws" else "start"
+    async with websocket(slow, protocol, bearer(secret)) as opened:
+        assert (await opened.next())["type"] == "connection_ack"
+        assert await opened.ask(FOREVER) == {"forever": 0}
+        await opened.send(id="2", type=kind, payload=WHO)
+        message = await opened.next()
+        assert (message["id"], message["type"]) == ("2", "error")
+        assert "RATE_LIMITED" in json.dumps(message["payload"])
+
+
 @pytest.mark.parametrize("accepted", [MULTIPART, "text/event-stream"])
 async def test_a_stream_ends_with_its_token(locked: Server, accepted: str) -> None:
     token, secret = await made(locked)

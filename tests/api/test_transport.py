@@ -71,8 +71,24 @@ async def test_a_bad_body_is_one_clear_error(edge: Server, body: bytes) -> None:
     answer = await edge.post("/graphql", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     error = answer.json()["errors"][0]
-    assert error["message"]
+    assert 'send by POST {"query": ' in error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_bad_body_is_said_what_it_lacks(edge: Server) -> None:
+    for body, words in (
+        ("[]", "A list of operations is not taken"),
+        ("7", "must be a JSON object"),
+        ("{}", "must be in `query`, a string"),
+        ('{"query": "{ echo }", "variables": 1}', "`variables` must be an object"),
+        ('{"query": "{ echo }", "operationName": 1}', "`operationName` must be a string"),
+        ('{"query": "{ echo }"', "The body is not JSON (Expecting ',' delimiter: line 1 column 21"),
+    ):
+        answer = await edge.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert words in answer.json()["errors"][0]["message"], body
+    for parameters in ({"operationName": "One"}, {"query": "{ echo }", "variables": "{"}):
+        answer = await edge.get("/graphql", params=parameters)
+        assert "send by POST" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "multipart/mixed"])
