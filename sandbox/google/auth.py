@@ -90,13 +90,13 @@ class Gate:
             while spent and spent[0] <= now - timedelta(seconds=self._quota.seconds):
                 spent.popleft()
             if len(spent) >= limit:
-                raise _exceeded(kind, per)
+                raise _exceeded(kind, per, limit)
             counted.append(spent)
         for spent in counted:
             spent.append(now)
 
 
-def _exceeded(kind: str, per: str) -> QuotaExceeded:
+def _exceeded(kind: str, per: str, limit: int) -> QuotaExceeded:
     whose = "per minute per user" if per == "User" else "per minute"
     error = QuotaExceeded(
         f"Quota exceeded for quota metric '{kind} requests' and limit '{kind} requests {whose}' of "
@@ -111,8 +111,19 @@ def _exceeded(kind: str, per: str) -> QuotaExceeded:
                 "service": "sheets.googleapis.com",
                 "quota_metric": f"sheets.googleapis.com/{kind.lower()}_requests",
                 "quota_limit": f"{kind}RequestsPerMinutePer{per}",
+                "quota_limit_value": str(limit),
+                "quota_location": "global",
                 "consumer": "projects/0",
             },
-        }
+        },
+        {
+            "@type": "type.googleapis.com/google.rpc.Help",
+            "links": [
+                {
+                    "description": "Request a higher quota limit.",
+                    "url": "https://cloud.google.com/docs/quotas/help/request_increase",
+                }
+            ],
+        },
     ]
     return error

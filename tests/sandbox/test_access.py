@@ -167,6 +167,7 @@ def test_quota(quota: dict[str, int], reads: int, writes: int) -> None:
             refused = api.sheets("GET", f"/{file_id}/values/A1")
             assert refusal(refused)[:2] == (429, "RESOURCE_EXHAUSTED")
             assert refused.json()["error"]["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
+            assert refused.json()["error"]["details"][0]["metadata"]["quota_limit_value"] == str(reads)
             assert "Write requests" in refusal(api.sheets("POST", f"/{file_id}/values/A1:clear"))[2]
             clock.now += timedelta(seconds=61)
         null = httpx.post(control, content="null", headers={"Content-Type": "application/json"}, **LOOPBACK)

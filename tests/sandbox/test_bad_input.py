@@ -83,6 +83,12 @@ CASES = {
         INVALID,
         r"Invalid requests\[0\]\.appendDimension: This action would increase the number of cells .* 10000000 cells\.",
     ),
+    "sheets too large together": (
+        batch(*({"addSheet": {"properties": {"gridProperties": {"rowCount": 200_000}}}} for _ in range(2))),
+        400,
+        INVALID,
+        r"Invalid requests\[1\]\.addSheet: This action would increase the number of cells .* 10000000 cells\.",
+    ),
     "too many columns": (
         batch({"appendDimension": {"sheetId": 0, "dimension": "COLUMNS", "length": 20_000}}),
         400,
