@@ -119,6 +119,7 @@ def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: R
     """The values of an area as lists, without the empty cells and rows at their ends."""
     lines: list[list[Json]] = []
     spills, formatted = calculation.spills(sheet), rendering.value == "FORMATTED_VALUE"
+    left, right = area.left, area.right
     for index in range(area.top, area.bottom):
         row = sheet.rows[index]
         line: list[Json] = []
@@ -128,17 +129,21 @@ def read_values(sheet: Sheet, area: Area, calculation: Calculation, rendering: R
             # By far the most rows: what was entered is what there is.
             for column, cell in row.cells.items():
                 value = cell.value
-                if value is None or not area.left <= column < area.right:
+                if value is None or not left <= column < right:
                     continue
-                place = column - area.left
-                if place >= len(line):
-                    line.extend([""] * (place - len(line) + 1))
                 if type(value) is str:
-                    line[place] = value
+                    shown: Json = value
                 elif cell.number_format is None and type(value) is float:
-                    line[place] = general(value, home) if formatted else as_json_number(value)
+                    shown = general(value, home) if formatted else as_json_number(value)
                 else:
-                    line[place] = _render(cell, value, rendering, home)
+                    shown = _render(cell, value, rendering, home)
+                place = column - left
+                if place == len(line):
+                    line.append(shown)
+                    continue
+                if place > len(line):
+                    line.extend([""] * (place - len(line) + 1))
+                line[place] = shown
         lines.append(line)
     while lines and not lines[-1]:
         lines.pop()

@@ -54,14 +54,12 @@ def show(value: Effective, number_format: NumberFormat | None, locale: Locale = 
 
 def general(value: float, locale: Locale = EN_US) -> str:
     """A number without a format: up to 10 significant digits, an exponent for the very large and small."""
-    if value == 0:
-        return "0"
+    if value.is_integer() and -1e15 < value < 1e15:
+        return str(int(value))
     if abs(value) >= 1e15 or abs(value) < 1e-9:
         mantissa, exponent = f"{value:.5E}".split("E")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{mantissa.replace('.', locale.decimal)}E{exponent[0]}{exponent[1:].lstrip('0').rjust(2, '0')}"
-    if value.is_integer():
-        return str(int(value))
     if 1e-4 <= abs(value) < 1e10:
         text = f"{value:.10g}"  # without an exponent, and without zeros at its end
         return text if locale.decimal == "." else text.replace(".", locale.decimal)
