@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 
 from api.cli_serve import bound
 from api.settings import Settings
@@ -18,9 +19,15 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    serving = asyncio.ensure_future(serve(HOST, settings.sandbox_port, settings.data_dir / "sandbox.db"))
+    path = settings.data_dir / "sandbox.db"
+    serving = asyncio.ensure_future(serve(HOST, settings.sandbox_port, path, _say))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     await asyncio.wait([serving])
     if not serving.cancelled():
         serving.result()
+
+
+def _say(url: str) -> None:
+    sys.stdout.write(f"The sandbox listens at {url}\n")
+    sys.stdout.flush()
