@@ -2,6 +2,7 @@
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode } from 'graphql';
+import { sendWithToken } from '../token/sendWithToken';
 import { createSocket } from './socket';
 
 export function createApolloClient(): ApolloClient {
@@ -11,7 +12,7 @@ export function createApolloClient(): ApolloClient {
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       // keepSubscribed begins again, since only it knows the cursor to resume from.
       new GraphQLWsLink(createSocket({ retryAttempts: 0 })),
-      new HttpLink({ uri: '/graphql' }),
+      new HttpLink({ uri: '/graphql', fetch: sendWithToken }),
     ),
   });
 }

@@ -4,12 +4,13 @@ import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 import { createSocket } from '../graphql/socket';
+import { sendWithToken } from '../token/sendWithToken';
 import { asTyped } from './asTyped';
 import { examples } from './examples';
 import 'graphiql/style.css';
 import './playground.css';
 
-const send = createGraphiQLFetcher({ url: '/graphql', wsClient: createSocket({ retryAttempts: 5 }) });
+const send = createGraphiQLFetcher({ url: '/graphql', fetch: sendWithToken, wsClient: createSocket({ retryAttempts: 5 }) });
 
 const fetcher: Fetcher = (params, options) => {
   const { sent, document } = asTyped(params);
