@@ -15,12 +15,12 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import moved
+from sandbox.workbook.rules import moved_rule
 from sandbox.workbook.search import Search, replace_all
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import exceeds_grid
 from sandbox.workbook.tables import Table
-from sandbox.workbook.validation import moved_rule
 
 _MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
 

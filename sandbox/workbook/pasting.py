@@ -5,8 +5,8 @@ from dataclasses import replace
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.formulas import moved
+from sandbox.workbook.rules import moved_rule
 from sandbox.workbook.sheet import Sheet
-from sandbox.workbook.validation import moved_rule
 
 
 def copy_cells(source_sheet: Sheet, source: Area, sheet: Sheet, target: Area) -> None:

@@ -12,6 +12,7 @@ from sandbox.workbook.cells import EMPTY, Cell
 from sandbox.workbook.conditions import Filter
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.grouping import Group
+from sandbox.workbook.rules import refers
 
 DEFAULT_ROWS = 1000
 DEFAULT_COLUMNS = 26
@@ -22,7 +23,8 @@ MAX_CELLS = 10_000_000
 class Row:
     """The cells of one row by column. `uid` stays with the row wherever it moves; 0 for a row never touched.
 
-    `filtered`: hidden by the sheet's filter."""
+    `filtered`: hidden by the sheet's filter. `formulas` and `rules` are the columns of formulas, and of data validation
+    that names cells."""
 
     uid: int
     cells: Mapping[int, Cell]
@@ -30,10 +32,17 @@ class Row:
     pixels: int | None = None
     filtered: bool = False
     formulas: tuple[int, ...] = field(init=False)
+    rules: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        columns = tuple(column for column, cell in self.cells.items() if cell.formula is not None)
-        object.__setattr__(self, "formulas", columns)
+        formulas, rules = [], []
+        for column, cell in self.cells.items():
+            if cell.formula is not None:
+                formulas.append(column)
+            if cell.validation and refers(cell.validation):
+                rules.append(column)
+        object.__setattr__(self, "formulas", tuple(formulas))
+        object.__setattr__(self, "rules", tuple(rules))
 
     def cell(self, column: int) -> Cell:
         return self.cells.get(column, EMPTY)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, Self, TypeVar
 
 from sandbox.workbook import grouping, merging
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
-from sandbox.workbook.conditions import Filter
+from sandbox.workbook.conditions import Condition, Filter
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import retitled, shifted
+from sandbox.workbook.rules import rewritten
 from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet, check_size
 from sandbox.workbook.shifts import Deleted, Dimension, Inserted, Moved, Shift
 from sandbox.workbook.spreadsheet import Spreadsheet
@@ -208,27 +210,41 @@ def remove_sheet(spreadsheet: Spreadsheet, sheet: Sheet) -> None:
     if all(other is sheet or other.hidden for other in spreadsheet.sheets):
         raise InvalidArgument("You can't remove all the visible sheets in a document.")
     spreadsheet.sheets.remove(sheet)
-    rewrite_formulas(spreadsheet, lambda _, text: retitled(text, sheet.title, None))
     spreadsheet.metadata = {k: v for k, v in spreadsheet.metadata.items() if v.location.sheet_id != sheet.sheet_id}
     spreadsheet.protections = {k: v for k, v in spreadsheet.protections.items() if v.sheet_id != sheet.sheet_id}
     spreadsheet.named = {k: v for k, v in spreadsheet.named.items() if v.sheet_id != sheet.sheet_id}
     spreadsheet.filter_views = {k: v for k, v in spreadsheet.filter_views.items() if v.sheet_id != sheet.sheet_id}
     spreadsheet.tables = {k: v for k, v in spreadsheet.tables.items() if v.sheet_id != sheet.sheet_id}
+    rewrite_formulas(spreadsheet, lambda _, text: retitled(text, sheet.title, None))
 
 
 def rewrite_formulas(spreadsheet: Spreadsheet, change: Callable[[str, str], str]) -> None:
-    """Applies `change(home title, formula)` to every formula."""
+    """Applies `change(home title, formula)` to every formula: of cells, of their rules, and of filters."""
     for sheet in spreadsheet.sheets:
+        here = partial(change, sheet.title)
         for index, row in enumerate(sheet.rows):
-            changed: dict[int, Cell] = {}
+            if not (row.formulas or row.rules):
+                continue
+            changed = {column: row.cells[column] for column in (*row.formulas, *row.rules)}
             for column in row.formulas:
-                cell = row.cells[column]
-                assert cell.formula is not None
-                text = change(sheet.title, cell.formula)
-                if text != cell.formula:
-                    changed[column] = replace(cell, formula=text)
-            if changed:
-                sheet.put(index, changed)
+                changed[column] = replace(changed[column], formula=here(changed[column].formula or ""))
+            for column in row.rules:
+                changed[column] = replace(changed[column], validation=rewritten(changed[column].validation, here))
+            sheet.put(index, changed)
+        if sheet.filter is not None:
+            sheet.filter = _rewritten_filter(sheet.filter, here)
+    for key, view in spreadsheet.filter_views.items():
+        home = partial(change, spreadsheet.sheet(view.sheet_id).title)
+        spreadsheet.filter_views[key] = replace(view, filter=_rewritten_filter(view.filter, home))
+
+
+def _rewritten_filter(old: Filter, change: Callable[[str], str]) -> Filter:
+    def rewrite(condition: Condition) -> Condition:
+        texts = (change(text) if text.startswith("=") else text for text in condition.values)
+        return replace(condition, values=tuple(texts))
+
+    criteria = (replace(one, condition=one.condition and rewrite(one.condition)) for one in old.criteria)
+    return replace(old, criteria=tuple(criteria))
 
 
 def _one(dimension: Dimension) -> str:

@@ -11,7 +11,6 @@ from sandbox.workbook.conditions import Condition, holds
 from sandbox.workbook.custom_formulas import computed, is_true, results
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.formulas import moved
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 
@@ -23,17 +22,6 @@ def has_rules(sheet: Sheet, area: Area) -> bool:
         for row in range(area.top, area.bottom)
         for column, cell in sheet.rows[row].cells.items()
     )
-
-
-def moved_rule(rule: str, rows: int, columns: int) -> str:
-    """The rule (JSON text) as if copied that many rows down and columns right: its formulas go along."""
-    if '"=' not in rule or "ONE_OF_RANGE" in rule:
-        return rule
-    read = orjson.loads(rule)
-    for value in read["condition"]["values"]:
-        if value.get("userEnteredValue", "").startswith("="):
-            value["userEnteredValue"] = moved(value["userEnteredValue"], rows, columns)
-    return orjson.dumps(read).decode()
 
 
 def check_typed(book: Spreadsheet, sheet: Sheet, area: Area, calculation: Calculation) -> None:

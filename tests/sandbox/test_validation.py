@@ -70,6 +70,26 @@ def test_a_rules_formula_goes_along_with_its_cells(sandbox: Sandbox, api: Api, f
     assert type_in(sandbox, file_id, ["1"], where="B4").status_code == 200
 
 
+def test_rules_and_filters_follow_rows_and_titles(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1", [["n", "m"], [1, 2], [3, 4]])
+    criteria = {"0": {"condition": {"type": "CUSTOM_FORMULA", "values": [{"userEnteredValue": "=A2<B2"}]}}}
+    done(
+        api,
+        file_id,
+        {"setDataValidation": {"range": area(1, 1, 2, 2), "rule": rule("CUSTOM_FORMULA", "=B2>A2")}},
+        {"setDataValidation": {"range": area(1, 2, 2, 3), "rule": rule("ONE_OF_RANGE", "=Sheet1!A2:A3")}},
+        {"setDataValidation": {"range": area(1, 3, 2, 4), "rule": rule("ONE_OF_RANGE", "Sheet1!A2:A3")}},
+        {"setBasicFilter": {"filter": {"range": area(0, 0, 3, 2), "criteria": criteria}}},
+        {"insertDimension": {"range": {"sheetId": 0, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}}},
+        {"updateSheetProperties": {"properties": {"sheetId": 0, "title": "New"}, "fields": "title"}},
+    )
+    fields = "sheets(data.rowData.values.dataValidation.condition.values,basicFilter.criteria)"
+    shown = api.sheets("GET", f"/{file_id}", ranges="B3:D3", fields=fields).json()["sheets"][0]
+    values = [cell["dataValidation"]["condition"]["values"] for cell in shown["data"][0]["rowData"][0]["values"]]
+    assert values == [[{"userEnteredValue": text}] for text in ("=B3>A3", "=New!A3:A4", "New!A3:A4")]
+    assert shown["basicFilter"]["criteria"]["0"]["condition"]["values"] == [{"userEnteredValue": "=A3<B3"}]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
