@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching bench-latency check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -63,6 +63,9 @@ bench-connections: .venv/.dev ## measure what a subscribed connection costs the 
 bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subscriptions
 	$(PYTHON) -m bench.live.matching
 
+bench-latency: .venv/.dev .venv/.new-node bench/peers/postgraphile5/.installed bench/peers/postgraphile4/.installed ## measure how long a commit takes to its subscribers, beside PostGraphile 4 and 5 (10 minutes)
+	$(PYTHON) -m bench.live.latency
+
 bench-sandbox: .venv/.dev ## measure the sandbox with a sheet of a million cells
 	$(PYTHON) -m bench.large_sandbox
 
@@ -102,7 +105,7 @@ clean: ## remove all that was set up and all data, the demo's included
 		echo "The demo runs, as process $$pid: stop it first."; exit 1; \
 	fi
 	@if [ -d "$(DATA_DIR)/postgres" ]; then python3 -m db.embedded_home "$(DATA_DIR)/postgres"; fi
-	@rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist
+	@rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist bench/peers/*/node_modules bench/peers/*/.installed
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -139,6 +142,16 @@ NEW_ENOUGH = const [a, b] = process.versions.node.split('.').map(Number); proces
 		rm -rf .venv/node && mkdir .venv/node && \
 		for program in node npm npx; do ln -s "../bin/$$program" ".venv/node/$$program" || exit 1; done; \
 	fi
+	@touch $@
+
+# What a bench compares with. It goes on without one that can't be installed, and says so.
+bench/peers/%/.installed: bench/peers/%/package.json bench/peers/%/package-lock.json .venv/.node
+	@echo "Installing a peer: $*."
+	@-PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix bench/peers/$* ci --ignore-scripts --loglevel=error && touch $@
+
+# PostGraphile 5 wants Node 22.
+.venv/.new-node: requirements-node.txt .venv/.made
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 22 ? 0 : 1)' 2>/dev/null || $(PIP_INSTALL) -r requirements-node.txt
 	@touch $@
 
 web/node_modules/.build: web/package.json web/package-lock.json .venv/.node

@@ -19,7 +19,7 @@ from tests.server import Client, eventually, server_settings
 
 TABLE: Final = "customers"
 ROWS: Final = 1000
-_START_S: Final = 300.0
+START_S: Final = 300.0
 QUERY: Final = """subscription($where: RowFilter, $after: Cursor) {
   changes(source: "customers", where: $where, after: $after) {
     cursor transactionId committedAt cause actor snapshot reset last upToDate
@@ -38,10 +38,9 @@ COLUMNS: Final = (
     Column("score", ColumnType.FLOAT, "score"),
     Column("note", ColumnType.TEXT, "note"),
 )
-_CREATE: Final = f"""
+CREATE: Final = f"""
 CREATE TABLE {TABLE} (id integer PRIMARY KEY, name text, email text, city text, age integer, total bigint, since date,
     active boolean, score double precision, note text);
-ALTER TABLE {TABLE} REPLICA IDENTITY FULL;
 INSERT INTO {TABLE} SELECT n, 'Customer ' || n, 'customer' || n || '@example.com', 'City ' || n % 50, n % 90,
     n * 1000, '2024-01-01'::date + n % 365, n % 2 = 0, n / 7.0, 'note ' || n FROM generate_series(1, {ROWS}) n
 """  # noqa: S608 - ours
@@ -57,8 +56,9 @@ async def bind(dsn: str) -> None:
         sheet=SheetBinding("sheet", "Sheet1", 0, 1, None),
     )
     async with await connect(dsn, "rowcast bench", autocommit=False) as connection:
-        for statement in _CREATE.split(";"):
+        for statement in CREATE.split(";"):
             await connection.execute(statement.encode())
+        await connection.execute(f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL".encode())
         await connection.execute(f"ALTER PUBLICATION rowcast_tables ADD TABLE {TABLE}".encode())
         await insert_source(connection, source)
 
@@ -80,7 +80,7 @@ async def serving(dsn: str, folder: Path, module: str = "api", *arguments: str) 
     environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
     async with _process(module, *arguments, environment=environment) as pid:
         server = MeasuredServer(settings.port, pid)
-        await eventually(server.ready, _START_S)
+        await eventually(server.ready, START_S)
         await bind(dsn)
         yield server
 
@@ -90,7 +90,7 @@ async def serving_raw(port: int) -> AsyncIterator[MeasuredServer]:
     """The raw application."""
     async with _process("bench.live.raw", str(port)) as pid:
         server = MeasuredServer(port, pid)
-        await eventually(lambda: server.ready("/healthz"), _START_S)
+        await eventually(lambda: server.ready("/healthz"), START_S)
         yield server
 
 
@@ -99,7 +99,7 @@ async def serving_node(port: int) -> AsyncIterator[MeasuredServer]:
     """graphql-ws of npm on ws, as `make setup-dev` installs them."""
     async with started("node", "bench/live/node_peer.cjs", str(port)) as process:
         server = MeasuredServer(port, process.pid)
-        await eventually(lambda: server.ready("/healthz"), _START_S)
+        await eventually(lambda: server.ready("/healthz"), START_S)
         yield server
 
 

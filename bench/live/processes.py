@@ -29,6 +29,17 @@ def memory_kb(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
+def peak_kb(pid: int) -> int:
+    """The most memory that a process had since `forget_peak`, in kB, shared parts included."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def forget_peak(pid: int) -> None:
+    """The peak of a process is what it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 @asynccontextmanager
 async def started(*command: str, environment: dict[str, str] | None = None) -> AsyncIterator[Process]:
     """A process of ours, ended with the block."""
@@ -69,13 +80,21 @@ class Subscribers:
         self._expect([messages, *(0 for _ in self._shares[1:])])
 
     def _expect(self, messages: Sequence[int]) -> None:
-        for process, count in zip(self._processes, messages, strict=True):
+        self.tell([str(count) for count in messages])
+
+    def tell(self, lines: Sequence[str]) -> None:
+        """Give each process a line."""
+        for process, line in zip(self._processes, lines, strict=True):
             assert process.stdin is not None
-            process.stdin.write(f"{count}\n".encode())
+            process.stdin.write(f"{line}\n".encode())
 
     async def received(self) -> int:
         """Until all have what was expected: the bytes of it."""
-        return sum([int(await self._line(process)) for process in self._processes])
+        return sum(map(int, await self.lines()))
+
+    async def lines(self) -> list[str]:
+        """The next line of each process."""
+        return [await self._line(process) for process in self._processes]
 
     async def _line(self, process: Process) -> str:
         assert process.stdout is not None
@@ -85,13 +104,15 @@ class Subscribers:
 
 
 @asynccontextmanager
-async def subscribed(load: Load, processes: int = 2) -> AsyncIterator[Subscribers]:
-    """The load spread over processes, all begun."""
+async def subscribed(
+    load: Load, processes: int = 2, module: str = "bench.live.subscribers"
+) -> AsyncIterator[Subscribers]:
+    """The load spread over processes of the module, all begun."""
     share = load.count // processes
     async with AsyncExitStack() as stack:
         begun = []
         for number in range(processes):
-            process = await stack.enter_async_context(started(sys.executable, "-m", "bench.live.subscribers"))
+            process = await stack.enter_async_context(started(sys.executable, "-m", module))
             own = replace(load, first=load.first + number * share, count=share)
             assert process.stdin is not None
             process.stdin.write(f"{json.dumps(asdict(own))}\n".encode())

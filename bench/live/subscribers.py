@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,12 +40,14 @@ class Load:
 class Subscriber(asyncio.Protocol):
     """One connection with its subscriptions."""
 
-    def __init__(self, load: Load, number: int, heard: Callable[[int], None]) -> None:
+    def __init__(self, load: Load, number: int, heard: Callable[[bytes], None]) -> None:
+        """`heard` gets the frame of each message after the greetings."""
         self._load = load
         self._number = number
         self._heard = heard
         self._buffer = bytearray()
         self._open = False
+        self._acknowledged = False
         self._messages = -1 - load.greetings * load.each
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -79,9 +81,6 @@ class Subscriber(asyncio.Protocol):
                 raise ConnectionError(head.decode())
             self._open, self._buffer = True, bytearray(rest)
             self._say({"type": "connection_init"})
-            for number in range(self._number, self._number + self._load.each):
-                payload = {"query": self._load.query, "variables": self._variables(number)}
-                self._say({"id": str(number), "type": "subscribe", "payload": payload})
         self._read()
 
     def _variables(self, number: int) -> dict[str, Any]:
@@ -99,7 +98,7 @@ class Subscriber(asyncio.Protocol):
             if len(buffer) < start + length or (start > at + 2 and len(buffer) < start):
                 break
             if opcode == _TEXT:
-                self._took(start + length - at)
+                self._took(bytes(buffer[at : start + length]))
             elif opcode == _PING:
                 self._transport.write(_frame(_PONG, bytes(buffer[start : start + length])))
             elif opcode == _CLOSE:
@@ -107,10 +106,15 @@ class Subscriber(asyncio.Protocol):
             at = start + length
         del buffer[:at]
 
-    def _took(self, size: int) -> None:
+    def _took(self, frame: bytes) -> None:
+        if not self._acknowledged:
+            self._acknowledged = True
+            for number in range(self._number, self._number + self._load.each):
+                payload = {"query": self._load.query, "variables": self._variables(number)}
+                self._say({"id": str(number), "type": "subscribe", "payload": payload})
         self._messages += 1
         if self._messages > 0:
-            self._heard(size)
+            self._heard(frame)
         elif self._messages == 0:
             self.ready.set_result(None)
 
@@ -125,28 +129,38 @@ def _frame(opcode: int, payload: bytes) -> bytes:
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
-async def _run(lines: asyncio.StreamReader) -> None:
-    load = Load(**json.loads(await lines.readline()))
+async def connected(load: Load, heard: Callable[[bytes], None]) -> None:
+    """Subscribe them all."""
     loop = asyncio.get_running_loop()
-    wanted = received = size = 0
-    complete = asyncio.Event()
-
-    def heard(bytes_: int) -> None:
-        nonlocal received, size
-        received, size = received + 1, size + bytes_
-        if received == wanted:
-            complete.set()
-
     limit = asyncio.Semaphore(_AT_ONCE)
-    connections: list[Subscriber] = []
 
     async def one(number: int) -> None:
         async with limit:
             _, subscriber = await loop.create_connection(lambda: Subscriber(load, number, heard), load.host, load.port)
-            connections.append(subscriber)
             await subscriber.ready
 
     await asyncio.gather(*(one(number) for number in range(load.first, load.first + load.count, load.each)))
+
+
+async def run(talk: Callable[[asyncio.StreamReader], Awaitable[None]]) -> None:
+    """With the lines of standard input."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    await talk(lines)
+
+
+async def _count(lines: asyncio.StreamReader) -> None:
+    load = Load(**json.loads(await lines.readline()))
+    wanted = received = size = 0
+    complete = asyncio.Event()
+
+    def heard(frame: bytes) -> None:
+        nonlocal received, size
+        received, size = received + 1, size + len(frame)
+        if received == wanted:
+            complete.set()
+
+    await connected(load, heard)
     print("ready", flush=True)
     while line := await lines.readline():
         wanted = int(line)
@@ -157,11 +171,5 @@ async def _run(lines: asyncio.StreamReader) -> None:
         complete.clear()
 
 
-async def _main() -> None:
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    await _run(lines)
-
-
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(run(_count))
