@@ -17,6 +17,7 @@ _DRY_RUN: Final = """mutation ($name: String!, $winner: Side) {
 _PAUSE: Final = "mutation ($name: String!) { pauseSource(name: $name) { state } }"
 _RESUME: Final = "mutation ($name: String!) { resumeSource(name: $name) { state } }"
 _LAST_RUN: Final = "query ($name: String!) { source(name: $name) { lastRun { state } } }"
+_DEADLINE_S: Final = 120.0
 _KEPT: Final = ("base", "conflicts", "failures")
 
 
@@ -30,15 +31,20 @@ class Overwriting:
         self.done_by: dict[type, Done] = {act.Overwrite: self._overwrite, act.DryRun: self._dry_run}
 
     async def _overwrite(self, action: act.Overwrite) -> None:
-        """Once it is done both sides are alike, but for what the source or the table can't take."""
+        """Once it is done both sides are alike, but for what the source or the table can't take.
+
+        An edit that was typed between the run's reading and its writing goes its way in the next run.
+        """
         answer = await self._sides.attempt(_OVERWRITE, winner=action.winner)
         if (
             answer is None
             or answer["syncSource"]["message"] != f"The {action.winner.lower()} overwrote the other side."
         ):
             return
-        found = await self._agreement.broken_for_good()
-        assert found is None, f"The {action.winner.lower()} overwrote the other side, but {found}"
+        await eventually(self._agree, _DEADLINE_S)
+
+    async def _agree(self) -> bool:
+        return await self._agreement.broken_for_good() is None
 
     async def _dry_run(self, action: act.DryRun) -> None:
         """While the source is paused nobody else writes: all that there was is there still."""
