@@ -1,10 +1,13 @@
 """What the sheet's page shows, as JSON: a window of rows, and what it must know of the whole sheet."""
 
 from collections.abc import Mapping
+from itertools import groupby
 
 from sandbox.accounts import PERSON
 from sandbox.drive import File
 from sandbox.google.document import Json, JsonObject
+from sandbox.looks import look
+from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.display import show
@@ -17,7 +20,8 @@ WINDOW = 2_000
 
 
 def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: int) -> JsonObject:
-    """Rows `first` to `end - 1`, cut to the grid. A row is `[uid, {column: [shown, entered, kind]}]`."""
+    """Rows `first` to `end - 1`, cut to the grid. A row is `[uid, {column: [shown, entered, kind, look]}]`; a
+    cell without a look of its own has none."""
     used_rows, used_columns = _used(sheet)
     end = min(end, first + WINDOW, sheet.row_count)
     home = file.spreadsheet.home
@@ -38,12 +42,26 @@ def window(file: File, sheet: Sheet, calculation: Calculation, first: int, end: 
         "usedRows": used_rows,
         "usedColumns": used_columns,
         "frozenRows": sheet.frozen_rows,
+        "frozenColumns": sheet.frozen_columns,
         "columns": columns,
+        "rowPixels": _row_pixels(sheet),
+        "merges": [_corners(area) for area in sheet.merges],
         "hiddenRows": [index for index, row in enumerate(sheet.rows) if row.hidden or row.filtered],
         "locked": _locked(file, sheet),
         "first": first,
         "rows": rows,
     }
+
+
+def _row_pixels(sheet: Sheet) -> list[Json]:
+    """`[first, count, pixels]` of rows with a height of their own: runs, since whole sheets have one."""
+    sized = [(index, row.pixels) for index, row in enumerate(sheet.rows) if row.pixels is not None]
+    runs = groupby(enumerate(sized), lambda one: (one[1][0] - one[0], one[1][1]))
+    return [[first[0], 1 + sum(1 for _ in run), first[1]] for _, run in runs for _, first in [next(run)]]
+
+
+def _corners(area: Area) -> list[Json]:
+    return [area.top, area.left, area.bottom, area.right]
 
 
 def _used(sheet: Sheet) -> tuple[int, int]:
@@ -64,12 +82,14 @@ def _cells(sheet: Sheet, calculation: Calculation, index: int, home: Locale) -> 
     return {
         str(column): _cell(row.cell(column), calculation.value(sheet, index, column, row.cell(column)), home)
         for column in sorted(row.cells.keys() | spilled.keys())
-        if row.cell(column).has_content or column in spilled
+        if row.cell(column).has_content or column in spilled or look(row.cell(column).appearance)
     }
 
 
 def _cell(cell: Cell, value: Effective, home: Locale) -> list[Json]:
-    return [show(value, cell.number_format, home), entered_text(cell, home), _kind(value)]
+    shown: list[Json] = [show(value, cell.number_format, home), entered_text(cell, home), _kind(value)]
+    appearance = look(cell.appearance)
+    return [*shown, appearance] if appearance else shown
 
 
 def _kind(value: Effective) -> str:
@@ -87,4 +107,4 @@ def _locked(file: File, sheet: Sheet) -> list[Json]:
         for one in file.spreadsheet.protections.values()
         if not one.open_areas and one.refuses(PERSON, sheet.sheet_id, one.area or sheet.whole)
     ]
-    return [[area.top, area.left, area.bottom, area.right] for area in areas]
+    return [_corners(area) for area in areas]

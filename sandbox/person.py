@@ -11,7 +11,7 @@ from sandbox.drive import Drive, Editor, File
 from sandbox.faults import PersonEdit
 from sandbox.google.document import Json
 from sandbox.undo import History, Kind, Step, carry
-from sandbox.workbook import a1, pasting, protection, structure, writing
+from sandbox.workbook import a1, filling, lines, pasting, protection, structure, writing
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.display import show
@@ -23,6 +23,7 @@ from sandbox.workbook.spreadsheet import Spreadsheet
 from sandbox.workbook.validation import check_typed, has_rules
 
 SOMEBODY = Editor(PERSON)
+_LARGEST_PIXELS = 2000
 _INSERTED = {Dimension.ROWS: Kind.ROWS_INSERTED, Dimension.COLUMNS: Kind.COLUMNS_INSERTED}
 _DELETED = {Dimension.ROWS: Kind.ROWS_DELETED, Dimension.COLUMNS: Kind.COLUMNS_DELETED}
 
@@ -178,6 +179,55 @@ class Person:
             self._may_write(self._drive.files[file_id], draft, sheet_id, area)
             sort_rows(draft.sheet(sheet_id), area, [(column, descending)], calculation.value)
 
+    def fill(
+        self,
+        file_id: str,
+        sheet_id: int,
+        source: Area,
+        dimension: Dimension,
+        length: int,
+        alternate: bool,
+        editor: Editor = SOMEBODY,
+    ) -> None:
+        """Continues the cells of `source` in so many rows or columns after it, before it where `length` is negative.
+
+        `alternate`: a single number is counted on, a single date repeated.
+        """
+        area = filling.filled_area(source, dimension, length)
+        if not length:
+            raise InvalidArgument("Nothing to fill: length must not be 0.")
+        with self._editing(file_id, editor, Kind.CELLS, sheet_id, area) as draft:
+            sheet = draft.sheet(sheet_id)
+            _make_room(draft, sheet, source)
+            _make_room(draft, sheet, area)
+            self._may_write(self._drive.files[file_id], draft, sheet_id, area)
+            filling.fill(sheet, source, dimension, length, alternate)
+
+    def set_lines(
+        self,
+        file_id: str,
+        sheet_id: int,
+        dimension: Dimension,
+        at: int,
+        count: int,
+        hidden: bool | None,
+        pixels: int | None,
+        editor: Editor = SOMEBODY,
+    ) -> None:
+        """Hides, shows or sizes rows or columns from `at` on; what is None stays."""
+        if pixels is not None and not 2 <= pixels <= _LARGEST_PIXELS:
+            raise InvalidArgument(f"A row or column has 2 to {_LARGEST_PIXELS} pixels.")
+        area = self._band(file_id, sheet_id, dimension, at, count)
+        with self._editing(file_id, editor, Kind.SHAPED, sheet_id, area) as draft:
+            lines.set_lines(draft.sheet(sheet_id), dimension, at, at + count, hidden, pixels)
+
+    def freeze(self, file_id: str, sheet_id: int, rows: int, columns: int, editor: Editor = SOMEBODY) -> None:
+        """The first rows and columns stay in sight."""
+        if rows < 0 or columns < 0:
+            raise InvalidArgument("Rows and columns count from 0.")
+        with self._editing(file_id, editor, Kind.SHAPED, sheet_id, Area(0, 0, 1, 1)) as draft:
+            lines.freeze(draft.sheet(sheet_id), rows, columns)
+
     def add_sheet(self, file_id: str, title: str, editor: Editor = SOMEBODY) -> int:
         """A new worksheet at the end; its id."""
         taken = {sheet.sheet_id for sheet in self._drive.files[file_id].spreadsheet.sheets}
@@ -232,19 +282,19 @@ class Person:
         try:
             with self._telling(file_id, step.kind, step.sheet_id, step.area):
                 if exact:
-                    self._may_write(file, was, step.sheet_id, step.area)
+                    self._may_revert(file, was, step)
                     _keep_uids_apart(was, step.after)
                     self._drive.touch(replace(file, spreadsheet=step.after, editor=editor))
                 else:
                     with self._drive.edit(file_id, editor) as draft:
                         kept = carry(draft, step)
-                        self._may_write(self._drive.files[file_id], draft, step.sheet_id, step.area)
+                        self._may_revert(self._drive.files[file_id], draft, step)
         except InvalidArgument:
             self._history.drop(file_id, editor.page, recorded)
             raise
         made = Step(step.kind, step.sheet_id, step.area, was, self._drive.files[file_id].spreadsheet)
         reverted = Reverted(step.kind, step.sheet_id, step.area, kept)
-        return reverted, made if exact or step.kind is Kind.CELLS else None
+        return reverted, made if exact or step.kind in (Kind.CELLS, Kind.SHAPED) else None
 
     @contextmanager
     def _editing(self, file_id: str, editor: Editor, kind: Kind, sheet_id: int, area: Area) -> Iterator[Spreadsheet]:
@@ -270,6 +320,10 @@ class Person:
     def _may_write(self, file: File, book: Spreadsheet, sheet_id: int, area: Area) -> None:
         owns = any(owner.who == PERSON for owner in file.owners())
         protection.check(book.protections, None if owns else PERSON, sheet_id, area)
+
+    def _may_revert(self, file: File, book: Spreadsheet, step: Step) -> None:
+        if step.kind is not Kind.SHAPED:  # a protection is of contents
+            self._may_write(file, book, step.sheet_id, step.area)
 
     def _band(self, file_id: str, sheet_id: int, dimension: Dimension, at: int, count: int) -> Area:
         """Whole rows or columns."""

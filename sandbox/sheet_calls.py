@@ -59,6 +59,9 @@ class SheetCalls:
             "insert": self._insert,
             "delete": self._delete,
             "sort": self._sort,
+            "fill": self._fill,
+            "lines": self._lines,
+            "freeze": self._freeze,
             "addSheet": self._add_sheet,
             "renameSheet": self._rename_sheet,
             "deleteSheet": self._delete_sheet,
@@ -168,6 +171,26 @@ class SheetCalls:
         self._person.sort(file.file_id, edit.whole("sheet"), edit.whole("column"), edit.flag("descending"), editor)
         return {}
 
+    def _fill(self, file: File, edit: Document, editor: Editor) -> JsonObject:
+        edit.only("sheet", "area", "dimension", "length", "alternate")
+        dimension, alternate = _dimension(edit), edit.flag("alternate")
+        source, length = _area(edit, "area"), edit.whole("length")
+        self._person.fill(file.file_id, edit.whole("sheet"), source, dimension, length, alternate, editor)
+        return {}
+
+    def _lines(self, file: File, edit: Document, editor: Editor) -> JsonObject:
+        edit.only("sheet", "dimension", "at", "count", "hidden", "pixels")
+        hidden = edit.flag("hidden") if "hidden" in edit else None
+        pixels = edit.optional_whole("pixels")
+        at, count = edit.whole("at"), edit.whole("count", 1)
+        self._person.set_lines(file.file_id, edit.whole("sheet"), _dimension(edit), at, count, hidden, pixels, editor)
+        return {}
+
+    def _freeze(self, file: File, edit: Document, editor: Editor) -> JsonObject:
+        edit.only("sheet", "rows", "columns")
+        self._person.freeze(file.file_id, edit.whole("sheet"), edit.whole("rows"), edit.whole("columns"), editor)
+        return {}
+
     def _add_sheet(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("title")
         return {"sheet": self._person.add_sheet(file.file_id, edit.text("title"), editor)}
@@ -241,8 +264,11 @@ def _area(edit: Document, name: str) -> Area:
 
 def _span(edit: Document) -> tuple[int, Dimension, int, int]:
     edit.only("sheet", "dimension", "at", "count")
-    dimension = Dimension(edit.choice("dimension", ("ROWS", "COLUMNS"), "ROWS"))
-    return edit.whole("sheet"), dimension, edit.whole("at"), edit.whole("count", 1)
+    return edit.whole("sheet"), _dimension(edit), edit.whole("at"), edit.whole("count", 1)
+
+
+def _dimension(edit: Document) -> Dimension:
+    return Dimension(edit.choice("dimension", ("ROWS", "COLUMNS"), "ROWS"))
 
 
 def _unknown() -> Response:

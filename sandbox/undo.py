@@ -37,6 +37,8 @@ class Kind(Enum):
     SHEET_DELETED = "sheet deleted"
     SHEET_RENAMED = "sheet renamed"
     SORTED = "sorted"
+    SHAPED = "shaped"
+    """Rows or columns sized, hidden, shown or frozen."""
 
     @property
     def change(self) -> str:
@@ -158,6 +160,8 @@ def carry(draft: Spreadsheet, step: Step) -> int:
     """
     if step.kind is Kind.CELLS:
         return sum(_carry_sheet(draft, before, step.after) for before in step.before.sheets)
+    if step.kind is Kind.SHAPED:
+        return _carry_shape(*(book.sheet(step.sheet_id) for book in (draft, step.before, step.after)))
     if step.kind not in (Kind.ROWS_INSERTED, Kind.ROWS_DELETED, Kind.SORTED):
         raise InvalidArgument(f"{_CANT}: others have changed the spreadsheet since.")
     sheet, before, after = (book.sheet(step.sheet_id) for book in (draft, step.before, step.after))
@@ -183,6 +187,32 @@ def _carry_sheet(draft: Spreadsheet, before: Sheet, after_book: Spreadsheet) -> 
     sheet = draft.sheet(before.sheet_id)
     _check_columns(sheet, before)
     return _carry_cells(sheet, zip(enumerate(before.rows), enumerate(after.rows), strict=False))
+
+
+def _carry_shape(sheet: Sheet, before: Sheet, after: Sheet) -> int:
+    """What was sized, hidden or frozen; how many rows and columns stay, since others did so to them, too."""
+    kept = 0
+    places = {row.uid: place for place, row in enumerate(sheet.rows) if row.uid}
+    for old_row, new_row in zip(before.rows, after.rows, strict=False):
+        place = places.get(new_row.uid)
+        if place is None or (old_row.hidden, old_row.pixels) == (new_row.hidden, new_row.pixels):
+            continue
+        row = sheet.rows[place]
+        if (row.hidden, row.pixels) == (old_row.hidden, old_row.pixels):
+            sheet.rows[place] = replace(row, hidden=new_row.hidden, pixels=new_row.pixels)
+        else:
+            kept += 1
+    for index, (old, new) in enumerate(zip(before.columns, after.columns, strict=False)):
+        if old == new:
+            continue
+        _check_columns(sheet, before)
+        if sheet.columns[index] == old:
+            sheet.columns[index] = new
+        else:
+            kept += 1
+    if (sheet.frozen_rows, sheet.frozen_columns) == (before.frozen_rows, before.frozen_columns):
+        sheet.frozen_rows, sheet.frozen_columns = after.frozen_rows, after.frozen_columns
+    return kept
 
 
 def _check_columns(sheet: Sheet, before: Sheet) -> None:

@@ -11,6 +11,7 @@ from sandbox.workbook import structure
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.lines import set_lines
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 
@@ -62,17 +63,7 @@ def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
     mask = parse_mask(request.text("fields"))
     hidden = properties.flag("hiddenByUser") if mask.wants("hiddenByUser") else None
     pixels = properties.optional_whole("pixelSize") if mask.wants("pixelSize") else None
-    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
-    for index in range(start, min(end, size)):
-        if dimension is Dimension.ROWS:
-            sheet.replace_row(index, hidden=hidden, pixels=pixels)
-            continue
-        column = sheet.columns[index]
-        sheet.columns[index] = replace(
-            column,
-            hidden=column.hidden if hidden is None else hidden,
-            pixels=column.pixels if pixels is None else pixels,
-        )
+    set_lines(sheet, dimension, start, end, hidden, pixels)
     return {}
 
 

@@ -10,6 +10,7 @@ from sandbox.google.masks import FieldMask, mask_of, required_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.lines import freeze
 from sandbox.workbook.locales import is_known
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
@@ -111,12 +112,11 @@ def _set_grid(sheet: Sheet, grid: Document, mask: FieldMask) -> None:
     rows = grid.whole("rowCount", sheet.row_count) if mask.wants("rowCount") else sheet.row_count
     columns = grid.whole("columnCount", sheet.column_count) if mask.wants("columnCount") else sheet.column_count
     sheet.resize(rows, columns)
-    if mask.wants("frozenRowCount"):
-        sheet.frozen_rows = grid.whole("frozenRowCount")
-    if mask.wants("frozenColumnCount"):
-        sheet.frozen_columns = grid.whole("frozenColumnCount")
-    if sheet.frozen_rows >= sheet.row_count or sheet.frozen_columns >= sheet.column_count:
-        raise InvalidArgument("You can't freeze all the rows or columns on the sheet.")
+    freeze(
+        sheet,
+        grid.whole("frozenRowCount") if mask.wants("frozenRowCount") else sheet.frozen_rows,
+        grid.whole("frozenColumnCount") if mask.wants("frozenColumnCount") else sheet.frozen_columns,
+    )
     _set_look(sheet, grid, mask, _GRID_LOOK, "gridProperties")
 
 

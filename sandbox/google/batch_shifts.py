@@ -8,7 +8,7 @@ from sandbox.google.ranges import read_dimension, read_grid_range
 from sandbox.workbook import blocks
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
-from sandbox.workbook.filling import continued
+from sandbox.workbook.filling import fill, filled_area
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import exceeds_grid
@@ -44,7 +44,11 @@ def auto_fill(batch: Batch, request: Document) -> JsonObject:
         source, dimension, length = _found(sheet, area)
     if not length:
         return {}
-    _fill(batch, sheet, source, dimension, length, alternate)
+    target = filled_area(source, dimension, length)
+    if min(target.top, target.left) < 0 or target.bottom > sheet.row_count or target.right > sheet.column_count:
+        raise exceeds_grid(sheet, target)
+    batch.may_write(sheet, target)
+    fill(sheet, source, dimension, length, alternate)
     return {}
 
 
@@ -62,25 +66,3 @@ def _found(sheet: Sheet, area: Area) -> tuple[Area, Dimension, int]:
     if used.bottom < area.bottom:
         return replace(used, right=area.right), Dimension.ROWS, area.bottom - used.bottom
     return used, Dimension.COLUMNS, area.right - used.right
-
-
-def _fill(batch: Batch, sheet: Sheet, source: Area, dimension: Dimension, length: int, alternate: bool) -> None:
-    """Fills `length` rows or columns after the source, before it where `length` is negative."""
-    down, count = dimension is Dimension.ROWS, abs(length)
-    start = (source.bottom if down else source.right) if length > 0 else (source.top if down else source.left) - count
-    target = (
-        replace(source, top=start, bottom=start + count) if down else replace(source, left=start, right=start + count)
-    )
-    if start < 0 or target.bottom > sheet.row_count or target.right > sheet.column_count:
-        raise exceeds_grid(sheet, target)
-    batch.may_write(sheet, target)
-    lines = range(source.left, source.right) if down else range(source.top, source.bottom)
-    along = range(source.top, source.bottom) if down else range(source.left, source.right)
-    sign = 1 if length > 0 else -1
-    for line in lines:
-        cells = [sheet.cell(place, line) if down else sheet.cell(line, place) for place in along][::sign]
-        filled = continued(cells, count, alternate, lambda by: (by * sign, 0) if down else (0, by * sign))
-        for step, cell in enumerate(filled):
-            place = along[-1] + 1 + step if sign > 0 else along[0] - 1 - step
-            row, column = (place, line) if down else (line, place)
-            sheet.put(row, {column: cell})

@@ -5,8 +5,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.formulas import moved
+from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.shifts import Dimension
 
 _DATE_KINDS = ("DATE", "DATE_TIME")
 _NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
@@ -21,6 +24,29 @@ _CYCLES = tuple(
 )
 Step = Callable[[int], tuple[int, int]]
 """How far the cell `count` places on is, in rows and columns."""
+
+
+def filled_area(source: Area, dimension: Dimension, length: int) -> Area:
+    """The `length` rows or columns after the source, before it where `length` is negative."""
+    if dimension is Dimension.ROWS:
+        start = source.bottom if length > 0 else source.top + length
+        return replace(source, top=start, bottom=start + abs(length))
+    start = source.right if length > 0 else source.left + length
+    return replace(source, left=start, right=start + abs(length))
+
+
+def fill(sheet: Sheet, source: Area, dimension: Dimension, length: int, alternate: bool) -> None:
+    """Continues each column of the source in the rows of `filled_area`, or each row in its columns."""
+    down, sign = dimension is Dimension.ROWS, 1 if length > 0 else -1
+    lines = range(source.left, source.right) if down else range(source.top, source.bottom)
+    along = range(source.top, source.bottom) if down else range(source.left, source.right)
+    for line in lines:
+        cells = [sheet.cell(place, line) if down else sheet.cell(line, place) for place in along][::sign]
+        found = continued(cells, abs(length), alternate, lambda by: (by * sign, 0) if down else (0, by * sign))
+        for step, cell in enumerate(found):
+            place = along[-1] + 1 + step if sign > 0 else along[0] - 1 - step
+            row, column = (place, line) if down else (line, place)
+            sheet.put(row, {column: cell})
 
 
 def continued(cells: Sequence[Cell], count: int, alternate: bool, step: Step) -> list[Cell]:

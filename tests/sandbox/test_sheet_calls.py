@@ -67,7 +67,10 @@ def test_a_window_has_its_rows_and_what_is_known_of_the_sheet(calls: PageCalls) 
         "usedRows": 21,
         "usedColumns": 5,
         "frozenRows": 1,
+        "frozenColumns": 0,
         "columns": {},
+        "rowPixels": [],
+        "merges": [],
         "hiddenRows": [],
         "locked": [],
         "first": 1,
@@ -84,6 +87,70 @@ def test_what_has_a_format_alone_is_not_in_use(calls: PageCalls, api: Api) -> No
     calls.act("clear", sheet=1, area=[0, 0, 200, 10])
     window = calls.get("cells", sheet=1, first=0, end=1)
     assert (window["usedRows"], window["usedColumns"]) == (0, 0)
+
+
+def test_a_window_has_what_cells_and_lines_look_like(calls: PageCalls, api: Api) -> None:
+    def band(dimension: str, start: int, end: int) -> dict[str, Any]:
+        return {"sheetId": 1, "dimension": dimension, "startIndex": start, "endIndex": end}
+
+    def lines(dimension: str, start: int, end: int, **properties: Any) -> dict[str, Any]:
+        shape = {"range": band(dimension, start, end), "properties": properties, "fields": ",".join(properties)}
+        return {"updateDimensionProperties": shape}
+
+    red, area = {"red": 1, "green": 0.4}, {"sheetId": 1, "startRowIndex": 30, "endRowIndex": 31}
+    text = {"bold": True, "italic": False, "fontSize": 20, "foregroundColor": {}, "fontFamily": "Georgia"}
+    form = {"textFormat": text, "backgroundColor": red, "horizontalAlignment": "RIGHT", "wrapStrategy": "WRAP"}
+    border = {"style": "SOLID_MEDIUM", "color": red}
+    one_cell = area | {"startColumnIndex": 2, "endColumnIndex": 3}
+    fields = "userEnteredFormat(textFormat,backgroundColor,horizontalAlignment,wrapStrategy)"
+    assert api.batch(
+        SPREADSHEET_ID,
+        lines("ROWS", 3, 6, pixelSize=40),
+        lines("ROWS", 6, 7, pixelSize=41),
+        lines("ROWS", 9, 10, pixelSize=40),
+        lines("COLUMNS", 1, 2, pixelSize=250, hiddenByUser=True),
+        {"mergeCells": {"range": area | {"startColumnIndex": 4, "endColumnIndex": 6}, "mergeType": "MERGE_ALL"}},
+        {"repeatCell": {"range": one_cell, "cell": {"userEnteredFormat": form}, "fields": fields}},
+        {"updateBorders": {"range": one_cell, "bottom": border}},
+    ).ok
+    window = calls.get("cells", sheet=1, first=30, end=31)
+    assert window["rowPixels"] == [[3, 3, 40], [6, 1, 41], [9, 1, 40]]
+    assert window["columns"] == {"1": {"hidden": True, "pixels": 250}}
+    assert window["merges"] == [[30, 4, 31, 6]]
+    assert window["rows"][0][1] == {
+        "2": ["", "", "text", {
+            "bold": True, "size": 2.0, "color": "#000000", "font": "Georgia", "fill": "#ff6600",
+            "align": "end", "wrap": True, "bottom": "2px solid #ff6600",
+        }]
+    }  # fmt: skip
+
+
+def test_lines_are_sized_hidden_and_frozen_and_google_knows_it(calls: PageCalls, api: Api) -> None:
+    assert calls.act("lines", sheet=1, dimension="COLUMNS", at=1, count=2, pixels=180).is_success
+    assert calls.act("lines", sheet=1, dimension="COLUMNS", at=2, hidden=True).is_success
+    assert calls.act("lines", sheet=1, dimension="ROWS", at=4, pixels=50).is_success
+    assert calls.act("freeze", sheet=1, rows=2, columns=1).is_success
+    shape = "sheets(properties.gridProperties,data(columnMetadata,rowMetadata(pixelSize)))"
+    sheet = api.sheets("GET", f"/{SPREADSHEET_ID}", includeGridData="true", fields=shape).json()["sheets"][1]
+    assert sheet["data"][0]["columnMetadata"][:4] == [
+        {"pixelSize": 100}, {"pixelSize": 180}, {"pixelSize": 180, "hiddenByUser": True}, {"pixelSize": 100},
+    ]  # fmt: skip
+    assert [one["pixelSize"] for one in sheet["data"][0]["rowMetadata"][3:6]] == [21, 50, 21]
+    grid = sheet["properties"]["gridProperties"]
+    assert (grid["frozenRowCount"], grid["frozenColumnCount"]) == (2, 1)
+    for _ in range(4):
+        assert calls.act("undo").is_success
+    window = calls.get("cells", sheet=1, first=0, end=1)
+    assert (window["columns"], window["rowPixels"], window["frozenRows"]) == ({}, [], 1)
+
+
+def test_cells_are_continued(calls: PageCalls, api: Api) -> None:
+    calls.act("type", sheet=1, row=0, column=6, values=[["1", "Mon"], ["3", "Tue"]])
+    assert calls.act("fill", sheet=1, area=[0, 6, 2, 8], dimension="ROWS", length=2).is_success
+    assert api.read(SPREADSHEET_ID, "products!G1:H4") == [[1, "Mon"], [3, "Tue"], [5, "Wed"], [7, "Thu"]]
+    assert calls.act("fill", sheet=1, area=[3, 6, 4, 7], dimension="COLUMNS", length=-2, alternate=True).is_success
+    assert api.read(SPREADSHEET_ID, "products!E4:G4") == [[9, 8, 7]]
+    assert calls.act("undo").json()["reverted"]["area"] == [3, 4, 4, 6]
 
 
 def test_a_window_is_cut_to_the_sheet(calls: PageCalls) -> None:
@@ -137,6 +204,13 @@ def test_what_is_typed_goes_to_the_row_that_was_seen(calls: PageCalls, api: Api)
         ("delete", {"sheet": 1, "dimension": "SIDEWAYS", "at": 0}, "dimension"),
         ("sort", {"sheet": 1, "column": 10}, "has no column 10"),
         ("paste", {"source": 1, "area": [0, 0, 300, 1], "sheet": 1, "target": [0, 0, 1, 1]}, "copy it again"),
+        ("fill", {"sheet": 1, "area": [0, 0, 1, 1], "length": 0}, "Nothing to fill"),
+        ("fill", {"sheet": 1, "area": [0, 0, 1, 1], "length": -1}, "count from 0"),
+        ("fill", {"sheet": 1, "area": [0, 0, 1, 1], "length": 9_000_000}, "above the limit of 10000000 cells"),
+        ("lines", {"sheet": 1, "at": 0, "pixels": 1}, "2 to 2000 pixels"),
+        ("lines", {"sheet": 1, "at": -1, "hidden": True}, "count from 0"),
+        ("freeze", {"sheet": 1, "rows": 200}, "can't freeze all"),
+        ("freeze", {"sheet": 1, "rows": -1}, "count from 0"),
         ("addSheet", {"title": "PRODUCTS"}, "already exists"),
         ("addSheet", {}, "can't be empty"),
         ("renameSheet", {"sheet": 1, "title": "customers"}, "already exists"),

@@ -88,6 +88,10 @@ def test_every_kind_of_edit_is_undone_exactly_and_made_again(desk: Desk) -> None
         lambda: person.sort(file, 7, 0, True, ME),
         lambda: person.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(5, 0, 7, 2)), False, ME),
         lambda: person.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(9, 2, 10, 3)), True, ME),
+        lambda: person.fill(file, 7, Area(5, 0, 7, 2), ROWS, 5, True, ME),
+        lambda: person.set_lines(file, 7, ROWS, 1, 2, None, 40, ME),
+        lambda: person.set_lines(file, 7, COLUMNS, 1, 1, True, None, ME),
+        lambda: person.freeze(file, 7, 2, 1, ME),
         lambda: person.add_sheet(file, "more", ME),
         lambda: person.rename_sheet(file, 7, "people", ME),
         lambda: person.delete_sheet(file, desk.book.sheets[1].sheet_id, ME),
@@ -177,6 +181,21 @@ def test_a_sort_is_undone_with_what_others_typed_into_the_rows(desk: Desk) -> No
     desk.type(1, 2, [["of Ada"]], OTHER)
     desk.undo()
     assert desk.shown() == [["name", "=A1"], ["Cleo", "=A2"], ["Ada", "=A3", "of Ada"], ["Bob", "=A4"], ["Dan", "=A5"]]
+
+
+def test_sizes_go_back_though_others_typed_and_stay_where_others_sized(desk: Desk) -> None:
+    desk.person.set_lines(desk.file, 7, COLUMNS, 0, 2, None, 200, ME)
+    desk.person.set_lines(desk.file, 7, ROWS, 1, 1, True, None, ME)
+    desk.person.insert(desk.file, 7, ROWS, 0, 1, OTHER)
+    desk.person.set_lines(desk.file, 7, COLUMNS, 1, 1, None, 50, OTHER)
+    sheet = desk.book.sheet(7)
+    assert [row.hidden for row in sheet.rows[:3]] == [False, False, True]
+    assert (desk.undo().kept, desk.undo().kept) == (0, 1)
+    sheet = desk.book.sheet(7)
+    assert not any(row.hidden for row in sheet.rows)
+    assert [column.pixels for column in sheet.columns] == [None, 50, None, None]
+    desk.redo()
+    assert [column.pixels for column in desk.book.sheet(7).columns] == [200, 50, None, None]
 
 
 def test_what_can_not_be_undone_says_why_and_the_one_before_is_next(desk: Desk) -> None:
