@@ -19,8 +19,8 @@ from sandbox.google.errors import ApiError
 from sandbox.google.json_text import read_document
 from sandbox.guard import JSON, SIMPLE_TYPES, media_type
 from sandbox.office import Office
-from sandbox.person import read_block
 from sandbox.recorder import RecordedCall
+from sandbox.typed import read_block
 from sandbox.workbook.errors import InvalidArgument, NotFound, WorkbookError
 
 Method = Callable[[Document], Json | Awaitable[Json]]

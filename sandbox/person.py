@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sandbox.accounts import PERSON
 from sandbox.drive import Drive, Editor, File
 from sandbox.faults import PersonEdit
-from sandbox.google.document import Json
+from sandbox.typed import check_block
 from sandbox.undo import History, Kind, Step, carry
 from sandbox.workbook import a1, filling, lines, pasting, protection, structure, writing
 from sandbox.workbook.a1 import Area
@@ -73,7 +73,7 @@ class Person:
         where = a1.parse(edit.range)
         if where.title is not None:
             raise InvalidArgument(f"range must be cells of the worksheet, as 'B7' or 'B7:C9', not '{edit.range}'.")
-        _check_block(edit.values)
+        check_block(edit.values)
 
     def edit(self, edit: PersonEdit) -> None:
         """Types values into cells; the grid grows where they don't fit.
@@ -101,7 +101,7 @@ class Person:
         Raises:
             InvalidArgument: a text is too long, or a cell's data validation rejects what was typed.
         """
-        _check_block(block)
+        check_block(block)
         area = Area(top, left, top + len(block), left + max(len(row) for row in block))
         with self._editing(file_id, editor, Kind.CELLS, sheet_id, area) as draft:
             sheet = draft.sheet(sheet_id)
@@ -356,29 +356,6 @@ class Person:
         cell = sheet.cell(area.top, area.left)
         value = self._drive.calculation(file).value(sheet, area.top, area.left, cell)
         return show(value, cell.number_format, file.spreadsheet.home)
-
-
-def read_block(values: list[Json]) -> tuple[tuple[str | None, ...], ...]:
-    """Values of a control request as what would be typed: numbers and booleans as their text."""
-    block = []
-    for row in values:
-        if not isinstance(row, list):
-            raise InvalidArgument("values must be a list of rows, each a list of cells.")
-        block.append(tuple(_typed(value) for value in row))
-    return tuple(block)
-
-
-def _check_block(block: Sequence[Sequence[str | None]]) -> None:
-    if not block or not all(block):
-        raise InvalidArgument("Nothing to enter: values must be a list of rows with at least one cell each.")
-
-
-def _typed(value: Json) -> str | None:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, dict | list):
-        raise InvalidArgument("A cell takes text, a number, a boolean or null.")
-    return None if value is None else str(value)
 
 
 def _make_room(draft: Spreadsheet, sheet: Sheet, area: Area) -> None:

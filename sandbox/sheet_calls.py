@@ -15,7 +15,8 @@ from sandbox.google.json_text import read_document
 from sandbox.grid import WINDOW, window
 from sandbox.guard import JSON, media_type
 from sandbox.office import Office
-from sandbox.person import Reverted, read_block
+from sandbox.person import Reverted
+from sandbox.typed import read_block
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.edges import edge
 from sandbox.workbook.errors import InvalidArgument, WorkbookError

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from requests import Response
 
+from sandbox.google.batch import LACKING
 from sandbox.server import Sandbox
 from tests.sandbox.client import Api, refusal
 
@@ -289,9 +290,16 @@ def _loose(api: Api, file_id: str) -> None:
     assert api.read(file_id, "A1:B2") == [["a"], ["b"]]
 
 
-def test_what_google_has_and_the_sandbox_lacks_is_said(api: Api, file_id: str) -> None:
+def test_what_a_spreadsheet_cannot_be_created_with_is_said(api: Api) -> None:
     created = api.sheets("POST", "", {"sheets": [{"charts": []}]})
     assert "The sandbox doesn't support sheets[0].charts" in refusal(created)[2]
-    response = api.batch(file_id, {"addChart": {"chart": {}}})
-    assert refusal(response)[0] == 400
-    assert "The sandbox doesn't support requests[0].addChart" in refusal(response)[2]
+
+
+@pytest.mark.parametrize("kind", sorted(LACKING))
+def test_each_kind_that_the_sandbox_lacks_is_said(api: Api, file_id: str, kind: str) -> None:
+    before = state(api, file_id)
+    note = {"updateCells": {"start": {}, "rows": [{"values": [{"note": "new"}]}], "fields": "note"}}
+    status, name, message = refusal(api.batch(file_id, note, {kind: {}}))
+    assert (status, name) == (400, INVALID)
+    assert message.startswith(f"The sandbox doesn't support requests[1].{kind}.")
+    assert state(api, file_id) == before
