@@ -62,7 +62,7 @@ class DriveApi:
         return drive_route(self._gate, http_method, path, method)
 
     def _list(self, call: DriveCall) -> JsonObject:
-        matches = parse_query(call.query.get("q", ""))
+        matches = parse_query(call.query.get("q", ""), call.email)
         files = [f for f in self._drive.files.values() if f.may_read(call.email) and matches(f)]
         sort_files(files, call.query.get("orderBy", ""))
         start, size = call.page()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sandbox.accounts import PERSON
+from sandbox.server import Sandbox
 from tests.sandbox.client import Api, refusal
 
 
@@ -60,19 +62,39 @@ def test_search(api: Api, file_id: str) -> None:
         return [file["name"] for file in api.drive("GET", "files", q=query, **more).json()["files"]]
 
     assert names("name = 'Test'") == ["Test"]
-    assert names("name contains 'em' and mimeType = 'application/vnd.google-apps.spreadsheet'") == ["Demo"]
+    assert names("name contains 'em'") == [], "a word must begin so"
+    assert names("name contains 'de' and mimeType = 'application/vnd.google-apps.spreadsheet'") == ["Demo"]
     assert names("mimeType != 'application/vnd.google-apps.spreadsheet'") == []
     assert names('name="Test" and trashed = false and "root" in parents') == ["Test"]
     assert names("'elsewhere' in parents") == []
     api.drive("PATCH", f"files/{file_id}", {"trashed": True, "name": "It's gone"})
     assert names("trashed = true") == ["It's gone"]
     assert names(r"name = 'It\'s gone'") == ["It's gone"]
-    for wrong in ("name", "name = 'x' or trashed = true", "size > 5"):
-        assert refusal(api.drive("GET", "files", q=wrong))[0] == 400
+    assert names("trashed = true or name = 'Demo'") == ["It's gone", "Demo"]
+    assert names("not trashed = true") == ["Demo"]
+    assert names("not (trashed = true or name = 'Demo')") == []
+    assert names("modifiedTime > '2020-01-01T00:00:00' and createdTime != '2020-01-01T00:00:00Z'") != []
+    assert names("modifiedTime < '2020-01-01T00:00:00+02:00'") == []
+    unknown = ("size > 5", "name > 'x'", "modifiedTime > 'soon'", "name = x")
+    for wrong in ("name", "name = 'x' or", "(name = 'x'", "*", *unknown):
+        assert refusal(api.drive("GET", "files", q=wrong))[0] == 400, wrong
     page = api.drive("GET", "files", pageSize=1).json()
     assert len(page["files"]) == 1
     assert names("", pageToken=page["nextPageToken"]) == ["Demo"]
     assert set(page["files"][0]) == {"kind", "id", "name", "mimeType"}
+
+
+def test_search_by_who_has_what(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    sandbox.workbook_id("Theirs")
+
+    def names(query: str) -> set[str]:
+        return {file["name"] for file in api.drive("GET", "files", q=query).json()["files"]} - {"Demo"}
+
+    assert names("'me' in owners") == {"Test"}
+    assert names("'me' in writers") == {"Test", "Theirs"}
+    assert names("'me' in writers and not sharedWithMe = true") == {"Test"}
+    assert names("sharedWithMe = true") == {"Theirs"}
+    assert names(f"'{PERSON}' in readers") == {"Theirs"}
 
 
 def test_files(api: Api) -> None:
