@@ -12,6 +12,7 @@ from db.sources import Column, update_columns
 from db.wire import ColumnType
 from schema import subscriber as subscriber_module
 from schema.snapshot_reads import SnapshotReads
+from tests.e2e.mirror import Mirror
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
 
 CHANGES = """subscription($where: RowFilter, $operations: [Operation!], $after: Cursor, $snapshot: Boolean! = false) {
@@ -289,6 +290,54 @@ async def test_snapshots_under_a_writer_have_no_gap_and_no_repeat(ground: Ground
             for batch in await stream.until_up_to_date():
                 apply(client, batch)
         assert client == final
+
+
+@pytest.mark.parametrize("hand_overs", [15, pytest.param(200, marks=pytest.mark.soak)])
+async def test_rows_hand_over_to_changes_under_writers_at_full_speed(ground: Ground, hand_overs: int) -> None:
+    """The mirror knows each row's state, so that a commit that is missing or comes twice shows at once."""
+    stopped = asyncio.Event()
+    written = 0
+
+    async def write(lane: int) -> None:
+        nonlocal written
+        async with await connect(ground.dsn, "rowcast test writer") as connection:
+            n = 0
+            while not stopped.is_set():
+                n += 1
+                id_ = lane * 100 + n % 5
+                async with connection.transaction():
+                    await connection.execute(
+                        "INSERT INTO customers VALUES (%s, 'n', %s) ON CONFLICT (id) DO UPDATE SET age = excluded.age",
+                        (id_, n),
+                    )
+                    # One that is longer under way than those that begin after it.
+                    if n % 3 == lane:
+                        await connection.execute("SELECT pg_sleep(0.005)")
+                if n % 7 == 0:
+                    await connection.execute("DELETE FROM customers WHERE id = %s", (id_,))
+                written += 1
+
+    mirror = Mirror()
+    async with asyncio.TaskGroup() as group:
+        for lane in range(3):
+            group.create_task(write(lane))
+        for _ in range(hand_overs):
+            page = await ground.run('{ rows(source: "customers", first: 1000) { nodes { data } asOf } }')
+            mirror = Mirror()
+            mirror.rows = {node["data"]["id"]: node["data"] for node in page["nodes"]}
+            async with ground.subscribe(CHANGES, {"after": page["asOf"]}) as stream:
+                before = written
+                while not mirror.up_to_date or written < before + 30:
+                    mirror.apply(await stream.next())
+        stopped.set()
+        async with ground.subscribe(CHANGES, {"after": mirror.cursor}) as stream:
+            for batch in await stream.until_up_to_date():
+                mirror.apply(batch)
+    # The last writes may have been on their way still.
+    async with ground.subscribe(CHANGES, {"after": mirror.cursor}) as stream:
+        for batch in await stream.until_up_to_date():
+            mirror.apply(batch)
+    assert mirror.rows == await rows(ground)
 
 
 async def test_a_deleted_source_ends_its_subscriptions_at_once(ground: Ground) -> None:
