@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import gspread
 import pytest
 
+from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
 from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, client_for
@@ -43,6 +44,12 @@ def client(sandbox: Sandbox) -> Iterator[gspread.Client]:
 @pytest.fixture
 def book(client: gspread.Client) -> gspread.Spreadsheet:
     return client.create("Test")
+
+
+@pytest.fixture
+def worksheet(sandbox: Sandbox) -> gspread.Worksheet:
+    """The demo's products."""
+    return client_for(sandbox).open_by_key(SPREADSHEET_ID).worksheet("products")
 
 
 @pytest.fixture

@@ -32,11 +32,6 @@ from tests.sandbox.sheet_page import (
 pytestmark = pytest.mark.usefixtures("built")
 
 
-@pytest.fixture
-def worksheet(sandbox: Sandbox) -> gspread.Worksheet:
-    return client_for(sandbox).open_by_key(SPREADSHEET_ID).worksheet("products")
-
-
 @pytest_asyncio.fixture
 async def second(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     """Another person's browser: with cookies and storage of its own."""

@@ -4,8 +4,27 @@ import type { Towards } from '../core/keys';
 
 export type CellKind = 'text' | 'number' | 'boolean' | 'error';
 
+/** How a cell looks, in CSS's words; what is as usual isn't there. `size` is times the usual one. */
+export interface Look {
+  readonly bold?: true;
+  readonly italic?: true;
+  readonly underline?: true;
+  readonly strikethrough?: true;
+  readonly wrap?: true;
+  readonly color?: string;
+  readonly fill?: string;
+  readonly align?: 'start' | 'center' | 'end';
+  readonly vertical?: 'start' | 'center';
+  readonly size?: number;
+  readonly font?: string;
+  readonly top?: string;
+  readonly right?: string;
+  readonly bottom?: string;
+  readonly left?: string;
+}
+
 /** What a cell shows, and what a person would type to get it. */
-export type CellContent = readonly [shown: string, entered: string, kind: CellKind];
+export type CellContent = readonly [shown: string, entered: string, kind: CellKind, look?: Look];
 
 /** A row's uid stays with it wherever it goes; 0 for one that was never touched. */
 export type RowContent = readonly [uid: number, cells: Readonly<Record<string, CellContent>>];
@@ -28,6 +47,10 @@ export interface SheetFacts {
   readonly usedRows: number;
   readonly usedColumns: number;
   readonly frozenRows: number;
+  readonly frozenColumns: number;
+  /** Rows with a height of their own. */
+  readonly rowPixels: readonly (readonly [first: number, count: number, pixels: number])[];
+  readonly merges: readonly Corners[];
   readonly columns: Readonly<Record<string, { readonly hidden: boolean; readonly pixels: number | null }>>;
   readonly hiddenRows: readonly number[];
   readonly locked: readonly Corners[];
@@ -54,6 +77,9 @@ export type Action =
   | 'insert'
   | 'delete'
   | 'sort'
+  | 'fill'
+  | 'lines'
+  | 'freeze'
   | 'addSheet'
   | 'renameSheet'
   | 'deleteSheet'

@@ -30,6 +30,10 @@ describe('an axis with hidden and odd lines', () => {
     expect([0, 1, 2, 6].map((place) => axis.offset(place))).toEqual([0, 50, 70, 150]);
     expect([49, 50, 69, 70].map((offset) => axis.placeAt(offset))).toEqual([0, 1, 1, 2]);
   });
+  test('is quick with an odd size for each of many lines', () => {
+    const many = new Axis(200_000, 20, [], new Map(Array.from({ length: 200_000 }, (_, index) => [index, 30])));
+    for (let place = 0; place < 200_000; place += 50) expect(many.placeAt(many.offset(place) + 29)).toBe(place);
+  });
   test('steps over hidden lines', () => {
     expect([axis.step(2, 1), axis.step(5, -1), axis.step(8, 1), axis.step(1, -1)]).toEqual([5, 2, 8, 1]);
   });

@@ -6,6 +6,9 @@ export class Axis {
   readonly #hidden: readonly number[];
   readonly #size: number;
   readonly #odd: ReadonlyMap<number, number>;
+  /** The places of shown lines of an odd size, in ascending order, and how much they and those before add in all. */
+  readonly #oddPlaces: readonly number[];
+  readonly #added: readonly number[];
 
   /** `hidden` is in ascending order; `odd` has the size of each line that isn't of the usual one. */
   constructor(count: number, size: number, hidden: readonly number[] = [], odd: ReadonlyMap<number, number> = new Map()) {
@@ -13,6 +16,10 @@ export class Axis {
     this.#size = size;
     this.#hidden = hidden.filter((index) => index < count);
     this.#odd = odd;
+    const shown = [...odd].filter(([index]) => index < count && !this.isHidden(index)).sort(([a], [b]) => a - b);
+    let added = 0;
+    this.#oddPlaces = shown.map(([index]) => this.place(index));
+    this.#added = shown.map(([, own]) => (added += own - size));
   }
 
   /** How many lines are shown. */
@@ -21,8 +28,14 @@ export class Axis {
   }
 
   isHidden(index: number): boolean {
-    const at = this.#hiddenBefore(index);
-    return this.#hidden[at] === index;
+    return this.#hidden[before(this.#hidden, index)] === index;
+  }
+
+  /** How many lines just after one are hidden; after -1, at the beginning. */
+  hiddenAfter(index: number): number {
+    let end = index + 1;
+    while (this.isHidden(end)) end++;
+    return end - index - 1;
   }
 
   /** The index of the line at a place among the shown ones. */
@@ -40,7 +53,7 @@ export class Axis {
 
   /** The place of a line; of a hidden one, that of the next shown line. */
   place(index: number): number {
-    return index - this.#hiddenBefore(index);
+    return index - before(this.#hidden, index);
   }
 
   sizeAt(place: number): number {
@@ -49,11 +62,7 @@ export class Axis {
 
   /** Where the line at that place begins; at `shown`, where the last one ends. */
   offset(place: number): number {
-    let offset = place * this.#size;
-    for (const [index, size] of this.#odd) {
-      if (!this.isHidden(index) && this.place(index) < place) offset += size - this.#size;
-    }
-    return offset;
+    return place * this.#size + (this.#added[before(this.#oddPlaces, place) - 1] ?? 0);
   }
 
   /** The place of the line that covers an offset, the first or last one beyond the ends. */
@@ -74,15 +83,16 @@ export class Axis {
     const place = Math.min(Math.max(this.place(index) + by, 0), this.shown - 1);
     return this.index(place);
   }
+}
 
-  #hiddenBefore(index: number): number {
-    let low = 0;
-    let high = this.#hidden.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#hidden[middle] ?? 0) < index) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+/** How many of some ascending numbers are below another. */
+function before(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) < limit) low = middle + 1;
+    else high = middle;
   }
+  return low;
 }

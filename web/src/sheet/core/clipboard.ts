@@ -61,6 +61,11 @@ export function readMark(html: string, file: string): Copied | null {
   }
 }
 
+/** Whether a page of the sandbox has written it, for whatever spreadsheet. */
+export function isMarked(html: string): boolean {
+  return MARK.test(html);
+}
+
 function cellHtml(text: string): string {
   return escapeHtml(text).replaceAll('\n', '<br>');
 }

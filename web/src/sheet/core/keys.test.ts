@@ -27,6 +27,8 @@ test.each([
   ['Ctrl+z', { do: 'undo' }],
   ['Cmd+Shift+Z', { do: 'redo' }],
   ['Ctrl+y', { do: 'redo' }],
+  ['Ctrl+d', { do: 'copyOn', towards: 'down' }],
+  ['Cmd+r', { do: 'copyOn', towards: 'right' }],
   ['Ctrl+a', { do: 'select', what: 'all' }],
   ['Shift+ ', { do: 'select', what: 'row' }],
   ['Ctrl+ ', { do: 'select', what: 'column' }],
@@ -34,6 +36,6 @@ test.each([
   expect(command(key(name))).toEqual(meaning);
 });
 
-test.each(['a', ' ', 'Ctrl+c', 'Ctrl+v', 'Ctrl+r', 'F5', 'Alt+ArrowLeft', 'Shift', 'ä', '='])('%s is the browser’s or a letter', (name) => {
+test.each(['a', ' ', 'Ctrl+c', 'Ctrl+v', 'Ctrl+Shift+R', 'F5', 'Alt+ArrowLeft', 'Shift', 'ä', '='])('%s is the browser’s or a letter', (name) => {
   expect(command(key(name))).toBeNull();
 });

@@ -9,6 +9,8 @@ export type Command =
   | { readonly do: 'go'; readonly to: 'rowStart' | 'rowEnd' | 'start' | 'end'; readonly extending: boolean }
   | { readonly do: 'tab' | 'enter'; readonly by: 1 | -1 }
   | { readonly do: 'select'; readonly what: 'all' | 'row' | 'column' }
+  /** Copies the first row or column of the selection into the others. */
+  | { readonly do: 'copyOn'; readonly towards: 'down' | 'right' }
   | { readonly do: 'edit' | 'clear' | 'undo' | 'redo' | 'leave' };
 
 export interface Key {
@@ -55,6 +57,10 @@ export function command({ key, ctrlKey, metaKey, shiftKey, altKey }: Key): Comma
         return { do: shiftKey ? 'redo' : 'undo' };
       case 'y':
         return { do: 'redo' };
+      case 'd':
+        return { do: 'copyOn', towards: 'down' };
+      case 'r':
+        return shiftKey ? null : { do: 'copyOn', towards: 'right' };
       default:
         return null;
     }

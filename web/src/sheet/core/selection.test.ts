@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { Axis } from './axis';
-import { areaOf, clip, enter, extend, go, select, step, tab, type Selection } from './selection';
+import { Merges } from './merges';
+import { areaOf as areaAmong, clip, enter, extend, go, isSingle, pick, select, step, tab, type Selection } from './selection';
 
-const axes = { rows: new Axis(10, 20), columns: new Axis(5, 100) };
-const hiding = { rows: new Axis(10, 20, [2]), columns: new Axis(5, 100, [1]) };
+const merges = new Merges();
+const axes = { rows: new Axis(10, 20), columns: new Axis(5, 100), merges };
+const hiding = { rows: new Axis(10, 20, [2]), columns: new Axis(5, 100, [1]), merges };
+const areaOf = (selection: Selection) => areaAmong(selection, merges);
 const at = (row: number, column: number) => select({ row, column });
 const range = extend(at(1, 1), { row: 2, column: 2 });
 const walk = (from: Selection, move: (selection: Selection) => Selection, times: number) => {
@@ -45,6 +48,30 @@ describe('Tab and Enter', () => {
   test('leave out what is hidden in a range', () => {
     const wide = extend(at(1, 0), { row: 3, column: 2 });
     expect(walk(wide, (now) => tab(now, 1, hiding), 4)).toEqual([[1, 2], [3, 0], [3, 2], [1, 0]]);
+  });
+});
+
+describe('merged cells', () => {
+  const merged = { top: 2, left: 1, bottom: 4, right: 3 };
+  const joined = { ...axes, merges: new Merges([merged, { top: 6, left: 0, bottom: 7, right: 2 }]) };
+  test('are one cell, wherever it is hit', () => {
+    const hit = pick(at(0, 0), 'cell', { row: 3, column: 2 }, false, joined);
+    expect(hit.active).toEqual({ row: 2, column: 1 });
+    expect(areaAmong(hit, joined.merges)).toEqual(merged);
+    expect(isSingle(merged, joined.merges)).toBe(true);
+    expect(isSingle({ ...merged, left: 0 }, joined.merges)).toBe(false);
+  });
+  test('are entered and left in one step', () => {
+    const inside = step(at(1, 2), 1, 0, false, joined);
+    expect(inside.active).toEqual({ row: 2, column: 1 });
+    expect(step(inside, 1, 0, false, joined).active).toEqual({ row: 4, column: 1 });
+    expect(step(inside, 0, 1, false, joined).active).toEqual({ row: 2, column: 3 });
+    expect(step(at(3, 3), 0, -1, false, joined).active).toEqual({ row: 2, column: 1 });
+  });
+  test('are in a range as a whole', () => {
+    const drawn = step(at(1, 2), 1, 0, true, joined);
+    expect(areaAmong(drawn, joined.merges)).toEqual({ top: 1, left: 1, bottom: 4, right: 3 });
+    expect(walk(drawn, (now) => tab(now, 1, joined), 3)).toEqual([[2, 1], [1, 1], [1, 2]]);
   });
 });
 

@@ -1,14 +1,16 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, type MouseEvent, type PointerEvent, type ReactNode } from 'react';
+import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef, type ReactNode } from 'react';
 import type { View } from '../book/book';
 import { area as areaFrom, type SheetFacts } from '../book/protocol';
-import { columnLetters } from '../core/names';
+import type { Axis } from '../core/axis';
 import { areaOf, type Area, type Cell, type Selection } from '../core/selection';
-import { HEAD_HEIGHT, HEAD_WIDTH, hit, ROW_HEIGHT, type Geometry, type Hit } from './geometry';
+import { HEAD_HEIGHT, HEAD_WIDTH, type Geometry, type Pane } from './geometry';
+import { Heads } from './Heads';
 import { Line, type Slot } from './Line';
 import { Marks } from './Marks';
+import { usePointer, type Pointed } from './usePointer';
 
-interface Props {
+interface Props extends Pointed {
   readonly view: View;
   readonly facts: SheetFacts;
   readonly at: Geometry;
@@ -18,11 +20,6 @@ interface Props {
   /** Rows by index, half-open, that are in sight. */
   readonly onLook: (first: number, end: number) => void;
   readonly onScroll: (left: number, top: number) => void;
-  /** A click; `extending` with Shift, and while a range is drawn. */
-  readonly onPick: (on: Hit, extending: boolean) => void;
-  readonly onTouch: (on: Hit) => void;
-  readonly onEdit: () => void;
-  readonly onMenu: (on: Hit, x: number, y: number) => void;
   readonly children: ReactNode;
 }
 
@@ -33,35 +30,42 @@ interface Props {
  * ask for an older React, come with a state of the cells and an undo of their own beside the sandbox's, or charge for it.
  */
 export function Grid(props: Props) {
-  const { view, facts, at, selection, reveal, copied, onLook, onScroll, onPick, onTouch, onEdit, onMenu, children } = props;
+  const { view, facts, at, selection, reveal, copied, onLook, onScroll, children } = props;
   const viewport = useRef<HTMLDivElement>(null);
-  const drawing = useRef<Hit['on'] | null>(null);
-  const head = HEAD_HEIGHT + at.frozen * ROW_HEIGHT;
+  const { frozen, head } = at;
+  const selected = areaOf(selection, at.merges);
+  const pointer = usePointer(viewport, at, selected, props);
   // eslint-disable-next-line react-hooks/incompatible-library -- its answers go to no memoized child but as numbers
   const lines = useVirtualizer({
-    count: at.rows.shown - at.frozen,
+    count: Math.max(at.rows.shown - frozen.rows, 0),
     getScrollElement: () => viewport.current,
-    estimateSize: () => ROW_HEIGHT,
-    scrollMargin: head,
-    scrollPaddingStart: head,
+    estimateSize: (place) => at.rows.sizeAt(place + frozen.rows),
+    rangeExtractor: (range) => withFirstOfMerged(range, frozen.rows, at.merges.areas.map(({ top, bottom }) => [top, bottom]), at.rows),
+    scrollMargin: head.height,
+    scrollPaddingStart: head.height,
     overscan: 10,
   });
   const across = useVirtualizer({
     horizontal: true,
-    count: at.columns.shown,
+    count: Math.max(at.columns.shown - frozen.columns, 0),
     getScrollElement: () => viewport.current,
-    estimateSize: (place) => at.columns.sizeAt(place),
-    scrollMargin: HEAD_WIDTH,
-    scrollPaddingStart: HEAD_WIDTH,
+    estimateSize: (place) => at.columns.sizeAt(place + frozen.columns),
+    rangeExtractor: (range) =>
+      withFirstOfMerged(range, frozen.columns, at.merges.areas.map(({ left, right }) => [left, right]), at.columns),
+    scrollMargin: head.width,
+    scrollPaddingStart: head.width,
     overscan: 3,
   });
   useEffect(() => {
     across.measure();
-  }, [across, at.columns]);
+  }, [across, at.columns, frozen.columns]);
+  useEffect(() => {
+    lines.measure();
+  }, [lines, at.rows, frozen.rows]);
 
   const seen = lines.getVirtualItems();
-  const first = at.rows.index((seen[0]?.index ?? 0) + at.frozen);
-  const end = at.rows.index((seen.at(-1)?.index ?? 0) + at.frozen) + 1;
+  const first = at.rows.index((seen[0]?.index ?? 0) + frozen.rows);
+  const end = at.rows.index((seen.at(-1)?.index ?? 0) + frozen.rows) + 1;
   useEffect(() => {
     onLook(first, end);
   }, [onLook, first, end, facts.sheet]);
@@ -72,85 +76,73 @@ export function Grid(props: Props) {
 
   useEffect(() => {
     if (reveal === null) return;
-    const place = at.rows.place(reveal.row) - at.frozen;
-    if (place >= 0) lines.scrollToIndex(place, { align: 'auto' });
-    across.scrollToIndex(at.columns.place(reveal.column), { align: 'auto' });
+    const [row, column] = [at.rows.place(reveal.row) - frozen.rows, at.columns.place(reveal.column) - frozen.columns];
+    if (row >= 0) lines.scrollToIndex(row, { align: 'auto' });
+    if (column >= 0) across.scrollToIndex(column, { align: 'auto' });
     // Scrolls once for each cell to reveal, not whenever the sheet grows.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [reveal]);
 
-  const shownColumns = across.getVirtualItems();
-  const [from, to] = [shownColumns[0]?.index ?? 0, (shownColumns.at(-1)?.index ?? -1) + 1];
+  const shownColumns = across
+    .getVirtualItems()
+    .map(({ index }) => index)
+    .join(' ');
   const columns = useMemo(
-    () =>
-      Array.from({ length: Math.max(to - from, 0) }, (_, place): Slot => ({
-        index: at.columns.index(from + place),
-        start: HEAD_WIDTH + at.columns.offset(from + place),
-        size: at.columns.sizeAt(from + place),
-      })),
-    [at, from, to],
+    () => (shownColumns === '' ? [] : shownColumns.split(' ').map((place) => slot(at, Number(place) + frozen.columns))),
+    [at, frozen.columns, shownColumns],
   );
+  const fixed = useMemo(() => Array.from({ length: frozen.columns }, (_, place) => slot(at, place)), [at, frozen.columns]);
 
-  function under(event: MouseEvent): Hit | null {
-    const box = viewport.current?.getBoundingClientRect();
-    if (box === undefined || viewport.current === null) return null;
-    const { scrollLeft, scrollTop, clientWidth, clientHeight } = viewport.current;
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    // On a scroll bar.
-    if (drawing.current === null && (x > clientWidth || y > clientHeight)) return null;
-    return hit(x, y, { left: scrollLeft, top: scrollTop }, at);
-  }
-
-  function press(event: PointerEvent): void {
-    if (event.button !== 0 || event.pointerType === 'touch') return;
-    const on = under(event);
-    if (on === null) return;
-    event.preventDefault(); // the focus stays in the cell's field
-    onPick(on, event.shiftKey);
-    drawing.current = on.on;
-    event.currentTarget.setPointerCapture(event.pointerId);
-  }
-
-  function draw(event: PointerEvent): void {
-    if (drawing.current === null || drawing.current === 'corner') return;
-    const on = under(event);
-    if (on !== null && on.on !== 'corner') onPick({ on: drawing.current, cell: on.cell }, true);
-  }
-
-  const selected = areaOf(selection);
   const locked = facts.locked.map(areaFrom);
-  const marks = (start: number, stop: number) => (
+  const marks = (pane: Pane) => (
     <Marks
       at={at}
-      from={start}
-      to={stop}
+      pane={pane}
       selected={selected}
       active={selection.active}
       copied={copied}
+      filling={pointer.filling}
       locked={locked}
       flashes={view.flashes}
+      onFill={pointer.beginFilling}
     />
   );
-  const line = (place: number, top: number) => {
-    const row = at.rows.index(place);
-    return (
-      <Line
-        key={row}
-        row={row}
-        top={top}
-        content={view.rows.at(row)}
-        pending={view.pending.get(row)}
-        columns={columns}
-        selected={row >= selected.top && row < selected.bottom}
-      />
-    );
-  };
-  const width = HEAD_WIDTH + at.columns.offset(at.columns.shown);
+  /** The rows from one place to another, with what lies over them. */
+  const pane = (top: number, bottom: number, places: readonly number[]) => (
+    <>
+      {places.map((place) => {
+        const row = at.rows.index(place);
+        const inside = row >= selected.top && row < selected.bottom;
+        return (
+          <Line
+            key={row}
+            row={row}
+            top={at.rows.offset(place) - at.rows.offset(top)}
+            size={at.rows.sizeAt(place)}
+            content={view.rows.at(row)}
+            pending={view.pending.get(row)}
+            fixed={fixed}
+            fixedWidth={head.width}
+            columns={columns}
+            spans={at.spans.get(row)}
+            hiddenAbove={place === 0 ? row : 0}
+            hiddenBelow={at.rows.hiddenAfter(row)}
+            selectedFrom={inside ? selected.left : 0}
+            selectedTo={inside ? selected.right : 0}
+          />
+        );
+      })}
+      {marks({ top, bottom, left: frozen.columns, right: at.columns.shown })}
+      {frozen.columns > 0 && <div className="band">{marks({ top, bottom, left: 0, right: frozen.columns })}</div>}
+    </>
+  );
+  const { guide } = pointer;
   return (
     <div className="grid-frame">
       <div
         className="viewport"
         ref={viewport}
+        id="cells"
         role="grid"
         aria-label={`Cells of ${facts.tabs.find(({ id }) => id === facts.sheet)?.title ?? ''}`}
         aria-rowcount={facts.rowCount + 1}
@@ -159,52 +151,55 @@ export function Grid(props: Props) {
         onScroll={(event) => {
           onScroll(event.currentTarget.scrollLeft, event.currentTarget.scrollTop);
         }}
-        onPointerDown={press}
-        onPointerMove={draw}
-        onPointerUp={() => {
-          drawing.current = null;
-        }}
-        onClick={(event) => {
-          // A mouse has picked when it was pressed; a finger may have scrolled, and picks with its click.
-          const on = (event.nativeEvent as unknown as globalThis.PointerEvent).pointerType === 'touch' && under(event);
-          if (on) onTouch(on);
-        }}
-        onDoubleClick={onEdit}
-        onContextMenu={(event) => {
-          const on = under(event);
-          if (on === null) return;
-          event.preventDefault();
-          onMenu(on, event.clientX, event.clientY);
-        }}
+        {...pointer.handlers}
       >
-        <div className="canvas" style={{ inlineSize: width }}>
-          <div className="frozen" role="rowgroup" style={{ blockSize: head }}>
-            <div className="line heads" role="row" aria-rowindex={1}>
-              <div className="head corner" role="columnheader" aria-label="All cells" />
-              {columns.map(({ index, start, size }) => (
-                <div
-                  key={index}
-                  role="columnheader"
-                  aria-colindex={index + 2}
-                  className={index >= selected.left && index < selected.right ? 'head selected' : 'head'}
-                  style={{ insetInlineStart: start, inlineSize: size }}
-                >
-                  {columnLetters(index)}
-                </div>
-              ))}
-            </div>
-            <div className="pane" style={{ blockSize: at.frozen * ROW_HEIGHT }}>
-              {Array.from({ length: at.frozen }, (_, place) => line(place, place * ROW_HEIGHT))}
-              {marks(0, at.frozen)}
+        <div className="canvas" role="none" style={{ inlineSize: HEAD_WIDTH + at.columns.offset(at.columns.shown) }}>
+          <div className="frozen" role="rowgroup" style={{ blockSize: head.height }}>
+            <Heads
+              axis={at.columns}
+              fixed={fixed}
+              fixedWidth={head.width}
+              columns={columns}
+              selectedFrom={selected.left}
+              selectedTo={selected.right}
+            />
+            <div className="pane" role="none" style={{ blockSize: head.height - HEAD_HEIGHT }}>
+              {pane(0, frozen.rows, Array.from({ length: frozen.rows }, (_, place) => place))}
             </div>
           </div>
-          <div className="pane" role="rowgroup" style={{ blockSize: (at.rows.shown - at.frozen) * ROW_HEIGHT }}>
-            {seen.map(({ index }) => line(index + at.frozen, index * ROW_HEIGHT))}
-            {marks(at.frozen, at.rows.shown)}
+          <div
+            className="pane"
+            role="rowgroup"
+            style={{ blockSize: at.rows.offset(at.rows.shown) - at.rows.offset(frozen.rows) }}
+          >
+            {pane(frozen.rows, at.rows.shown, seen.map(({ index }) => index + frozen.rows))}
           </div>
         </div>
       </div>
+      {frozen.rows > 0 && <div className="freeze-line rows" style={{ insetBlockStart: head.height }} />}
+      {frozen.columns > 0 && <div className="freeze-line columns" style={{ insetInlineStart: head.width }} />}
+      {guide && (
+        <div
+          className={`guide ${guide.dimension.toLowerCase()}`}
+          style={guide.dimension === 'ROWS' ? { insetBlockStart: guide.end } : { insetInlineStart: guide.end }}
+        />
+      )}
       {children}
     </div>
   );
+}
+
+function slot({ columns }: Geometry, place: number): Slot {
+  return { index: columns.index(place), start: HEAD_WIDTH + columns.offset(place), size: columns.sizeAt(place) };
+}
+
+/** The lines in sight, and the first ones of merged cells that reach into them: those draw the whole cell. */
+function withFirstOfMerged(range: Range, frozen: number, merged: readonly (readonly [number, number])[], axis: Axis): number[] {
+  const places = defaultRangeExtractor(range);
+  const begin = places[0] ?? 0;
+  const before = merged.flatMap(([first, end]) => {
+    const [from, to] = [axis.place(first) - frozen, axis.place(end) - frozen];
+    return from >= 0 && from < begin && to > begin ? [from] : [];
+  });
+  return [...new Set(before)].sort((a, b) => a - b).concat(places);
 }

@@ -1,36 +1,55 @@
-import type { CSSProperties } from 'react';
+import type { PointerEvent } from 'react';
 import type { Flash } from '../book/flashes';
 import { cellName } from '../core/names';
 import { isSingle, type Area, type Cell } from '../core/selection';
-import { HEAD_WIDTH, ROW_HEIGHT, type Geometry } from './geometry';
+import { boxOf, type Geometry, type Pane } from './geometry';
 
 interface Props {
   readonly at: Geometry;
-  /** The shown rows of this pane: places, half-open. Rows that stay in sight are a pane of their own. */
-  readonly from: number;
-  readonly to: number;
+  /** Rows and columns that stay in sight are panes of their own. */
+  readonly pane: Pane;
   readonly selected: Area;
   readonly active: Cell;
   readonly copied: Area | null;
+  /** The cells that are filled when the handle is let go. */
+  readonly filling: Area | null;
   readonly locked: readonly Area[];
   readonly flashes: readonly Flash[];
+  readonly onFill: (event: PointerEvent) => void;
 }
 
 /** What lies over the cells: the selection, what was copied, what is protected, and what others changed just now. */
-export function Marks({ at, from, to, selected, active, copied, locked, flashes }: Props) {
-  const box = (area: Area) => boxOf(area, at, from, to);
-  const cell = box(areaOfCell(active));
+export function Marks({ at, pane, selected, active, copied, filling, locked, flashes, onFill }: Props) {
+  const box = (area: Area) => boxOf(area, at, pane);
+  const cell = box(at.merges.around(active.row, active.column));
+  const range = isSingle(selected, at.merges) ? null : box(selected);
+  const last = { row: at.rows.step(selected.bottom, -1), column: at.columns.step(selected.right, -1) };
+  const corner = box({ top: last.row, left: last.column, bottom: last.row + 1, right: last.column + 1 });
+  const copy = copied && box(copied);
+  const filled = filling && box(filling);
   return (
     <>
       {locked.map((area) => {
         const style = box(area);
         return style && <div key={`${String(area.top)} ${String(area.left)}`} className="locked" style={style} />;
       })}
-      {!isSingle(selected) && box(selected) && <div className="range" style={box(selected)} />}
+      {range && <div className="range" style={range} />}
       {cell && <div className="active-cell" data-active={cellName(active.row, active.column)} style={cell} />}
-      {copied && box(copied) && <div className="copied" style={box(copied)} />}
+      {copy && <div className="copied" style={copy} />}
+      {filled && <div className="filling" style={filled} />}
+      {corner && (
+        <div
+          className="fill-handle"
+          title="Drag to continue the cells; double click to do so as far down as the column beside"
+          style={{
+            insetBlockStart: corner.insetBlockStart + corner.blockSize,
+            insetInlineStart: corner.insetInlineStart + corner.inlineSize,
+          }}
+          onPointerDown={onFill}
+        />
+      )}
       {flashes.map((flash) => {
-        const style = box(areaOfCell(flash));
+        const style = box(at.merges.around(flash.row, flash.column));
         return (
           style && (
             <div key={flash.id} className="flash-cell" data-flash={cellName(flash.row, flash.column)} style={style}>
@@ -41,23 +60,4 @@ export function Marks({ at, from, to, selected, active, copied, locked, flashes 
       })}
     </>
   );
-}
-
-function areaOfCell({ row, column }: Cell): Area {
-  return { top: row, left: column, bottom: row + 1, right: column + 1 };
-}
-
-/** Where an area is drawn in a pane; undefined where none of it is to be seen. */
-export function boxOf(area: Area, { rows, columns }: Geometry, from: number, to: number): CSSProperties | undefined {
-  const top = Math.max(rows.place(area.top), from);
-  const bottom = Math.min(rows.place(area.bottom), to);
-  const left = columns.offset(columns.place(area.left));
-  const right = columns.offset(columns.place(area.right));
-  if (top >= bottom || left >= right) return undefined;
-  return {
-    insetBlockStart: (top - from) * ROW_HEIGHT,
-    blockSize: (bottom - top) * ROW_HEIGHT,
-    insetInlineStart: HEAD_WIDTH + left,
-    inlineSize: right - left,
-  };
 }

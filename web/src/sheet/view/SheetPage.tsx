@@ -1,14 +1,16 @@
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { Book } from '../book/book';
 import { command, type Command } from '../core/keys';
+import { Merges } from '../core/merges';
 import { areaName, cellName, freeTitle } from '../core/names';
 import { areaOf, holds, pick as picked, selectArea } from '../core/selection';
 import { CellEditor } from './CellEditor';
 import { FormulaBar } from './FormulaBar';
-import { geometry, HEAD_HEIGHT, HEAD_WIDTH, ROW_HEIGHT, type Hit } from './geometry';
+import { boxOf, geometry, HEAD_HEIGHT, type Hit } from './geometry';
 import { Grid } from './Grid';
 import { lineActions } from './lineActions';
 import { Menu } from './Menu';
+import { focusPart } from './parts';
 import { StatusBar } from './StatusBar';
 import { Tabs } from './Tabs';
 import { Toolbar } from './Toolbar';
@@ -17,6 +19,9 @@ import { useClipboard } from './useClipboard';
 import { useCommands } from './useCommands';
 import { useDraft } from './useDraft';
 import { useSelection } from './useSelection';
+
+const MENU_VERBS = { insert: 'Insert', delete: 'Delete', sort: 'Sort', view: '' } as const;
+const NO_MERGES = new Merges();
 
 /** The sheet to type in: what keys, mouse and clipboard do, and where it is shown. */
 export function SheetPage({ book }: { readonly book: Book }) {
@@ -39,7 +44,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
     },
     [book],
   );
-  const clipboard = useClipboard(book, view, selection, (pasted) => {
+  const clipboard = useClipboard(book, view, selection, at?.merges ?? NO_MERGES, (pasted) => {
     show({ ...selectArea(pasted) });
   });
   const ready = facts !== null;
@@ -50,14 +55,20 @@ export function SheetPage({ book }: { readonly book: Book }) {
     if (facts !== null) document.title = `${facts.title} · sandbox`;
   }, [facts]);
 
-  const { act, open, revert, run } = useCommands({ book, facts, at, selecting, draft, clipboard, focus });
+  const commands = useCommands({ book, facts, at, selecting, draft, clipboard, focus, pageRows });
+  const { act, open, revert, run } = commands;
 
   function focus(): void {
     field.current?.focus({ preventScroll: true });
   }
 
+  function pageRows(): number {
+    const shown = document.getElementById('cells')?.clientHeight ?? 0;
+    return Math.max(Math.floor((shown - (at?.head.height ?? 0)) / (at?.rows.sizeAt(0) ?? 1)) - 1, 1);
+  }
+
   if (facts === null || at === null) return <StatusBar view={view} />;
-  const selected = areaOf(selection);
+  const selected = areaOf(selection, at.merges);
   const { active } = selection;
 
   function key(event: KeyboardEvent): void {
@@ -124,12 +135,22 @@ export function SheetPage({ book }: { readonly book: Book }) {
     setMenu({ x, y });
   }
 
-  const actions = lineActions(facts.sheet, selected, active);
+  const actions = lineActions(facts, at, selected, active);
   const text = draft.draft?.text ?? null;
   const edited = draft.draft?.cell ?? active;
-  const place = at.rows.place(edited.row);
+  const merged = at.merges.around(edited.row, edited.column);
+  const box = boxOf(merged, at, { top: 0, left: 0, bottom: at.rows.shown, right: at.columns.shown });
   return (
-    <main className="sheet-page" ref={frame}>
+    <main
+      className="sheet-page"
+      ref={frame}
+      onKeyDown={(event) => {
+        if (event.key !== 'F6') return;
+        event.preventDefault();
+        draft.commit();
+        focusPart(event.currentTarget, event.shiftKey ? -1 : 1);
+      }}
+    >
       <Toolbar
         title={facts.title}
         actions={actions}
@@ -163,17 +184,34 @@ export function SheetPage({ book }: { readonly book: Book }) {
         onEdit={() => {
           run({ do: 'edit' });
         }}
+        onSize={commands.size}
+        onFit={(dimension, index) => void commands.fit(dimension, index)}
+        onShow={(dimension, first, count) => {
+          void act('lines', { sheet: facts.sheet, dimension, at: first, count, hidden: false });
+        }}
+        onFill={commands.fill}
+        onFillDown={() => void commands.fillDown()}
         onMenu={openMenu}
       >
         <CellEditor
           field={field}
           text={text}
           label={cellName(edited.row, edited.column)}
-          scrolls={place >= at.frozen}
-          style={{
-            insetBlockStart: HEAD_HEIGHT + place * ROW_HEIGHT,
-            insetInlineStart: HEAD_WIDTH + at.columns.offset(at.columns.place(edited.column)),
-            minInlineSize: at.columns.sizeAt(at.columns.place(edited.column)),
+          scrollsDown={at.rows.place(edited.row) >= at.frozen.rows}
+          scrollsAcross={at.columns.place(edited.column) >= at.frozen.columns}
+          style={
+            box === null
+              ? undefined
+              : {
+                  insetBlockStart: HEAD_HEIGHT + box.insetBlockStart,
+                  insetInlineStart: box.insetInlineStart,
+                  minInlineSize: box.inlineSize,
+                  minBlockSize: box.blockSize,
+                }
+          }
+          active={`cell-${cellName(active.row, active.column)}`}
+          onMenu={(x, y) => {
+            setMenu({ x, y });
           }}
           onInput={(typed) => {
             if (draft.draft === null) draft.begin(active, typed, true);
@@ -190,25 +228,27 @@ export function SheetPage({ book }: { readonly book: Book }) {
             style={{ position: 'fixed', insetInlineStart: menu.x, insetBlockStart: menu.y }}
             onClose={closeMenu}
             items={actions.map(({ group, label, action, edit: what }) => ({
-              label: `${{ insert: 'Insert', delete: 'Delete', sort: 'Sort' }[group]} ${label.charAt(0).toLowerCase()}${label.slice(1)}`,
+              label: `${MENU_VERBS[group]} ${label.charAt(0).toLowerCase()}${label.slice(1)}`.trimStart(),
               run: () => void act(action, what),
             }))}
           />
         )}
       </Grid>
-      <Tabs
-        tabs={facts.tabs}
-        current={facts.sheet}
-        onOpen={open}
-        onAdd={() => {
-          void act('addSheet', { title: freeTitle(facts.tabs.map(({ title }) => title)) }).then((outcome) => {
-            if ('answer' in outcome && outcome.answer.sheet !== undefined) open(outcome.answer.sheet);
-          });
-        }}
-        onRename={(sheet, title) => void act('renameSheet', { sheet, title })}
-        onDelete={(sheet) => void act('deleteSheet', { sheet })}
-      />
-      <StatusBar view={view} />
+      <footer className="foot">
+        <Tabs
+          tabs={facts.tabs}
+          current={facts.sheet}
+          onOpen={open}
+          onAdd={() => {
+            void act('addSheet', { title: freeTitle(facts.tabs.map(({ title }) => title)) }).then((outcome) => {
+              if ('answer' in outcome && outcome.answer.sheet !== undefined) open(outcome.answer.sheet);
+            });
+          }}
+          onRename={(sheet, title) => void act('renameSheet', { sheet, title })}
+          onDelete={(sheet) => void act('deleteSheet', { sheet })}
+        />
+        <StatusBar view={view} />
+      </footer>
     </main>
   );
 }

@@ -1,5 +1,6 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useState, type KeyboardEvent } from 'react';
 import type { Tab } from '../book/protocol';
+import { Confirm } from './Confirm';
 import { Menu } from './Menu';
 
 interface Props {
@@ -15,6 +16,7 @@ interface Props {
 export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props) {
   const [renaming, setRenaming] = useState<number | null>(null);
   const [menu, setMenu] = useState(false);
+  const [deleting, setDeleting] = useState<Tab | null>(null);
   const close = useCallback(() => {
     setMenu(false);
   }, []);
@@ -24,12 +26,25 @@ export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props
     if (title.trim() !== '' && title !== tab.title) onRename(tab.id, title.trim());
   }
 
+  /** Arrows lead from tab to tab; Enter opens one, F2 renames it. */
+  function walk(event: KeyboardEvent<HTMLElement>): void {
+    const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>('[role=tab]')];
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const tab = tabs[at];
+    if (at === -1) return;
+    if (by !== undefined) buttons.at((at + by) % buttons.length)?.focus();
+    else if (event.key === 'F2' && tab !== undefined) setRenaming(tab.id);
+    else return;
+    event.preventDefault();
+  }
+
   return (
     <nav className="tabs" aria-label="Worksheets">
       <button type="button" className="add" aria-label="Add a worksheet" onClick={onAdd}>
         +
       </button>
-      <div className="tab-list" role="tablist">
+      <div className="tab-list" role="tablist" aria-label="Worksheets" onKeyDown={walk}>
         {tabs.map((tab) =>
           renaming === tab.id ? (
             <input
@@ -54,6 +69,8 @@ export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props
               type="button"
               role="tab"
               aria-selected={tab.id === current}
+              aria-controls="cells"
+              tabIndex={tab.id === current ? 0 : -1}
               onClick={() => {
                 onOpen(tab.id);
               }}
@@ -90,15 +107,29 @@ export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props
                 },
               },
               {
-                label: 'Delete',
+                label: 'Delete…',
                 run: () => {
-                  onDelete(current);
+                  setDeleting(tabs.find(({ id }) => id === current) ?? null);
                 },
               },
             ]}
           />
         )}
       </div>
+      {deleting && (
+        <Confirm
+          title={`Delete the worksheet “${deleting.title}”?`}
+          action="Delete"
+          onConfirm={() => {
+            onDelete(deleting.id);
+          }}
+          onClose={() => {
+            setDeleting(null);
+          }}
+        >
+          All that is in it goes. Ctrl+Z brings it back as long as nobody else changes the spreadsheet.
+        </Confirm>
+      )}
     </nav>
   );
 }

@@ -43,6 +43,7 @@ export function Toolbar({ title, actions, onUndo, onRedo, onAct }: Props) {
         <MenuButton label="Insert" items={items('insert')} />
         <MenuButton label="Delete" items={items('delete')} />
         <MenuButton label="Sort" items={items('sort')} />
+        <MenuButton label="View" items={items('view')} />
       </div>
       <label className="name">
         <span className="quiet">You are</span>

@@ -2,21 +2,23 @@ import { useState, type ClipboardEvent } from 'react';
 import type { Book, View } from '../book/book';
 import { corners } from '../book/protocol';
 import type { Rows } from '../book/rows';
-import { formatBlock, formatHtml, parseBlock, readMark, repeated, squared, target, type Block, type Copied } from '../core/clipboard';
+import { formatBlock, formatHtml, isMarked, parseBlock, readMark, repeated, squared, target, type Block, type Copied } from '../core/clipboard';
+import type { Merges } from '../core/merges';
 import { areaOf, clip, type Area, type Selection } from '../core/selection';
+import { pastedTable } from './pastedTable';
 
 interface Held extends Copied {
   readonly cut: boolean;
 }
 
 /** Copy, cut and paste: between spreadsheets as text, within this one with formulas and formats. */
-export function useClipboard(book: Book, { facts, rows }: View, selection: Selection, pasted: (area: Area) => void) {
+export function useClipboard(book: Book, { facts, rows }: View, selection: Selection, merges: Merges, pasted: (area: Area) => void) {
   const [held, setHeld] = useState<Held | null>(null);
 
   function hold(event: ClipboardEvent, cut: boolean): void {
     if (facts === null) return;
     event.preventDefault();
-    const selected = areaOf(selection);
+    const selected = areaOf(selection, merges);
     const used = { top: 0, left: 0, bottom: facts.usedRows, right: facts.usedColumns };
     // Of whole rows and columns what holds something; an empty selection is its first cell.
     const { top, left, bottom, right } = clip(selected, used);
@@ -51,8 +53,9 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
   function paste(event: ClipboardEvent): void {
     if (facts === null) return;
     event.preventDefault();
-    const selected = areaOf(selection);
-    const copied = readMark(event.clipboardData.getData('text/html'), book.file);
+    const selected = areaOf(selection, merges);
+    const html = event.clipboardData.getData('text/html');
+    const copied = readMark(html, book.file);
     if (copied !== null) {
       const { area, sheet } = copied;
       const cut = held?.cut === true && held.sheet === sheet && JSON.stringify(held.area) === JSON.stringify(area);
@@ -65,7 +68,9 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
       pasted(to);
       return;
     }
-    const block = squared(parseBlock(event.clipboardData.getData('text/plain')));
+    // Of pages of other spreadsheets here the text is exact.
+    const table = html === '' || isMarked(html) ? null : pastedTable(html, { row: selected.top, column: selected.left });
+    const block = squared(table ?? parseBlock(event.clipboardData.getData('text/plain')));
     const to = target(block.length, block[0]?.length ?? 1, selected);
     book.type({ row: to.top, column: to.left }, repeated(block, to));
     pasted(to);

@@ -2,14 +2,14 @@ import type { Book } from '../book/book';
 import type { Outcome } from '../book/outbox';
 import { area as areaFrom, corners, type Action, type Edit, type SheetFacts } from '../book/protocol';
 import { STEPS, type Command } from '../core/keys';
-import { areaOf, enter, go, select, selectAreaFromEnd, step, tab, whole } from '../core/selection';
+import type { Filling } from '../core/filling';
+import { areaOf, enter, go, select, selectArea, selectAreaFromEnd, step, tab, whole } from '../core/selection';
+import { fitting, MEASURED } from './fit';
 import type { Geometry } from './geometry';
+import type { Dimension } from './Hidden';
 import type { useClipboard } from './useClipboard';
 import type { useDraft } from './useDraft';
 import type { useSelection } from './useSelection';
-
-/** A screenful of rows, less some that stay in sight. */
-const PAGE_ROWS = 20;
 
 interface Tools {
   readonly book: Book;
@@ -19,10 +19,13 @@ interface Tools {
   readonly draft: ReturnType<typeof useDraft>;
   readonly clipboard: ReturnType<typeof useClipboard>;
   readonly focus: () => void;
+  /** A screenful of rows, less one that stays in sight. */
+  readonly pageRows: () => number;
 }
 
 /** What keys, buttons and menus do. */
-export function useCommands({ book, facts, at, selecting: { selection, show, mark }, draft, clipboard, focus }: Tools) {
+export function useCommands({ book, facts, at, selecting, draft, clipboard, focus, pageRows }: Tools) {
+  const { selection, show, mark } = selecting;
   const { active } = selection;
 
   /** What is being typed is kept before anything else happens. */
@@ -58,6 +61,76 @@ export function useCommands({ book, facts, at, selecting: { selection, show, mar
     if (to !== null && at !== null) show(go(selection, to, order.extending, at));
   }
 
+  /** Continues the selected cells; then those and the new ones are selected. */
+  function fill(filling: Filling, alternate: boolean): void {
+    if (facts === null || at === null) return;
+    const { dimension, length, area } = filling;
+    const source = areaOf(selection, at.merges);
+    void act('fill', { sheet: facts.sheet, area: corners(source), dimension, length, alternate });
+    mark(
+      selectArea({
+        top: Math.min(source.top, area.top),
+        left: Math.min(source.left, area.left),
+        bottom: Math.max(source.bottom, area.bottom),
+        right: Math.max(source.right, area.right),
+      }),
+    );
+  }
+
+  /** Continues the selected cells as far down as the column beside them is filled. */
+  async function fillDown(): Promise<void> {
+    if (at === null) return;
+    const area = areaOf(selection, at.merges);
+    const beside = [area.left - 1, area.right].find((column) => column >= 0 && book.entered({ row: area.bottom, column }) !== '');
+    if (beside === undefined) return;
+    const to = await book.edge({ row: area.bottom - 1, column: beside }, 'down');
+    if (to === null || to.row < area.bottom) return;
+    fill({ dimension: 'ROWS', length: to.row - area.bottom + 1, area: { ...area, top: area.bottom, bottom: to.row + 1 } }, false);
+  }
+
+  /** Copies the first row or column of the selection into the others; of a single one, the one before into it. */
+  function copyOn(towards: 'down' | 'right'): void {
+    if (facts === null || at === null) return;
+    const { sheet } = facts;
+    const { top, left, bottom, right } = areaOf(selection, at.merges);
+    const target = { top, left, bottom, right };
+    if (towards === 'down') {
+      const from = bottom - top === 1 ? top - 1 : top;
+      if (from < 0) return;
+      const area = corners({ top: from, left, bottom: from + 1, right });
+      void act('paste', { source: sheet, area, sheet, target: corners({ ...target, top: from + 1 }), cut: false });
+      return;
+    }
+    const from = right - left === 1 ? left - 1 : left;
+    if (from < 0) return;
+    const area = corners({ top, left: from, bottom, right: from + 1 });
+    void act('paste', { source: sheet, area, sheet, target: corners({ ...target, left: from + 1 }), cut: false });
+  }
+
+  /** Gives a line a size; where whole lines are selected and it is one of them, all of those. */
+  function size(dimension: Dimension, index: number, pixels: number): void {
+    if (facts === null || at === null) return;
+    const { top, left, bottom, right } = areaOf(selection, at.merges);
+    const rows = dimension === 'ROWS';
+    const whole = rows ? left === 0 && right === at.columns.count : top === 0 && bottom === at.rows.count;
+    const [first, end] = rows ? [top, bottom] : [left, right];
+    const among = whole && index >= first && index < end;
+    const edit = among ? { at: first, count: end - first } : { at: index, count: 1 };
+    void act('lines', { sheet: facts.sheet, dimension, ...edit, pixels });
+  }
+
+  /** Makes a line as large as what is in it. */
+  async function fit(dimension: Dimension, index: number): Promise<void> {
+    if (facts === null) return;
+    const [first, end] = dimension === 'ROWS' ? [index, index + 1] : [0, Math.min(facts.usedRows, MEASURED)];
+    const rows = await book.read(first, end);
+    const cell = document.querySelector('[role=gridcell]');
+    if (rows === null || cell === null) return;
+    const { fontSize, fontFamily } = getComputedStyle(cell.parentElement ?? cell);
+    const pixels = fitting(dimension, index, rows, end, `${fontSize} ${fontFamily}`);
+    if (pixels !== null) size(dimension, index, pixels);
+  }
+
   function run(order: Command): void {
     if (facts === null || at === null) return;
     switch (order.do) {
@@ -67,7 +140,7 @@ export function useCommands({ book, facts, at, selecting: { selection, show, mar
         break;
       }
       case 'page':
-        show(step(selection, order.by * PAGE_ROWS, 0, order.extending, at));
+        show(step(selection, order.by * pageRows(), 0, order.extending, at));
         break;
       case 'edge':
         void toEdge(order);
@@ -97,16 +170,19 @@ export function useCommands({ book, facts, at, selecting: { selection, show, mar
         draft.begin(active, book.entered(active), false);
         break;
       case 'clear':
-        void act('clear', { sheet: facts.sheet, area: corners(areaOf(selection)) });
+        void act('clear', { sheet: facts.sheet, area: corners(areaOf(selection, at.merges)) });
         break;
       case 'undo':
       case 'redo':
         void revert(order.do);
+        break;
+      case 'copyOn':
+        copyOn(order.towards);
         break;
       case 'leave':
         clipboard.letGo();
     }
   }
 
-  return { act, open, revert, run };
+  return { act, open, revert, run, fill, fillDown, size, fit };
 }
