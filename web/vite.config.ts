@@ -4,6 +4,24 @@ import { defineConfig, type Plugin } from 'vite';
 /** Where `npm run dev` finds a running rowcast. */
 const server = 'http://127.0.0.1:8000';
 
+/** What all pages have: their files name a title and a script. */
+function pageFrame(): Plugin {
+  return {
+    name: 'page-frame',
+    transformIndexHtml: {
+      order: 'pre',
+      handler: () => [
+        { tag: 'meta', attrs: { charset: 'utf-8' }, injectTo: 'head-prepend' },
+        { tag: 'meta', attrs: { name: 'viewport', content: 'width=device-width, initial-scale=1' }, injectTo: 'head' },
+        { tag: 'meta', attrs: { name: 'color-scheme', content: 'light dark' }, injectTo: 'head' },
+        { tag: 'link', attrs: { rel: 'icon', href: '/src/styles/icon.svg', type: 'image/svg+xml' }, injectTo: 'head' },
+        { tag: 'div', attrs: { id: 'root' }, injectTo: 'body-prepend' },
+        { tag: 'noscript', children: 'This page needs JavaScript.', injectTo: 'body' },
+      ],
+    },
+  };
+}
+
 /**
  * Pages of a build may load from their own origin only. Monaco, the playground's editor, writes its
  * theme into style elements, hence 'unsafe-inline' for styles there.
@@ -40,7 +58,7 @@ function contentSecurityPolicy(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), contentSecurityPolicy()],
+  plugins: [react(), pageFrame(), contentSecurityPolicy()],
   // The workers of the playground's editor are modules too.
   worker: { format: 'es' },
   build: {

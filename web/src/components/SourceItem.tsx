@@ -40,13 +40,15 @@ export function SourceItem(props: Props) {
         </a>
         {source.description !== null && <div className="quiet">{source.description}</div>}
       </th>
-      <td>{KINDS[source.kind]}</td>
-      <td>
+      <td data-label="Kind">{KINDS[source.kind]}</td>
+      <td data-label="State">
         <span className={`badge ${source.state.toLowerCase()}`}>{source.state}</span>
         {source.stateReason !== null && <div className="reason">{source.stateReason}</div>}
       </td>
-      <td className="number">{BigInt(source.rowCount).toLocaleString()}</td>
-      <td>
+      <td data-label="Rows" className="number">
+        {BigInt(source.rowCount).toLocaleString()}
+      </td>
+      <td data-label="Last run">
         {lastRun === null ? (
           <span className="quiet">none yet</span>
         ) : (
@@ -57,8 +59,12 @@ export function SourceItem(props: Props) {
           </>
         )}
       </td>
-      <td className={source.openConflicts > 0 ? 'number attention' : 'number'}>{source.openConflicts.toLocaleString()}</td>
-      <td className={source.openFailures > 0 ? 'number attention' : 'number'}>{source.openFailures.toLocaleString()}</td>
+      <td data-label="Conflicts" className={source.openConflicts > 0 ? 'number attention' : 'number'}>
+        {source.openConflicts.toLocaleString()}
+      </td>
+      <td data-label="Failures" className={source.openFailures > 0 ? 'number attention' : 'number'}>
+        {source.openFailures.toLocaleString()}
+      </td>
     </tr>
   );
 }
