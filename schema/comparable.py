@@ -24,9 +24,9 @@ _ZONE = re.compile(r"(?:Z|([+-])(\d\d)(?::?(\d\d))?)\Z", re.ASCII)
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CALENDAR = frozenset({ColumnType.DATE, ColumnType.TIME, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ})
-_FIRST_YEAR = -4712  # Postgres' calendars begin in 4713 BC
-_LAST_DATE_YEAR = 5_874_896
-_LAST_TIMESTAMP_YEAR = 294_275
+_FIRST_DAY = -1_721_426  # Postgres' calendars begin with the Julian day 0, 24 November 4714 BC
+_LAST_DATE_YEAR = 5_874_897
+_LAST_TIMESTAMP_YEAR = 294_276
 
 
 def comparable(type_: ColumnType, value: WireValue) -> Comparable | None:
@@ -148,13 +148,16 @@ def _leading_day(text: str, before_christ: bool, last_year: int) -> tuple[int, s
     if (
         not 1 <= month <= 12
         or not 1 <= day <= _DAYS_OF_MONTH[month - 1] + (leap and month == 2)
-        or not _FIRST_YEAR <= year <= last_year
+        or year > last_year
         or match[1] == "0000"
     ):
         raise ValueError(_expected("a day that the calendar has"))
     past = year - 1
     days = past * 365 + past // 4 - past // 100 + past // 400
-    return days + _DAYS_BEFORE_MONTH[month - 1] + (leap and month > 2) + day - 1, text[match.end() :]
+    days += _DAYS_BEFORE_MONTH[month - 1] + (leap and month > 2) + day - 1
+    if days < _FIRST_DAY:
+        raise ValueError(_expected("a day that the calendar has"))
+    return days, text[match.end() :]
 
 
 def _leading_time(text: str) -> tuple[int, str]:
