@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import resource
 import socket
 from functools import partial
@@ -44,6 +45,9 @@ def run(settings: Settings) -> None:
         configure(settings.log_format, settings.log_level)
         app = create_app(settings.model_copy(update={"database_url": dsn}))
         server = uvicorn.Server(server_config(app, settings))
+        # What is here now stays: no collection has to look at it again, however many connections come and go.
+        gc.collect()
+        gc.freeze()
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:

@@ -36,8 +36,12 @@ class RequestLog:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        with structlog.contextvars.bound_contextvars(request_id=_request_id(Headers(scope=scope))):
+        # Not the context manager: it would stay in memory for as long as a WebSocket does.
+        tokens = structlog.contextvars.bind_contextvars(request_id=_request_id(Headers(scope=scope)))
+        try:
             await self._handle(scope, receive, send)
+        finally:
+            structlog.contextvars.reset_contextvars(**tokens)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = structlog.contextvars.get_contextvars()["request_id"]

@@ -5,6 +5,7 @@ until it has to go on alone again: because its client reads too slowly, or the l
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
@@ -53,16 +54,18 @@ class SharingHandler(TransportHandler):
     def on_request_accepted(self) -> None:
         """Waits for `connection_init`, by a timer: most connections need no task for it."""
         wait_s = self.connection_init_wait_timeout.total_seconds()
-        self._init_timer = asyncio.get_running_loop().call_later(wait_s, self._init_missed)
+        self._init_timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(wait_s, self._init_missed)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Nothing waits for it any more then."""
-        self._init_timer.cancel()
+        self._stop_timer()
         await super().handle_connection_init(message)
+        assert isinstance(self.websocket, Socket)
+        self.websocket.ws.headers.raw.clear()  # it is known by now who it is
 
     async def shutdown(self) -> None:
         """The connection is over."""
-        self._init_timer.cancel()
+        self._stop_timer()
         await super().shutdown()
 
     async def send_message(self, message: Message) -> None:
@@ -71,6 +74,11 @@ class SharingHandler(TransportHandler):
             self._connection.write(_ACKNOWLEDGED)
         else:
             await super().send_message(message)
+
+    def _stop_timer(self) -> None:
+        if self._init_timer is not None:
+            self._init_timer.cancel()
+            self._init_timer = None
 
     def _init_missed(self) -> None:
         self.connection_timed_out = True
@@ -85,16 +93,23 @@ class SharingHandler(TransportHandler):
 
     async def run_operation(self, operation: LiveOperation) -> None:
         """Until it is complete, or joins a group."""
+        operation.query = sys.intern(operation.query)  # the same few, a hundred thousand times
         found = self._plan(operation)
         if found is None or not (await self._begin(operation, found) or await self._follow(operation, found)):
             await super().run_operation(operation)
+        if operation.id in self._members and operation.task is asyncio.current_task():
+            operation.task = None
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """The client completed it, or is gone."""
         member = self._members.pop(operation_id, None)
         if member is not None:
             member.leave()
-        await super().cleanup_operation(operation_id)
+        operation = self.operations.get(operation_id)
+        if operation is not None and operation.task is None:
+            del self.operations[operation_id]
+        else:
+            await super().cleanup_operation(operation_id)
 
     def resume(self, operation: str, place: Place) -> None:
         """The member left its group: it goes on alone from there."""

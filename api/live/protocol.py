@@ -20,6 +20,7 @@ from websockets.http11 import Request
 from websockets.typing import ExtensionParameter
 
 from api.allowance import Allowance
+from api.live.lean import LeanEvent, LeanQueue
 from api.live.prepared import SMALLEST
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, messages_per_second: float = 100.0, **named: Any) -> None:
         """`messages_per_second`: of the client, frames of any kind; every 4 KiB count as one, too."""
         super().__init__(*arguments, **named)
+        self.queue = cast("asyncio.Queue[Any]", LeanQueue[Any]())
+        self.writable = cast("asyncio.Event", LeanEvent())
+        self.writable.set()
         self.window = 0
         self._allowance = Allowance(messages_per_second)
         self._unread = b""
@@ -98,6 +102,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def forget_handshake(self) -> None:
         """Once it is accepted: a connection may last for days, and a hundred thousand of them hold theirs."""
+        self.request.headers.clear()  # the parser keeps the request itself
         del self.request, self.response
         self.scope["headers"] = []
 
