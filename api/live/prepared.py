@@ -10,8 +10,10 @@ import zlib
 
 import orjson
 
-SMALLEST = 512
+SMALLEST = 256
 """Bytes that are worth compressing."""
+
+_SMALLEST_WINDOW = 9
 
 _TEXT, _COMPRESSED = 0x81, 0xC1
 
@@ -58,7 +60,9 @@ class Prepared:
         return head, prefix, self._tail
 
     def _compress(self, window: int) -> bytes:
-        compressor = zlib.compressobj(wbits=-window, memLevel=8)
+        # A window larger than the message finds nothing more, and has to be cleared first.
+        bits = min(window, max(_SMALLEST_WINDOW, len(self._tail).bit_length()))
+        compressor = zlib.compressobj(wbits=-bits, memLevel=8)
         block = compressor.compress(self._tail) + compressor.flush(zlib.Z_SYNC_FLUSH)
         # The end of a message is implied.
         block = block.removesuffix(b"\x00\x00\xff\xff")
