@@ -101,6 +101,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
                 loop_lag_s=lag.seconds,
                 circuits=breakers.states,
                 authentication=authentication,
+                bus=bus,
             )
         credentials.close()
         await feeds.close()

@@ -56,6 +56,9 @@ class Numbers:
     deliveries: int
     delivered_changes: int
     loop_lag_s: float
+    tasks: int
+    broadcast_silent_s: float
+    broadcast_failures: int
     leader: LeaderStatus
     runs: Mapping[tuple[RunState, RunTrigger], int]
     api_calls: int
@@ -101,6 +104,9 @@ async def read(process: Runtime) -> Numbers:
         deliveries=activity.delivered,
         delivered_changes=activity.delivered_changes,
         loop_lag_s=process.loop_lag_s(),
+        tasks=len(asyncio.all_tasks()),
+        broadcast_silent_s=process.bus.silent_s(),
+        broadcast_failures=process.bus.failures,
         leader=process.leader(),
         runs=dict(process.runs.ended),
         api_calls=process.runs.api_calls,
@@ -168,6 +174,11 @@ def _delivery(numbers: Numbers) -> Iterator[Metric]:
         "rowcast_delivered_changes", "Changes sent to subscribers.", value=numbers.delivered_changes
     )
     yield _gauge("rowcast_event_loop_lag_seconds", "By how much the event loop was late last.", numbers.loop_lag_s)
+    yield _gauge("rowcast_event_loop_tasks", "What the event loop has under way.", numbers.tasks)
+    silent = "Since when nothing was heard of how far the log goes."
+    yield _gauge("rowcast_broadcast_silent_seconds", silent, numbers.broadcast_silent_s)
+    failures = "Times that the broadcast backend could not be reached, or fell silent."
+    yield CounterMetricFamily("rowcast_broadcast_failures", failures, value=numbers.broadcast_failures)
 
 
 def _leading(leader: LeaderStatus) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from api.authentication import Authentication
 from api.live.groups import Live
 from api.run_totals import RunTotals
+from replication.bus import BroadcastBus
 from replication.session import ReplicationStatus
 from schema.context import Context
 from sync.circuit import CircuitState
@@ -38,6 +39,7 @@ class Runtime:
     loop_lag_s: Callable[[], float]
     circuits: Callable[[], Mapping[str, CircuitState]]
     authentication: Authentication
+    bus: BroadcastBus
 
 
 def runtime(connection: HTTPConnection) -> Runtime:

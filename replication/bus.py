@@ -1,30 +1,32 @@
 """How the leader tells every process how far the log goes: a thin adapter over `broadcaster`.
 
-A beat is a hint and carries no change: the log is read by whoever hears it. So a lost beat, a slow backend or a dead
-one costs time and nothing else: each beat names its predecessor, one comes every second, and a hub that hears nothing
-looks at the database. Never put data on it.
+A beat is a hint and carries no change, however large a commit is: the log is read by whoever hears it. So a lost beat,
+a slow backend or a dead one costs time and nothing else: beats come all the time, and a hub that hears none looks at
+the database. Nothing here waits for a backend but the two tasks that speak to it, and only the newest beat is kept.
+Never put data on it.
 """
 
 import asyncio
-import contextlib
+import random
+import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import orjson
 import structlog
-from broadcaster import Broadcast
+from broadcaster import Broadcast, BroadcastBackend
 
 from db.position import Position
 
 log = structlog.get_logger(__name__)
 
-_CHANNEL = "rowcast"
-_PUBLISH_S = 2.0
-
-
-class BusBroken(Exception):
-    """The backend no longer brings anything: connect again."""
+_CHANNEL: Final = "rowcast"
+_ANSWER_S: Final = 2.0
+SILENCE_S: Final = 5.0
+"""Of a backend, before it is connected to anew: beats come four times a second, and some backends die silently."""
+_AGAIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,67 +58,137 @@ class Beat:
             raise ValueError(f"no beat: {text!r}") from error
 
 
-class WatchedBroadcast(Broadcast):
-    """Tells when the task that feeds the subscribers died, which the base class keeps to itself."""
-
-    @property
-    def listener(self) -> "asyncio.Task[None]":
-        return self._listener_task
-
-
 class BroadcastBus:
     """One a process: `async with BroadcastBus(url) as bus`. `memory://` reaches this process only."""
 
-    def __init__(self, url: str, make: Callable[[], WatchedBroadcast] | None = None) -> None:
-        """`make` builds the broadcast in another way than from the URL."""
-        self._make = make or (lambda: WatchedBroadcast(url))
-        self._broadcast = self._make()
+    def __init__(
+        self,
+        url: str,
+        make: Callable[[], BroadcastBackend] | None = None,
+        *,
+        silence_s: float = SILENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`make` makes the backend in another way than from the URL."""
+        self._make = make or (None if url.startswith("memory:") else lambda: _backend(url))
+        self._silence_s = silence_s
+        self._clock = clock
+        self._backend: BroadcastBackend | None = None
+        self._newest: Beat | None = None
+        self._news = asyncio.Event()
+        self._unsent: Beat | None = None
+        self._sending = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._works = True
+        self._closing = False
+        self._heard_at = clock()
+        self.failures = 0
+        """How often the backend could not be reached, or fell silent."""
 
     async def __aenter__(self) -> Self:
-        await self._broadcast.connect()
+        """Returns at once, whether or not the backend is there: it is sought until it is."""
+        if self._make is not None:
+            self._tasks = [asyncio.create_task(self._receive(self._make)), asyncio.create_task(self._send())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._disconnect()
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def publish(self, beat: Beat) -> None:
-        """Hand a beat to the backend. One that fails is logged and lost, as any beat may be."""
-        try:
-            async with asyncio.timeout(_PUBLISH_S):
-                await self._broadcast.publish(_CHANNEL, beat.encode())
-        except Exception as error:  # noqa: BLE001 - each backend has its own errors
-            log.warning("could not broadcast: listeners look at the database instead", error=repr(error))
+    def silent_s(self) -> float:
+        """For how long no beat was heard, our own included."""
+        return self._clock() - self._heard_at
+
+    def publish(self, beat: Beat) -> None:
+        """Tell this process now, and the others when the backend takes it. A beat that is passed over is lost."""
+        self._hear(beat)
+        self._unsent = beat
+        self._sending.set()
 
     async def listen(self) -> AsyncGenerator[Beat, None]:
-        """Beats as they come. Take them at once: they queue without bound. BusBroken once none can come."""
-        broadcast = self._broadcast
-        async with broadcast.subscribe(_CHANNEL) as subscriber:
+        """Beats, each newer than the one before; who is slow gets the newest only."""
+        last: Beat | None = None
+        while True:
+            if self._newest is not None and self._newest is not last:
+                last = self._newest
+                yield last
+            else:
+                await self._news.wait()
+
+    def _hear(self, beat: Beat) -> None:
+        self._heard_at = self._clock()
+        self._newest = beat
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # ---- the backend
+
+    async def _send(self) -> None:
+        while True:
+            await self._sending.wait()
+            self._sending.clear()
+            beat, backend = self._unsent, self._backend
+            if beat is None or backend is None:
+                continue
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await backend.publish(_CHANNEL, beat.encode())
+            except Exception as error:  # noqa: BLE001 - each backend has its own errors
+                self._fail(error)
+
+    async def _receive(self, make: Callable[[], BroadcastBackend]) -> None:
+        # A client may raise its own error in the place of a cancellation.
+        while not self._closing:
+            try:
+                await self._follow(make())
+            except TimeoutError:
+                self._fail("it is silent")
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(error)
+            await asyncio.sleep(_AGAIN_S * (0.5 + random.random()))  # noqa: S311 - jitter
+
+    async def _follow(self, backend: BroadcastBackend) -> None:
+        """Until it fails, or nothing came for long."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await backend.connect()
+                await backend.subscribe(_CHANNEL)
+            self._backend = backend
             while True:
-                getting = asyncio.ensure_future(subscriber.get())
+                async with asyncio.timeout(self._silence_s):
+                    event = await backend.next_published()
+                if not self._works:
+                    self._works = True
+                    log.info("the broadcast backend is back")
                 try:
-                    await asyncio.wait({getting, broadcast.listener}, return_when=asyncio.FIRST_COMPLETED)
-                    if not getting.done():
-                        raise BusBroken("the broadcast backend stopped listening") from broadcast.listener.exception()
-                    event = getting.result()
-                finally:
-                    getting.cancel()
-                try:
-                    beat = Beat.decode(event.message)
+                    self._hear(Beat.decode(event.message))
                 except ValueError as error:
                     log.warning("not ours on the broadcast channel", error=str(error))
-                    continue
-                yield beat
+        finally:
+            self._backend = None
+            # What broke it was raised already; what can't be closed in time is left.
+            with suppress(Exception):
+                async with asyncio.timeout(_ANSWER_S):
+                    await backend.disconnect()
 
-    async def reconnect(self) -> None:
-        """Begin anew with a backend that works. Raises what the backend raises while it doesn't."""
-        await self._disconnect()
-        self._broadcast = self._make()
-        await self._broadcast.connect()
+    def _fail(self, why: object) -> None:
+        self.failures += 1
+        if self._works:
+            self._works = False
+            log.warning("can't broadcast: listeners look at the database until this works again", why=repr(why))
 
-    async def _disconnect(self) -> None:
-        # What broke the listener was said by `listen`.
-        with contextlib.suppress(Exception):
-            await self._broadcast.disconnect()
+
+def _backend(url: str) -> BroadcastBackend:
+    """Without the library's own queues: they are unbounded, and a backend that dies would die silently behind them."""
+    if url.startswith(("redis://", "rediss://")):
+        from replication.redis_backend import RedisBackend
+
+        return RedisBackend(url)
+    backend: BroadcastBackend = Broadcast(url)._backend  # noqa: SLF001 - there is no other way to have one made
+    return backend
 
 
 def _parts(position: Position) -> tuple[int, int, int]:

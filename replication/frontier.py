@@ -15,7 +15,7 @@ from db.log import LogState, log_state
 from db.log_append import heartbeat
 from db.position import Position
 from db.session import Pool
-from replication.bus import Beat, BroadcastBus, BusBroken
+from replication.bus import Beat, BroadcastBus
 
 log = structlog.get_logger(__name__)
 
@@ -118,13 +118,9 @@ class Frontier:
     # ---- the parts that run as long as the hub
 
     async def listen(self) -> None:
-        try:
-            async with aclosing(self._bus.listen()) as beats:
-                async for beat in beats:
-                    self._observe_beat(beat)
-        except BusBroken as error:
-            log.warning("connecting to the broadcast backend again", error=str(error), cause=repr(error.__cause__))
-            await self._bus.reconnect()
+        async with aclosing(self._bus.listen()) as beats:
+            async for beat in beats:
+                self._observe_beat(beat)
 
     async def watch(self) -> None:
         while True:

@@ -1,8 +1,8 @@
 """One streaming session of the leader: takes frames, appends whole commits, publishes, confirms what is flushed.
 
-Two loops. The first reads and appends: what was appended is published after, never before. The second looks once a
-second at how far the server's WAL is flushed and lets it forget only what the stored log holds; it also tells the
-hubs how far the log goes, keeps an idle slot moving, and watches the publications.
+Three loops. The first reads and appends: what was appended is published after, never before. The second looks once a
+second at how far the server's WAL is flushed and lets it forget only what the stored log holds; it also keeps an idle
+slot moving, and watches the publications. The third tells the hubs again and again how far the log goes.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from replication.stream import Stream
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
+PULSE_S = 0.25
 IDLE_S = 10.0
 _VISIBLE_S = 0.001
 
@@ -106,8 +107,9 @@ class Session:
     async def run(self) -> None:
         """Stream. Returns when it should begin anew at once, raises when it can't go on."""
         await self._make_partitions()
-        await self._publish()
-        loops = {asyncio.create_task(self._receive(), name="receive"), asyncio.create_task(self._tick(), name="tick")}
+        self._publish()
+        parts = (self._receive, self._tick, self._pulse)
+        loops = {asyncio.create_task(part(), name=part.__name__) for part in parts}
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -131,7 +133,7 @@ class Session:
             if self._asked:
                 # Somebody waits for the log to get here: don't let them wait for the next tick.
                 self._asked, self._store_soon = False, True
-                await self._publish()
+                self._publish()
 
     async def _append(self) -> None:
         """Append the commits that are there; a large one by itself, to its end, as it is decoded."""
@@ -157,7 +159,7 @@ class Session:
         self._head = append.head
         self._decoded_to = self._stored = end
         self._stored_at = self._clock()
-        await self._publish()
+        self._publish()
         self._appended(frozenset(append.relations))
 
     async def _fill(self) -> None:
@@ -207,10 +209,16 @@ class Session:
 
     # ---- publish, confirm, keep moving
 
-    async def _publish(self) -> None:
+    def _publish(self) -> None:
         beat = Beat(self._published, self._head, self._decoded_to)
         self._published = self._head
-        await self._bus.publish(beat)
+        self._bus.publish(beat)
+
+    async def _pulse(self) -> None:
+        """Says again how far the log goes, so that a lost beat, the last one too, is noticed, and a silent backend."""
+        while True:
+            await self._sleep(PULSE_S)
+            self._publish()
 
     async def _tick(self) -> None:
         while True:
@@ -220,7 +228,7 @@ class Session:
             written, flushed, xmin, xmax, names = row
             self._confirm(written, flushed)
             await self._stream.report(ask=True)
-            await self._publish()
+            self._publish()
             await self._store()
             await self._make_partitions()
             self._measure(flushed)

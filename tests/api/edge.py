@@ -145,6 +145,7 @@ def edge_app(settings: Settings) -> Starlette:
                 loop_lag_s=LoopLag().seconds,
                 circuits=dict,
                 authentication=authentication,
+                bus=bus,
             )
             hearing.cancel()
             await asyncio.wait({hearing})

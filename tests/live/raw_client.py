@@ -9,9 +9,10 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.live.client import DEADLINE_S, EVERYTHING
-from tests.server import Server
+from tests.server import Client
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -88,7 +89,7 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(server: Server, *, deflate: bool = False, receives: int | None = None) -> AsyncIterator[RawClient]:
+async def raw_client(server: Client, *, deflate: bool = False, receives: int | None = None) -> AsyncIterator[RawClient]:
     """Connected by the rules. `receives`: bytes that are taken before it is told to read."""
     reader, writer = await connected(server, receives)
     try:
@@ -105,11 +106,11 @@ async def raw_client(server: Server, *, deflate: bool = False, receives: int | N
         writer.transport.abort()
 
 
-async def connected(server: Server, receives: int | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connected(server: Client, receives: int | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection on which nothing was said yet."""
     made = socket.socket()
     if receives is not None:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
     made.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", server.settings.port))
+    await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", urlsplit(server.url).port))
     return await asyncio.open_connection(sock=made, limit=receives or 1 << 20)

@@ -82,7 +82,12 @@ async def stop(task: "asyncio.Task[None]") -> None:
 
 @asynccontextmanager
 async def leading(
-    dsn: str, *, holder: str | None = None, streaming: bool = True, through: str | None = None
+    dsn: str,
+    *,
+    holder: str | None = None,
+    streaming: bool = True,
+    through: str | None = None,
+    broadcast: str = "memory://",
 ) -> AsyncIterator[Leader]:
     """A leader that replicates until the block ends; streaming when it begins.
 
@@ -91,7 +96,7 @@ async def leading(
     term, lease = await lead(dsn, holder)
     appended: list[frozenset[str]] = []
     reconciled: list[str] = []
-    async with BroadcastBus("memory://") as bus:
+    async with BroadcastBus(broadcast) as bus:
         replication = Replication(
             through or dsn, term, bus, ORIGIN_KEY, appended=appended.append, reconcile=reconciled.append
         )
