@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching bench-latency check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching bench-latency bench-many bench-large bench-log check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -65,6 +65,15 @@ bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subsc
 
 bench-latency: .venv/.dev .venv/.new-node bench/peers/postgraphile5/.installed bench/peers/postgraphile4/.installed ## measure how long a commit takes to its subscribers, beside PostGraphile 4 and 5 (10 minutes)
 	$(PYTHON) -m bench.live.latency
+
+bench-many: .venv/.dev ## measure 100,000 connections (8 GB; 10 minutes)
+	$(PYTHON) -m bench.live.many
+
+bench-large: .venv/.dev ## measure one commit of a million rows, and what others feel of it
+	$(PYTHON) -m bench.live.large
+
+bench-log: .venv/.dev ## measure the bytes that the log takes for a changed row
+	$(PYTHON) -m bench.log_size
 
 bench-sandbox: .venv/.dev ## measure the sandbox with a sheet of a million cells
 	$(PYTHON) -m bench.large_sandbox

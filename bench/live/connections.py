@@ -1,7 +1,7 @@
 """What a subscribed connection costs the server: CPU to connect, init and subscribe, and memory while it is open.
 
-`make bench-connections`, or `python -m bench.live.connections [connections]`: raw Starlette, ours, and Strawberry's own
-handler, one after the other. Each client subscribes to a row of its own.
+`make bench-connections`, or `python -m bench.live.connections [connections]`: raw Starlette, Node's graphql-ws on ws,
+ours, and Strawberry's own handler, one after the other. Each client subscribes to a row of its own.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.live.databases import each_database
-from bench.live.ground import QUERY, MeasuredServer, serving, serving_raw, settle
+from bench.live.ground import QUERY, MeasuredServer, serving, serving_node, serving_raw, settle
 from bench.live.processes import cpu_s, memory_kb, subscribed
 from bench.live.subscribers import Load
 from tests.server import free_port
@@ -63,6 +63,10 @@ async def measure(connections: int) -> None:
         async with serving_raw(free_port()) as server:
             raw = await _cost(f"raw Starlette{_said(deflate)}", server, connections, deflate=deflate)
         print(line(raw, raw), flush=True)
+        if not deflate:
+            async with serving_node(free_port()) as server:
+                node = await _cost("Node, graphql-ws on ws", server, connections, deflate=False)
+            print(line(node, raw), flush=True)
         with each_database() as databases:
             for name, module, arguments in (("rowcast", "api", ("serve",)), ("stock Strawberry", _STOCK, ())):
                 with tempfile.TemporaryDirectory() as folder:

@@ -73,15 +73,18 @@ class MeasuredServer(Client):
 
 
 @asynccontextmanager
-async def serving(dsn: str, folder: Path, module: str = "api", *arguments: str) -> AsyncIterator[MeasuredServer]:
-    """`python -m <module>` on the database, ready, with the table bound."""
-    settings = server_settings(dsn, folder, log_level="warning")
+async def serving(
+    dsn: str, folder: Path, module: str = "api", *arguments: str, first: bool = True
+) -> AsyncIterator[MeasuredServer]:
+    """`python -m <module>` on the database, ready. The first on it binds the table. A bench is one client to it."""
+    settings = server_settings(dsn, folder, log_level="warning", token_operations_per_second=0)
     given = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
     async with _process(module, *arguments, environment=environment) as pid:
         server = MeasuredServer(settings.port, pid)
         await eventually(server.ready, START_S)
-        await bind(dsn)
+        if first:
+            await bind(dsn)
         yield server
 
 

@@ -82,6 +82,10 @@ class Subscribers:
     def _expect(self, messages: Sequence[int]) -> None:
         self.tell([str(count) for count in messages])
 
+    def tell_all(self, line: str) -> None:
+        """Give each process the same line."""
+        self.tell([line] * len(self._processes))
+
     def tell(self, lines: Sequence[str]) -> None:
         """Give each process a line."""
         for process, line in zip(self._processes, lines, strict=True):

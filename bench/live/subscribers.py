@@ -21,7 +21,8 @@ DEFLATE: Final = "permessage-deflate; client_max_window_bits"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Subscriptions `first` … `first + count - 1`, each with its number as id; a variable `"{n}"` is that number.
+    """Subscriptions `first` … `first + count - 1`, each with its number as id; a variable `"{n}"` is that number,
+    counted from 1 again behind each `rows` where that is given.
 
     `each`: subscriptions of one connection. `greetings`: messages to each before it is ready.
     """
@@ -34,6 +35,7 @@ class Load:
     each: int = 1
     greetings: int = 1
     deflate: bool = False
+    rows: int = 0
     host: str = "127.0.0.1"
 
 
@@ -84,7 +86,8 @@ class Subscriber(asyncio.Protocol):
         self._read()
 
     def _variables(self, number: int) -> dict[str, Any]:
-        numbered: dict[str, Any] = json.loads(json.dumps(self._load.variables).replace('"{n}"', str(number)))
+        row = (number - 1) % self._load.rows + 1 if self._load.rows else number
+        numbered: dict[str, Any] = json.loads(json.dumps(self._load.variables).replace('"{n}"', str(row)))
         return numbered
 
     def _read(self) -> None:

@@ -23,8 +23,12 @@ async def _time(lines: asyncio.StreamReader) -> None:
 
     def heard(frame: bytes) -> None:
         nonlocal heard_at
-        heard_at, now = time.monotonic(), time.time()
-        start = frame.index(_MARK) + len(_MARK)
+        now = time.time()
+        start = frame.find(_MARK) + len(_MARK)
+        if start < len(_MARK):
+            # A newer cursor, and no row.
+            return
+        heard_at = time.monotonic()
         took.append(round((now - float(frame[start : frame.index(b'"', start)])) * 1e6))
 
     await connected(load, heard)
