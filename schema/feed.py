@@ -138,6 +138,11 @@ class Feed:
             name for change in transaction.changes for name in change.after or change.before or () if name not in known
         )
 
+    def lacking(self, transaction: Transaction, names: frozenset[str]) -> frozenset[str]:
+        """Which of these columns the commit's rows don't have."""
+        rows = (change.after or change.before for change in transaction.changes)
+        return frozenset().union(*(names - row.keys() for row in rows if row is not None))
+
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""
         self.up_to_date = True

@@ -29,7 +29,7 @@ from schema.feed import Batch, Feed, snapshot_batch
 from schema.filter_input import RowFilter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
-from schema.filters import Filter
+from schema.filters import Filter, columns_of
 from schema.followed_source import logged, shown_columns
 from schema.snapshot_reads import LeftBehind
 from schema.sources import Opened, open_source
@@ -230,6 +230,7 @@ class Subscriber:
     async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
         clock = self._context.clock
         sent = clock()
+        filtered, there = columns_of(self.where), frozenset[str]()
         join = None if self.join is None else partial(self.join, self, feed)
         async with aclosing(
             self._context.hub.subscribe(self.source.logged_as, cursor, join, caught_up=feed.up_to_date)
@@ -240,6 +241,9 @@ class Subscriber:
                     case LogSlice(transaction, reached):
                         if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction)):
                             await self._widen(feed)
+                        if filtered and (gone := feed.lacking(transaction, filtered) - there):
+                            await self._refuse_altered(gone)
+                            there |= gone
                         batch = feed.slice(transaction, reached)
                         if batch is None and clock() - sent >= QUIET_S:
                             batch = feed.passed(reached)
@@ -260,21 +264,34 @@ class Subscriber:
 
     async def _widen(self, feed: Feed) -> None:
         """Go on with the columns that the source has now: it may have got some since."""
+        try:
+            opened = await self._opened_again()
+        except (NotFound, Conflict, Forbidden) as error:
+            log.info("a subscription goes on with the columns that it has", reason=str(error))
+            return
+        if opened.source.id == self.source.id:
+            self.source, self._table = opened.source, opened.table
+            feed.shown = self._shown = shown_columns(opened, None)
+
+    async def _refuse_altered(self, lacking: frozenset[str]) -> None:
+        """Conflict where the table has a filter's columns no longer, so that nothing would match it, in silence. Rows
+        of before they were added lack them too."""
+        opened = await self._opened_again()
+        if gone := sorted(lacking - opened.filterable.keys()):
+            raise Conflict(
+                f"{opened.source.relation} no longer has {', '.join(gone)}, by which this subscription is filtered: "
+                "subscribe anew, with a filter of columns that it has."
+            )
+
+    async def _opened_again(self) -> Opened:
+        """The source as it is now, once the database answers."""
         while True:
             try:
                 async with self._context.pool.connection() as connection:
-                    opened = logged(await open_source(connection, self.source.name, self.principal))
-            except (NotFound, Conflict, Forbidden) as error:
-                log.info("a subscription goes on with the columns that it has", reason=str(error))
-                return
+                    return logged(await open_source(connection, self.source.name, self.principal))
             except psycopg.OperationalError as error:
-                log.warning("can't look for new columns of a source, trying again", error=str(error).strip())
-                await asyncio.sleep(_AGAIN_S)
-                continue
-            if opened.source.id == self.source.id:
-                self.source, self._table = opened.source, opened.table
-                feed.shown = self._shown = shown_columns(opened, None)
-            return
+                log.warning("can't look at a source's columns, trying again", error=str(error).strip())
+            await asyncio.sleep(_AGAIN_S)
 
 
 async def now(context: Context) -> Cursor:

@@ -29,6 +29,7 @@ from schema.activity import Activity
 from schema.change_types import as_batch
 from schema.context import Context
 from schema.feed import Batch, Feed
+from schema.filters import columns_of
 from schema.source_deletion import until_deleted
 from schema.subscriber import ASK_AGAIN_S, QUIET_S, Place, Subscriber
 
@@ -131,6 +132,7 @@ class Table:
         self._groups: OrderedDict[GroupKey, Group] = OrderedDict()  # who was sent nothing for longest is first
         self._index: MatchIndex[Group] = MatchIndex()
         self._within: set[Group] = set()
+        self._columns: frozenset[str] = frozenset()  # of the rows that came last
         self._sources: Counter[UUID] = Counter()
         self._watching: dict[UUID, asyncio.Task[None]] = {}
 
@@ -221,6 +223,7 @@ class Table:
 
     def _deliveries(self, transaction: Transaction, before: Position) -> Iterator[_Delivery]:
         # Nothing here may wait: who is a member now has not got the slice, and whoever joins later has.
+        self._leave_altered(transaction, before)
         concerned: dict[Group, Places] = dict.fromkeys(self._within, ())
         concerned.update(self._index.match(transaction.changes))
         for group, places in concerned.items():
@@ -240,6 +243,16 @@ class Table:
             if batch is not None:
                 self._sent(group)
                 yield _Delivery(group, batch, list(group.members), place)
+
+    def _leave_altered(self, transaction: Transaction, before: Position) -> None:
+        """Who filters by columns that the rows have no longer looks for itself what became of them."""
+        row = transaction.changes[0].after or transaction.changes[0].before
+        if row is None or row.keys() == self._columns:
+            return
+        self._columns = frozenset(row)
+        for group in list(self._groups.values()):
+            if not columns_of(group.subscriber.where) <= self._columns:
+                self._dissolve(group, Place(Cursor(before), group.feed.within, group.subscriber))
 
     def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:
         if group.feed.shown.chosen:
