@@ -51,7 +51,7 @@ soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each 
 		tests/sync/test_merge_properties.py
 	$(PYTHON) -m pytest -m soak
 
-bench-decoding: .venv/.dev ## measure how fast changes come out of Postgres, beside pg_recvlogical
+bench-decoding: .venv/.dev bench/peers/decoding/.installed ## measure how fast changes come out of Postgres, beside pg_recvlogical and Node's
 	$(PYTHON) -m bench.decoding
 
 bench-delivery: .venv/.dev ## measure what a delivery costs the server, beside raw Starlette and stock Strawberry

@@ -3,7 +3,8 @@
 `make bench-decoding`, or `python -m bench.decoding [changes]`. Half of the changes are inserts, half updates of a table
 of five columns with REPLICA IDENTITY FULL, in commits of 1,000. Each reader takes them from a slot of its own, in a
 process of its own: Postgres' `pg_recvlogical`, which writes them to a file undecoded; a plain loop in Python, which
-takes the rows' texts; ours, which makes the log's entries of them. The log is what a leader makes of the same changes.
+takes the rows' texts; ours, which makes the log's entries of them; npm's pg-logical-replication, whose rows are objects
+of JavaScript's, where it is installed. The log is what a leader makes of the same changes.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bench.live.peers import Missing, installed, node, url
 from db.changes import Transaction
 from db.embedded_home import packaged_binaries
 from db.session import session_dsn
@@ -36,8 +38,9 @@ from tests.replication.leader import ORIGIN_KEY, bind, leading
 CHANGES: Final = 400_000
 _A_COMMIT: Final = 1_000
 _ROUNDS: Final = 3
+_NODE: Final = "Node"
 _LENGTH: Final = Struct("!I")
-_READERS: Final = ("pg_recvlogical", "plain loop", "rowcast")
+_READERS: Final = ("pg_recvlogical", "plain loop", "rowcast", _NODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ def measure(changes: int = CHANGES) -> tuple[dict[str, Read], float, float]:
 def _readers(server: Server, template: str, changes: int) -> dict[str, Read]:
     dsn = server.create(template=template)
     asyncio.run(bind(dsn, "t", "id integer PRIMARY KEY, name text, qty integer, price numeric, at timestamptz"))
-    names = [(reader, f"{place}_{round_}") for round_ in range(_ROUNDS) for place, reader in enumerate(_READERS)]
+    readers = [reader for reader in _READERS if reader != _NODE or _has_node()]
+    names = [(reader, f"{place}_{round_}") for round_ in range(_ROUNDS) for place, reader in enumerate(readers)]
     with psycopg.connect(dsn, autocommit=True) as connection:
         for _, slot in names:
             connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (f"bench_{slot}",))
         _write(connection, changes)
         (end,) = connection.execute("SELECT pg_current_wal_lsn()").fetchone() or ("0/0",)
-    found: dict[str, list[Read]] = {reader: [] for reader in _READERS}
+    found: dict[str, list[Read]] = {reader: [] for reader in readers}
     for reader, slot in names:
         found[reader].append(_timed(_command(reader, dsn, f"bench_{slot}", end, changes), changes))
     server.drop(dsn)
@@ -85,6 +89,8 @@ def _write(connection: psycopg.Connection, changes: int) -> None:
 
 
 def _command(reader: str, dsn: str, slot: str, end: str, changes: int) -> Sequence[str]:
+    if reader == _NODE:
+        return (node(20), str(installed("decoding") / "read.cjs"), url(dsn), slot, str(changes))
     if reader != "pg_recvlogical":
         return (sys.executable, "-m", "bench.decoding", reader, dsn, slot, str(changes))
     parts = conninfo_to_dict(dsn)
@@ -99,6 +105,16 @@ def _command(reader: str, dsn: str, slot: str, end: str, changes: int) -> Sequen
     )
 
 
+def _has_node() -> bool:
+    try:
+        node(20)
+        installed("decoding")
+    except Missing as missing:
+        print(f"npm's pg-logical-replication is not measured: {missing}", flush=True)
+        return False
+    return True
+
+
 def _timed(command: Sequence[str], changes: int) -> Read:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
@@ -107,7 +123,7 @@ def _timed(command: Sequence[str], changes: int) -> Read:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if done.stdout:
-        # Without the start of Python.
+        # Without the start of Python or Node.
         wall, cpu = map(float, done.stdout.split())
     return Read(changes / wall, cpu / changes * 1e6)
 

@@ -64,7 +64,7 @@ def installed(peer: str) -> Path:
 async def _serving(peer: str, node_: str, dsn: str) -> AsyncIterator[MeasuredServer]:
     port = free_port()
     server = str(installed(peer) / "server.cjs")
-    async with started(node_, server, str(port), _url(dsn), environment={"NODE_ENV": "production"}) as process:
+    async with started(node_, server, str(port), url(dsn), environment={"NODE_ENV": "production"}) as process:
         measured = MeasuredServer(port, process.pid)
         await eventually(lambda: measured.ready("/healthz"), START_S)
         yield measured
@@ -92,8 +92,8 @@ async def serving_v4(dsn: str) -> AsyncIterator[MeasuredServer]:
         yield server
 
 
-def _url(dsn: str) -> str:
-    """As Node's client reads it."""
+def url(dsn: str) -> str:
+    """The DSN as Node's client reads it."""
     parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     name = quote(parts["user"]) + (f":{quote(parts['password'])}" if "password" in parts else "")
     if parts["host"].startswith("/"):
