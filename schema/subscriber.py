@@ -30,9 +30,9 @@ from schema.filter_input import RowFilter
 from schema.filter_predicate import matcher
 from schema.filter_sql import Parameters, condition
 from schema.filters import Filter, columns_of
-from schema.followed_source import logged, shown_columns
+from schema.followed_source import followed_source, shown_columns
 from schema.snapshot_reads import LeftBehind
-from schema.sources import Opened, open_source
+from schema.sources import Opened
 from schema.table_errors import table_errors
 
 log = structlog.get_logger(__name__)
@@ -287,8 +287,8 @@ class Subscriber:
         """The source as it is now, once the database answers."""
         while True:
             try:
-                async with self._context.pool.connection() as connection:
-                    return logged(await open_source(connection, self.source.name, self.principal))
+                # Together: all who follow a table see its new column at the same moment.
+                return await followed_source(self._context, self.source.name)
             except psycopg.OperationalError as error:
                 log.warning("can't look at a source's columns, trying again", error=str(error).strip())
             await asyncio.sleep(_AGAIN_S)
