@@ -21,7 +21,7 @@ from db.notify import wake
 from db.paging import Page, page_of
 from db.runs import RunTrigger
 from db.session import Connection
-from db.sources import ConflictPolicy, Direction, Source, source_by_id
+from db.sources import Source, source_by_id
 from db.wire import to_text
 
 
@@ -47,14 +47,13 @@ class ConflictChoice(StrEnum):
 WINNER: Final = "winner"
 """Who settled it where one side overwrote the other."""
 
-_RULES: Final = frozenset({*ConflictPolicy, *Direction, WINNER})
-
 
 @dataclass(frozen=True, slots=True)
 class ConflictRecord:
     """A conflict as stored. Values are wire values of the cell, or row objects where `column` is None.
 
-    `key` is the row's key text; `source` the source's name. `choice` may be asked for while it is still open.
+    `key` is the row's key text; `source` the source's name. `choice` may be asked for while it is still open; `asked`:
+    it was a person who chose, and no rule of the source's.
     """
 
     id: int
@@ -69,15 +68,11 @@ class ConflictRecord:
     state: ConflictState
     choice: ConflictChoice | None
     choice_value: WireValue
+    asked: bool
     resolution: ConflictChoice | None
     detected_at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
-
-    @property
-    def asked(self) -> bool:
-        """Whether it was a person who chose, and no rule of the source's."""
-        return self.choice is not None and self.resolved_by not in _RULES
 
 
 _SELECT = "SELECT c.*, s.name AS source FROM rowcast.conflicts c JOIN rowcast.sources s ON s.id = c.source_id "
@@ -143,7 +138,7 @@ async def choose(
         assert source is not None
         _check_value(source, conflict, value)
     await connection.execute(
-        "UPDATE rowcast.conflicts SET choice = %s, choice_value = %s, resolved_by = %s WHERE id = %s",
+        "UPDATE rowcast.conflicts SET choice = %s, choice_value = %s, asked = true, resolved_by = %s WHERE id = %s",
         (choice, _json(value), actor, id_),
     )
     await wake(connection, conflict.source_id, RunTrigger.MANUAL)
@@ -199,10 +194,8 @@ async def record_conflict(connection: Connection, source_id: UUID, conflict: New
                ON CONFLICT (source_id, key, coalesce(column_name, '')) WHERE state = 'OPEN' DO UPDATE
                SET kind = excluded.kind, base = excluded.base, database = excluded.database,
                    source_value = excluded.source_value,
-                   choice = CASE WHEN conflicts.resolved_by = ANY(%(rules)s) THEN excluded.choice
-                                 ELSE coalesce(conflicts.choice, excluded.choice) END,
-                   resolved_by = CASE WHEN conflicts.resolved_by = ANY(%(rules)s) THEN excluded.resolved_by
-                                      ELSE coalesce(conflicts.resolved_by, excluded.resolved_by) END
+                   choice = CASE WHEN conflicts.asked THEN conflicts.choice ELSE excluded.choice END,
+                   resolved_by = CASE WHEN conflicts.asked THEN conflicts.resolved_by ELSE excluded.resolved_by END
                RETURNING id""",
             {
                 "source": source_id,
@@ -214,7 +207,6 @@ async def record_conflict(connection: Connection, source_id: UUID, conflict: New
                 "source_value": _json(conflict.source_value),
                 "choice": conflict.choice,
                 "by": conflict.by,
-                "rules": list(_RULES),
             },
         )
     ).fetchone()
@@ -228,12 +220,10 @@ async def close_conflict(connection: Connection, id_: int, winner: ConflictChoic
     await connection.execute(
         """UPDATE rowcast.conflicts
            SET state = 'RESOLVED', resolved_at = clock_timestamp(),
-               resolution = CASE WHEN %(winner)s::text IS NULL OR choice IS NOT NULL AND resolved_by <> ALL(%(rules)s)
-                                 THEN choice ELSE %(winner)s END,
-               resolved_by = CASE WHEN %(winner)s::text IS NULL OR choice IS NOT NULL AND resolved_by <> ALL(%(rules)s)
-                                  THEN resolved_by ELSE %(by)s END
+               resolution = CASE WHEN %(winner)s::text IS NULL OR asked THEN choice ELSE %(winner)s END,
+               resolved_by = CASE WHEN %(winner)s::text IS NULL OR asked THEN resolved_by ELSE %(by)s END
            WHERE id = %(id)s AND state = 'OPEN'""",
-        {"id": id_, "winner": winner, "by": WINNER, "rules": list(_RULES)},
+        {"id": id_, "winner": winner, "by": WINNER},
     )
 
 
@@ -258,6 +248,7 @@ async def _fetch(connection: Connection, query: str, parameters: Mapping[str, ob
                 state=ConflictState(row["state"]),
                 choice=None if row["choice"] is None else ConflictChoice(row["choice"]),
                 choice_value=row["choice_value"],
+                asked=row["asked"],
                 resolution=None if row["resolution"] is None else ConflictChoice(row["resolution"]),
                 detected_at=row["detected_at"],
                 resolved_at=row["resolved_at"],

@@ -220,7 +220,7 @@ class Engine:
         return reading, shown
 
     def _in_doubt(self, source: Source) -> InDoubt:
-        return StoredInDoubt(self._pool, source.id, self._grace)
+        return StoredInDoubt(self._pool, self._term, source.id, self._grace)
 
     def _last_shown(self, source: Source) -> LastShown:
         async def last_shown(keys: Sequence[str]) -> Mapping[str, Mapping[str, Cell]]:

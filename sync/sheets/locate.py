@@ -32,6 +32,12 @@ def refuse_lost(rows: Rows) -> None:
         raise SourceUnreachable(f"The headers of {names} went while the sheet was written: the next run looks again.")
 
 
+def refuse_keyless(rows: Rows) -> None:
+    """SourceUnreachable where a key column is gone: nobody can tell then which rows a call hit."""
+    if not rows.bound.key:
+        raise SourceUnreachable(rows.bound.refusal or "The key's header is gone.")
+
+
 def locate(source: Source, binding: SheetBinding, grid: Grid) -> Rows:
     """The rows of a grid. Takes long, of a large one."""
     return read_rows(bind(source, binding, grid), grid)

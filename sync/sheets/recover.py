@@ -11,7 +11,7 @@ from db.sources import SheetBinding, Source
 from sync.sheets.calls import SheetCalls
 from sync.sheets.ids import IdWrite
 from sync.sheets.layout import misplaced_lines
-from sync.sheets.locate import locate
+from sync.sheets.locate import locate, refuse_keyless
 from sync.sheets.mend import Mender
 from sync.sheets.repair import displaced_cells, displaced_deletes
 from sync.sheets.rows import Rows
@@ -55,7 +55,7 @@ async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_d
 
 
 async def _judge(mender: Mender, before: Rows, sent: Sent, calls: SheetCalls) -> bool:
-    """Whether it was carried out: what it wrote shows, or what it hit did."""
+    """Whether it was carried out: what it wrote shows, or what it hit did. SourceUnreachable where nobody can tell."""
     after = await mender.look()
     damages = await calls.session.compute(partial(displaced_cells, before, after, sent.cells, later=True))
     after = await mender.put_back_cells(before, after, damages)
@@ -66,4 +66,6 @@ async def _judge(mender: Mender, before: Rows, sent: Sent, calls: SheetCalls) ->
     if misplaced:
         after = await mender.take_out_rows(before, after, sent.inserts)
     await mender.judged()
+    # Its rows are judged once their keys are there again.
+    refuse_keyless(after)
     return bool(damages or gone or misplaced) or is_done(sent, after)

@@ -23,7 +23,7 @@ from sync.google.errors import GoogleBusy, GoogleRefused, WorksheetMoved
 from sync.sheets.calls import SheetCalls
 from sync.sheets.chunks import Block, blocks, cell_chunks, insert_chunks
 from sync.sheets.grid import same_cell
-from sync.sheets.locate import read_located, refuse_lost
+from sync.sheets.locate import read_located, refuse_keyless, refuse_lost
 from sync.sheets.mend import Mender
 from sync.sheets.plan import CellWrite, StructurePlan, UpdatePlan, plan_rows, plan_updates, sheet_full
 from sync.sheets.repair import displaced_cells
@@ -179,6 +179,7 @@ class SheetWriter:
                 continue
             after = await self._mender.bring_back_rows(rows, await self._mender.look(), plan.deletes)
             after = await self._mender.take_out_rows(rows, after, plan.inserts)
+            refuse_keyless(after)
             await self._mender.judged()
             refuse_lost(after)
             self._settle(_rows_outcome(after, plan))
@@ -192,6 +193,7 @@ class SheetWriter:
         if not error.unsent:
             after = await self._mender.bring_back_rows(rows, after, plan.deletes)
             after = await self._mender.take_out_rows(rows, after, plan.inserts)
+            refuse_keyless(after)
         await self._mender.judged(error)
         refuse_lost(after)
         if not error.over and any(edit.key not in after.by_key for edit in plan.inserts):

@@ -192,6 +192,7 @@ def _conflict(found: NewConflict, known: ConflictRecord | None) -> ConflictRecor
         state=ConflictState.OPEN,
         choice=found.choice,
         choice_value=None,
+        asked=False,
         resolution=None,
         detected_at=AT,
         resolved_at=None,

@@ -18,6 +18,7 @@ from db.runs import RunTrigger
 from db.sources import ConflictPolicy, Side
 from db.sync_requests import request_sync
 from tests.sync.ground import Ground, ground, key
+from tests.sync.memory_source import Broken
 
 
 async def _choose(at: Ground, id_: int, choice: ConflictChoice, *value: WireValue) -> ConflictRecord:
@@ -170,3 +171,41 @@ async def test_what_a_policy_began_a_winner_may_end(database: str) -> None:
         assert at.table() == at.rows() == {1: ("sheet 2", 1)}
         [conflict] = await at.conflicts()
         assert (conflict.resolution, conflict.resolved_by) == (ConflictChoice.SOURCE, "winner")
+
+
+@pytest.mark.parametrize("name", ["winner", "SOURCE_WINS", "TWO_WAY", "formula"])
+async def test_a_choice_is_a_persons_whatever_the_name_of_their_token(database: str, name: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        cell, _ = await _in_conflict(at)
+        async with at.pool.connection() as connection:
+            await choose(connection, cell.id, ConflictChoice.SOURCE, None, has_value=False, actor=name)
+        await at.settle()
+        assert (at.table()[1], at.rows()[1]) == (("n1", 5), ("n1", 5))
+        chosen, _ = await at.conflicts()
+        assert (chosen.state, chosen.resolution, chosen.resolved_by) == (
+            ConflictState.RESOLVED,
+            ConflictChoice.SOURCE,
+            name,
+        )
+
+
+async def test_what_a_formula_won_in_a_run_that_was_cut_off_is_no_persons_choice(database: str) -> None:
+    async with ground(database, policy=ConflictPolicy.MANUAL) as at:
+        at.fill(1, 2)
+        at.sheet.formulas = {"age": lambda cells: float(len(str(cells["name"])))}
+        await at.settle()
+        at.sheet.edit(key(1), name="longer")
+        at.sql("UPDATE people SET age = 50 WHERE id = 1")
+        at.sql("UPDATE people SET name = 'written' WHERE id = 2")
+        at.sheet.fail_at = "before write"
+        with pytest.raises(Broken):
+            await at.run()
+        [begun] = await at.conflicts()
+        assert (begun.state, begun.choice, begun.resolved_by) == (ConflictState.OPEN, ConflictChoice.SOURCE, "formula")
+        at.sheet.formulas = {}
+        at.sheet.edit(key(1), age=7.0)
+        at.sql("UPDATE people SET age = 8 WHERE id = 1")
+        await at.settle()
+        assert (at.table("age")[1], at.rows("age")[1]) == ((8,), (7.0,))
+        over, found = await at.conflicts()
+        assert (over.state, found.state, found.choice) == (ConflictState.RESOLVED, ConflictState.OPEN, None)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from db.errors import SourceUnreachable
+from db.errors import LeadershipLost, SourceUnreachable
 from db.feeds import FeedBinding, FeedFormat, FeedRequest, FeedWrite
 from db.in_doubt import requests_in_doubt
+from db.lease import Term
 from db.session import Pool, make_pool
 from db.sources import Column, insert_source
 from db.wire import ColumnType
@@ -58,7 +59,8 @@ class Shop:
 
     async def write(self, *edits: Edit) -> WriteOutcome:
         """By the adapter of a new run."""
-        in_doubt = StoredInDoubt(self.pool, self.source.id, GRACE)
+        term = Term(7, "leader", "", float("inf"))
+        in_doubt = StoredInDoubt(self.pool, term, self.source.id, GRACE)
         return await FeedSource(self.source, self.connection, allow).write(edits, in_doubt=in_doubt)
 
     async def lose(self, *edits: Edit) -> None:
@@ -89,6 +91,7 @@ async def shop(database: str) -> AsyncIterator[Shop]:
     async with lines() as server, make_pool(database, "leader", max_size=2) as pool:
         made = Shop(server, pool)
         async with pool.connection() as connection:
+            await connection.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
             await insert_source(connection, made.source)
         yield made
         await made.connection.client.close()
@@ -212,3 +215,14 @@ async def test_a_batch_goes_to_no_address_that_the_source_writes_to_no_more(shop
     await shop.write(edit(1, "x"), edit(2, "y"), edit(3, "z"))
     assert keys(shop.puts) == ["1=x", "2=y", "3=z"]
     assert {put.path for put in shop.puts} == {"/elsewhere"}
+
+
+async def test_who_leads_no_more_makes_nobody_forget(shop: Shop) -> None:
+    await shop.lose(edit(1, "new"))
+    async with shop.pool.connection() as connection:
+        await connection.execute("UPDATE rowcast.lease SET term = 8, holder = 'another'")
+    for edits in ((), (edit(2, "new"),)):
+        with pytest.raises(LeadershipLost):
+            await shop.write(*edits)
+    assert shop.puts == []
+    assert await shop.in_doubt() == 1
