@@ -97,6 +97,7 @@ class XmlRecords:
         if kept is not None:
             element = etree.fromstring(kept, etree.XMLParser(**SAFE))
             if not whole:
+                _refuse_empty(cells)
                 element = etree.Element(element.tag, nsmap=self._namespaces)
         elif self._path is None:
             raise ValueError(f"New records need a plain path to the records, not `{self._records}`.")
@@ -177,7 +178,8 @@ class XmlRecords:
                 inner = etree.SubElement(element, self._tag(step))
             element = inner
         parent = element.getparent()
-        if text is None and parent is not None:
+        # What else it holds is another field's, or no column's: empty, it reads as NULL, but in columns of TEXT.
+        if text is None and parent is not None and not element.attrib:
             parent.remove(element)
             return
         for child in list(element):
@@ -192,6 +194,16 @@ class XmlRecords:
         if namespace is None:
             raise FeedUnreadable(f"The prefix {prefix} is not among the source's `namespaces`: add it.")
         return f"{{{namespace}}}{local}"
+
+
+def _refuse_empty(cells: Mapping[Column, Cell]) -> None:
+    """ValueError where a request of the changed fields alone would have to empty one: left out, it stays as it was."""
+    names = ", ".join(column.name for column, cell in cells.items() if cell is None)
+    if names:
+        raise ValueError(
+            f"{names} is NULL, which PATCH can't say in XML, where an empty field is one that is left out; PUT can,"
+            " with the whole record"
+        )
 
 
 def _string(element: Element) -> str:

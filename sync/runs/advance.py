@@ -11,9 +11,10 @@ from datetime import datetime
 from db.base import BaseRow, Intent, IntentKind, Sighting, SourceImage, TableImage
 from db.changes import WireValue
 from db.failures import NewFailure
-from db.sources import Side
+from db.sources import Column, Side
 from sync.merge.base import remaining
 from sync.merge.plan import EditKind, RowPlan, Rules, SourceWrite, TableEdit
+from sync.merge.show import table_object
 from sync.source import Cell, Problem, SourceRow, Written
 
 
@@ -65,6 +66,21 @@ def begin_write(base: BaseRow, write: SourceWrite, id_: str, at: datetime) -> Ba
     if last is not None and replace(last, id=id_, at=at) == intent:
         return replace(base, pending=(*base.pending[:-1], replace(last, at=at)))
     return replace(base, pending=(*base.pending, intent))
+
+
+def begun_insert(base: BaseRow, write: SourceWrite, columns: Sequence[Column]) -> SourceWrite | None:
+    """The insert of the same row that was begun before and may have arrived, where the row has other values by now.
+
+    It is made as it was begun: with those values it would be another request, and the row be there twice.
+    """
+    last = base.pending[-1] if base.pending else None
+    if last is None or (write.kind, last.kind) != (EditKind.INSERT, IntentKind.INSERT):
+        return None
+    cells = dict(write.edit.cells or {})
+    if last.cells.keys() != write.texts.keys() or {**cells, **last.cells} == cells:
+        return None
+    edit = replace(write.edit, cells={**cells, **last.cells})
+    return SourceWrite(write.kind, edit, last.texts, table_object(columns, last.texts))
 
 
 @dataclass(frozen=True, slots=True)

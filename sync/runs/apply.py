@@ -17,7 +17,7 @@ from db.session import Connection
 from db.sources import Side, Source, SourceState, locked_source
 from db.sync_tables import BoundTable
 from sync.merge.plan import EditKind, RowPlan, Rules, SourceWrite
-from sync.runs.advance import after_source_write, after_table_edit, begin_write
+from sync.runs.advance import after_source_write, after_table_edit, begin_write, begun_insert
 from sync.runs.bookkeeping import Records
 from sync.runs.compare import Difference
 from sync.runs.progress import Tell
@@ -130,7 +130,14 @@ class _Step:
             base = await _apply_row(self.connection, difference, outcome, self.records, self.applied)
             write = _write(difference.plan, outcome)
             if write is not None:
-                base = begin_write(base, write, self.new_id(), self.now)
+                begun = begun_insert(base, write, self.source.columns)
+                if begun is None:
+                    base = begin_write(base, write, self.new_id(), self.now)
+                else:
+                    # The row's values by now are an edit of it, for the next run. Its time goes on from the first try,
+                    # so that one that always fails holds them up no longer than it may arrive.
+                    write = begun
+                    self.applied.again = self.applied.left = True
                 self.applied.begun.append(Begun(difference, base, write))
             bases.append(base)
         await save_base(self.connection, self.source.id, bases)

@@ -37,6 +37,7 @@ class Service:
     cache: dict[str, dict[str, Any]] | None = None
     take: Callable[[dict[str, Any]], dict[str, Any]] = dict
     status: Callable[[str], str] = lambda _: "200 OK"
+    posted: str = "200 OK"
     lose: int = 0
     puts: list[Asked] = field(default_factory=list)
 
@@ -49,7 +50,10 @@ class Service:
         if asked.line.startswith("GET"):
             return self.get(asked)
         self.puts.append(asked)
-        for record in json.loads(asked.body):
+        if self.posted != "200 OK":
+            return answer(b"", self.posted)
+        written = json.loads(asked.body)
+        for record in written if isinstance(written, list) else [written]:
             self.records[str(record["id"])] = record
         if self.lose:
             self.lose -= 1
@@ -117,10 +121,14 @@ async def world(database: str, batch_size: int = 1) -> AsyncIterator[World]:
     async with lines() as server, make_pool(database, "leader", max_size=4) as pool:
         service = Service(server, {str(id_): {"id": id_, "item": f"n{id_}", "extra": id_} for id_ in (1, 2, 3)})
         server.on("/orders", service.orders)
-        for id_ in (1, 2, 3):
+        for id_ in (1, 2, 3, 9):
             server.on(f"/orders/{id_}", service.put)
         one = f"{server.url}/orders/{{id}}"
-        write = FeedWrite(upsert=FeedRequest("PUT", one), delete=FeedRequest("DELETE", one))
+        write = FeedWrite(
+            upsert=FeedRequest("PUT", one),
+            insert=FeedRequest("POST", f"{server.url}/orders"),
+            delete=FeedRequest("DELETE", one),
+        )
         if batch_size > 1:
             write = FeedWrite(upsert=FeedRequest("PUT", f"{server.url}/orders"), batch_size=batch_size)
         binding = FeedBinding(f"{server.url}/orders", FeedFormat.JSON, "@", write=write)
@@ -311,4 +319,36 @@ async def test_a_credential_that_is_refused_is_the_feed_s_state_and_no_row_s(dat
         assert run.state is RunState.FAILED
         assert "correct `auth`" in (run.message or "")
         assert len(at.service.puts) == 1
+        assert not at.failures()
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+async def test_a_record_that_was_posted_and_does_not_show_yet_is_not_posted_anew(database: str, lost: int) -> None:
+    """Its server gives the same idempotency key one record, and another one another."""
+    async with world(database) as at:
+        at.service.keep_showing()
+        at.service.lose = lost
+        at.sql("INSERT INTO orders VALUES (9, 'one')")
+        await at.run()
+        at.sql("UPDATE orders SET item = 'two' WHERE id = 9")
+        await at.run()
+        at.service.cache = None
+        await at.run()
+        await at.run()
+        posts = [put for put in at.service.puts if put.line.startswith("POST")]
+        assert len({post.headers["idempotency-key"] for post in posts}) == 1
+        assert at.table()[9] == at.feed()[9] == "two"
+        assert at.conflicts() == 0
+
+
+async def test_a_record_that_the_feed_refused_is_posted_as_it_is_by_now(database: str) -> None:
+    async with world(database) as at:
+        at.service.posted = "422 Unprocessable"
+        at.sql("INSERT INTO orders VALUES (9, 'one')")
+        await at.run()
+        at.service.posted = "200 OK"
+        at.sql("UPDATE orders SET item = 'two' WHERE id = 9")
+        await at.run()
+        await at.run()
+        assert at.table()[9] == at.feed()[9] == "two"
         assert not at.failures()

@@ -256,3 +256,25 @@ async def test_only_the_changed_fields_are_patched() -> None:
         [call] = [call for call in bench.requests() if call["method"] == "PATCH"]
         assert '"item": "patched"' in str(call["body"]) or call["body"] == {"item": "patched"}
         assert '"extra": "kept"' in bench.document()
+
+
+async def test_a_null_that_a_patch_in_xml_cannot_say_is_a_problem_that_says_so() -> None:
+    with xml_bench() as bench:
+        assert bench.source.feed is not None
+        assert bench.source.feed.write is not None
+        patch = FeedRequest("PATCH", f"{bench.sandbox.url}/feeds/orders/{{code}}")
+        bench.bind(write=replace(bench.source.feed.write, upsert=patch))
+        [one] = (await bench.adapter().write([update("EUR", {"at": None, "value": "1.2"})])).written
+        [problem] = one.problems
+        assert (problem.code, problem.key) == ("REQUEST", key("EUR"))
+        assert "at is NULL, which PATCH can't say in XML" in problem.message
+        assert not [call for call in bench.requests() if call["method"] == "PATCH"]
+
+
+async def test_an_element_that_becomes_null_keeps_the_attributes_that_other_columns_have() -> None:
+    with xml_bench() as bench:
+        [one] = (await bench.adapter().write([update("EUR", {"value": None})])).written
+        assert one.row is not None
+        assert not one.problems
+        assert (one.row.cells["value"], one.row.cells["unit"]) == ("", "1")
+        assert '<value unit="1"' in bench.document()
