@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 # Steps share .venv and web/node_modules.
 .NOTPARALLEL:
-.PHONY: help setup setup-dev web demo test coverage soak bench-decoding bench-sandbox bench-delivery bench-connections bench-matching bench-latency bench-many bench-large bench-log check format serve psql doctor migrate requirements clean
+.PHONY: help setup setup-dev web demo test coverage soak soak-live bench-faults bench-decoding bench-sandbox bench-delivery bench-connections bench-matching bench-latency bench-many bench-large bench-log check format serve psql doctor migrate requirements clean
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
@@ -51,6 +51,9 @@ soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each 
 		tests/sync/test_merge_properties.py
 	$(PYTHON) -m pytest -m soak
 
+soak-live: .venv/.dev web/dist/.built ## kill servers and Postgres at random for ten minutes, and compare every subscriber's set with the table; MINUTES=3 for less
+	$(PYTHON) -m bench.soak $(MINUTES)
+
 bench-decoding: .venv/.dev bench/peers/decoding/.installed ## measure how fast changes come out of Postgres, beside pg_recvlogical and Node's
 	$(PYTHON) -m bench.decoding
 
@@ -74,6 +77,9 @@ bench-large: .venv/.dev ## measure one commit of a million rows, and what others
 
 bench-log: .venv/.dev ## measure the bytes that the log takes for a changed row
 	$(PYTHON) -m bench.log_size
+
+bench-faults: .venv/.dev ## measure what clients that flood, don't read or speak nonsense cost the others
+	$(PYTHON) -m bench.live.faults
 
 bench-sandbox: .venv/.dev ## measure the sandbox with a sheet of a million cells
 	$(PYTHON) -m bench.large_sandbox
