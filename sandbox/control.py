@@ -14,9 +14,10 @@ from sandbox.accounts import PROJECT, SCOPE_PREFIX, SCOPES
 from sandbox.faults import Fault, PersonEdit
 from sandbox.feeds.server import FeedServer
 from sandbox.google.auth import Quota
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import ApiError
 from sandbox.google.json_text import read_document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.guard import JSON, SIMPLE_TYPES, media_type
 from sandbox.office import Office
 from sandbox.recorder import RecordedCall

@@ -4,7 +4,8 @@ from starlette.routing import Route
 
 from sandbox.accounts import PERSON
 from sandbox.control import json_route
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.loopback import leaves_loopback
 from sandbox.office import Office
 from sandbox.script.projects import Execution

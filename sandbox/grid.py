@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sandbox.accounts import PERSON
 from sandbox.drive import File
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.looks import look
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation

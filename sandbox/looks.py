@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 
 _FLAGS: Final = ("bold", "italic", "underline", "strikethrough")
 _ALIGNS: Final = {"LEFT": "start", "CENTER": "center", "RIGHT": "end"}

@@ -9,9 +9,10 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.accounts import PERSON
 from sandbox.drive import Editor, File
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import ApiError
 from sandbox.google.json_text import read_document
+from sandbox.google.json_value import JsonObject
 from sandbox.grid import WINDOW, window
 from sandbox.guard import JSON, media_type
 from sandbox.office import Office

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sandbox.google.document import Json
+from sandbox.google.json_value import Json
 from sandbox.workbook.errors import InvalidArgument
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import NotSupported
+from sandbox.google.json_value import JsonObject
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.errors import InvalidArgument

@@ -6,7 +6,8 @@ import orjson
 
 from sandbox.google.batch import Batch
 from sandbox.google.colors import plain
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell

@@ -6,8 +6,9 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.batch_tables import find
 from sandbox.google.cells_json import merge_cell
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.filters_json import check_rule, read_sorts
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import FieldMask, parse_mask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook import blocks, merging, sorting

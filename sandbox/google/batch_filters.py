@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.filters_json import filter_view_json, read_filter
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import required_mask
 from sandbox.workbook import filters
 from sandbox.workbook.conditions import FilterView

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import required_mask
 from sandbox.google.ranges import read_dimension_range
 from sandbox.google.sheet_json import groups_json

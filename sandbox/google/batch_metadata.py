@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_dimension_range, read_grid_range
 from sandbox.google.sheet_json import metadata_json

@@ -7,8 +7,9 @@ from dataclasses import replace
 import orjson
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.html_tables import cells_of
+from sandbox.google.json_value import JsonObject
 from sandbox.google.ranges import read_grid_range
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell

@@ -3,7 +3,8 @@
 import random
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import JsonObject
 from sandbox.google.ranges import read_dimension_range, read_grid_range
 from sandbox.workbook import tidying
 from sandbox.workbook.a1 import Area

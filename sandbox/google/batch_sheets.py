@@ -5,7 +5,8 @@ from collections.abc import Callable
 import orjson
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import FieldMask, mask_of, required_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from sandbox.google.batch import Batch
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import JsonObject
 from sandbox.google.ranges import read_dimension, read_grid_range
 from sandbox.workbook import blocks
 from sandbox.workbook.a1 import Area

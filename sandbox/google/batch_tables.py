@@ -6,8 +6,9 @@ import orjson
 
 from sandbox.google.batch import Batch
 from sandbox.google.colors import plain
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.filters_json import check_rule
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import FieldMask, required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.tables_json import COLUMN_TYPES, column_json, table_json

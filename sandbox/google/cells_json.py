@@ -6,7 +6,8 @@ from typing import Final
 import orjson
 
 from sandbox.google.colors import both, plain, styled
-from sandbox.google.document import Document, Json, JsonObject, as_double, as_json_number
+from sandbox.google.document import Document, as_double, as_json_number
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
 from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, general, show

@@ -5,10 +5,10 @@ from starlette.routing import Route
 from sandbox.channels import CHANGES, Channel, Channels
 from sandbox.drive import Drive
 from sandbox.google.auth import Gate
-from sandbox.google.document import JsonObject
 from sandbox.google.drive_call import DriveCall, drive_route
 from sandbox.google.drive_files import readable
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, invalid_parameter, required_parameter
+from sandbox.google.json_value import JsonObject
 from sandbox.loopback import leaves_loopback
 
 _TYPES = ("web_hook", "webhook")

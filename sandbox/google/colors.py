@@ -1,6 +1,6 @@
 """Colors and default formats. Google shows each color twice, as `…Color` and as `…ColorStyle`; here it is kept once."""
 
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import EVERYTHING, FieldMask
 
 _PAIRS = {

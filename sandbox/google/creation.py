@@ -7,7 +7,8 @@ the sheet that it is said of.
 from collections.abc import Iterable, Mapping, Sequence
 
 from sandbox.google.batch import Batch, Handler
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.workbook.sheet import Sheet
 
 LACKING = ("conditionalFormats", "charts", "bandedRanges", "slicers")

@@ -2,7 +2,8 @@
 
 from sandbox.google import batch_metadata, values
 from sandbox.google.call import Call
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.sheet_json import spreadsheet_json

@@ -2,14 +2,9 @@
 
 from collections.abc import Iterator
 
-import orjson
-
 from sandbox.google.errors import NotSupported
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.workbook.errors import InvalidArgument
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"] | orjson.Fragment
-"""A fragment is text that is JSON already: only in answers, and nothing looks into it any more."""
-JsonObject = dict[str, Json]
 
 
 def without_nulls(value: Json) -> Json:

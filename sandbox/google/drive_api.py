@@ -9,7 +9,6 @@ from starlette.routing import Route
 from sandbox.drive import Drive, File, Permission, permission
 from sandbox.google import drive_files, exports
 from sandbox.google.auth import Gate
-from sandbox.google.document import Json, JsonObject
 from sandbox.google.drive_call import DriveCall, Method, drive_route
 from sandbox.google.drive_files import insufficient, readable, writable
 from sandbox.google.drive_json import file_json, permission_json, timestamp
@@ -23,6 +22,7 @@ from sandbox.google.errors import (
     not_found,
     required_parameter,
 )
+from sandbox.google.json_value import Json, JsonObject
 
 _ROLES = ("owner", "organizer", "fileOrganizer", "writer", "commenter", "reader")
 

@@ -9,9 +9,10 @@ from starlette.routing import Route
 
 from sandbox.google import interface
 from sandbox.google.auth import Gate
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import ApiError, BadRequest, answer, invalid_parameter
 from sandbox.google.json_text import read_document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.payload import unknown_fields
 from sandbox.workbook.errors import InvalidArgument, WorkbookError

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from sandbox.drive import SPREADSHEET_TYPE, File, Permission
-from sandbox.google.document import JsonObject
+from sandbox.google.json_value import JsonObject
 
 
 def timestamp(moment: datetime) -> str:

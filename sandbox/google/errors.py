@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
-    from sandbox.google.document import Json, JsonObject
+    from sandbox.google.json_value import Json, JsonObject
 
 STATUS_NAMES = {
     400: "INVALID_ARGUMENT",

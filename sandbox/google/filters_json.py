@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import NotSupported
+from sandbox.google.json_value import JsonObject
 from sandbox.google.ranges import grid_range_json, read_grid_range
 from sandbox.workbook import conditions
 from sandbox.workbook.a1 import Area

@@ -4,8 +4,9 @@ import json
 
 import orjson
 
-from sandbox.google.document import Document, JsonObject, without_nulls
+from sandbox.google.document import Document, without_nulls
 from sandbox.google.errors import BadRequest
+from sandbox.google.json_value import JsonObject
 
 _AROUND = 20  # characters that Google shows before and after the place of an error
 # What Google's reader says where Python's says this; the second where the text ends there.

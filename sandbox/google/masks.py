@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.workbook.errors import InvalidArgument
 
 

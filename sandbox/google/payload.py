@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import BadRequest, invalid_fields
 from sandbox.google.interface import Interface, Method, Type
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import FieldMask
 
 _PACKAGE = "type.googleapis.com/google.apps.sheets.v4."

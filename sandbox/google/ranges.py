@@ -1,6 +1,7 @@
 """GridRange and DimensionRange: in requests and in answers."""
 
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
+from sandbox.google.json_value import JsonObject
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.sheet import Sheet

@@ -7,8 +7,8 @@ import orjson
 from sandbox.drive import File
 from sandbox.google.cells_json import CellEncoder
 from sandbox.google.colors import DEFAULT_FORMAT, THEME, styled
-from sandbox.google.document import Json, JsonObject
 from sandbox.google.filters_json import filter_json, filter_view_json
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import FieldMask
 from sandbox.google.ranges import grid_range_json
 from sandbox.google.tables_json import table_json

@@ -16,9 +16,9 @@ from sandbox.drive import Drive
 from sandbox.google import data_filters, interface, spreadsheets, values
 from sandbox.google.auth import Gate
 from sandbox.google.call import Call
-from sandbox.google.document import JsonObject
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, answer
 from sandbox.google.json_text import read_body
+from sandbox.google.json_value import JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.payload import check_mask, read_request
 from sandbox.workbook.errors import WorkbookError

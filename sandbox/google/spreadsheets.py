@@ -21,8 +21,9 @@ from sandbox.google import (
 )
 from sandbox.google.batch import Batch, Handler, apply
 from sandbox.google.call import Call
-from sandbox.google.document import Document, Json, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.errors import no_entity, no_permission
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import EVERYTHING, parse_mask
 from sandbox.google.sheet_json import metadata_json, properties_json, spreadsheet_json
 from sandbox.workbook import structure

@@ -3,7 +3,7 @@
 import orjson
 
 from sandbox.google.colors import styled
-from sandbox.google.document import JsonObject
+from sandbox.google.json_value import JsonObject
 from sandbox.google.ranges import grid_range_json
 from sandbox.workbook.spreadsheet import Spreadsheet
 from sandbox.workbook.tables import Table, TableColumn

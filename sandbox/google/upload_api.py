@@ -16,12 +16,13 @@ from starlette.routing import Route
 from sandbox.drive import Drive, File
 from sandbox.google import drive_files
 from sandbox.google.auth import Gate
-from sandbox.google.document import Document, JsonObject
+from sandbox.google.document import Document
 from sandbox.google.drive_call import DriveCall, known_method, shown
 from sandbox.google.drive_files import Content
 from sandbox.google.drive_json import file_json, timestamp
 from sandbox.google.errors import ApiError, BadRequest, EntityNotFound, answer
 from sandbox.google.json_text import read_document
+from sandbox.google.json_value import JsonObject
 from sandbox.workbook.errors import WorkbookError
 
 _FILES = "/drive/v3/files"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sandbox.drive import File
 from sandbox.google.call import Call
 from sandbox.google.cells_json import read_scalar
-from sandbox.google.document import Document, Json, JsonObject, as_json_number
+from sandbox.google.document import Document, as_json_number
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.workbook import a1, structure, writing
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.calculation import Calculation

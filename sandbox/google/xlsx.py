@@ -8,7 +8,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from sandbox.google.document import Json
+from sandbox.google.json_value import Json
 from sandbox.workbook.a1 import absolute_name
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.cells import Cell, CellError, Effective

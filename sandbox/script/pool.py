@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 
 LIMIT_S = 60
 """What an execution may take, waiting included. Google allows six minutes; nobody here waits for so long."""

@@ -10,7 +10,7 @@ import httpx
 
 from sandbox.accounts import PERSON
 from sandbox.drive import Drive
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.loopback import NO_AUTHORITIES
 from sandbox.person import Edited
 from sandbox.script.pool import Call, ScriptFailed, ScriptPool

@@ -14,7 +14,7 @@ from typing import Protocol
 import httpx
 import orjson
 
-from sandbox.google.document import Json, JsonObject
+from sandbox.google.json_value import Json, JsonObject
 from sandbox.loopback import leaves_loopback
 from sandbox.script.pool import ServiceRefused
 from sandbox.settings import SandboxSettings

@@ -317,7 +317,7 @@ async def test_a_credential_that_is_refused_is_the_feed_s_state_and_no_row_s(dat
         at.sql("UPDATE orders SET item = 'new'")
         run = await at.run()
         assert run.state is RunState.FAILED
-        assert "correct `auth`" in (run.message or "")
+        assert "correct `feed.auth`" in (run.message or "")
         assert len(at.service.puts) == 1
         assert not at.failures()
 
