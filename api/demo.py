@@ -15,7 +15,9 @@ from api.cli_serve import bound
 from api.demo_children import Database, Program, end_leftovers, sole_demo
 from api.demo_setup import DemoFeed, DemoSetup, DemoSheet
 from api.demo_supervisor import Supervisor
-from api.demo_text import ready
+from api.demo_text import ready, token_needed
+from api.demo_token import FILE as TOKEN_FILE
+from api.demo_token import token_for
 from api.settings import Settings, variable
 from db.embedded import EmbeddedPostgres
 from db.migrate import upgrade
@@ -67,10 +69,11 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
     sandbox = f"http://{_SANDBOX_HOST}:{settings.sandbox_port}"
     account = settings.data_dir / "service-account.json"
     sheet = DemoSheet(sandbox_demo.SPREADSHEET_ID, DEMO_ACCOUNT)
-    with closing(DemoSetup(settings.local_url, sandbox, sheet)) as setup:
-        dsn = settings.database_url or _start_postgres(settings, supervisor)
-        require_fit(dsn)
-        upgrade(dsn)
+    dsn = settings.database_url or _start_postgres(settings, supervisor)
+    require_fit(dsn)
+    upgrade(dsn)
+    token = token_for(settings, dsn)
+    with closing(DemoSetup(settings.local_url, sandbox, sheet, token)) as setup:
         _say("Starting the sandbox.")
         supervisor.start(Program(settings, "sandbox", {}))
         supervisor.await_that(lambda: setup.answers(f"{sandbox}/"), "The sandbox")
@@ -86,6 +89,8 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
         for feed in _demo_feeds():
             setup.register_feed(feed)
     _say(ready(settings.local_url, sandbox, sheet.spreadsheet, settings.data_dir))
+    if token is not None:
+        _say(token_needed(settings.data_dir / TOKEN_FILE))
 
 
 def _start_postgres(settings: Settings, supervisor: Supervisor) -> str:

@@ -29,6 +29,7 @@ PROGRAMS: Final = {"sandbox": "sandbox", "server": "serve"}
 _SUPERVISOR: Final = "demo"
 _LEFTOVER_GRACE_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.05
+_LARGEST_LOG: Final = 10_000_000
 
 
 class Child(Protocol):
@@ -54,7 +55,7 @@ class Program:
         self.log = settings.data_dir / "run" / f"{name}.log"
         self._environment = {**os.environ, **environment, variable("data_dir"): str(settings.data_dir)}
         self._process: subprocess.Popen[bytes] | None = None
-        self.log.write_bytes(b"")
+        keep_within(self.log, _LARGEST_LOG)
 
     @property
     def pid(self) -> int | None:
@@ -116,6 +117,12 @@ class Database:
         self._server.stop(grace_s)
 
 
+def keep_within(log: Path, size: int) -> None:
+    """A log goes on where the last demo ended; one of more bytes than `size` becomes `….log.1`, whatever that was."""
+    if log.exists() and log.stat().st_size > size:
+        log.replace(log.with_name(f"{log.name}.1"))
+
+
 def pid_file(settings: Settings, name: str) -> Path:
     return settings.data_dir / "run" / f"{name}.pid"
 
@@ -125,24 +132,37 @@ def sole_demo(settings: Settings) -> Iterator[None]:
     """Holds the demo's lock; CommandError where another demo of this data folder runs."""
     path = pid_file(settings, _SUPERVISOR)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CommandError(
-                f"The demo runs already, as process {path.read_text().strip()}: {settings.local_url}\n"
-                "Stop it there with Ctrl-C, or start another with its own ROWCAST_DATA_DIR, ROWCAST_PORT, "
-                "ROWCAST_SANDBOX_PORT and ROWCAST_PG_PORT."
-            ) from error
+        file = _locked(path)
+    except BlockingIOError as error:
+        raise CommandError(
+            f"The demo runs already, as process {running_demo(settings)}: {settings.local_url}\n"
+            "Stop it there with Ctrl-C, or start another with its own ROWCAST_DATA_DIR, ROWCAST_PORT, "
+            "ROWCAST_SANDBOX_PORT and ROWCAST_PG_PORT."
+        ) from error
+    try:
         os.ftruncate(file, 0)
         os.write(file, f"{os.getpid()}\n".encode())
         try:
             yield
         finally:
-            # Not deleted: a lock on a file that others can't find any more keeps nobody out.
-            os.ftruncate(file, 0)
+            path.unlink(missing_ok=True)
     finally:
+        os.close(file)
+
+
+def _locked(path: Path) -> int:
+    """The file, locked. BlockingIOError where another process has the lock."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # One that ended meanwhile took its file away: a lock on that keeps nobody out.
+            if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        except BaseException:
+            os.close(file)
+            raise
         os.close(file)
 
 
@@ -156,7 +176,7 @@ def running_demo(settings: Settings) -> int | None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(path.read_text())
+        return int(os.read(file, 32))
     else:
         return None
     finally:

@@ -43,12 +43,13 @@ class DemoFeed:
 
 
 class DemoSetup:
-    """`server` and `sandbox` are base URLs without a slash at the end."""
+    """`server` and `sandbox` are base URLs without a slash at the end; `token` is what the server's API asks for."""
 
-    def __init__(self, server: str, sandbox: str, sheet: DemoSheet) -> None:
+    def __init__(self, server: str, sandbox: str, sheet: DemoSheet, token: str | None = None) -> None:
         self._server = server
         self._sandbox = sandbox
         self._sheet = sheet
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         # The demo is on this machine: a proxy of the environment isn't asked.
         self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False)
 
@@ -107,7 +108,8 @@ class DemoSetup:
         self._graphql(_SYNC, {"name": feed.name})
 
     def _graphql(self, query: str, variables: dict[str, object]) -> dict[str, dict[str, str] | None]:
-        answer = self._client.post(f"{self._server}/graphql", json={"query": query, "variables": variables})
+        request = {"query": query, "variables": variables}
+        answer = self._client.post(f"{self._server}/graphql", json=request, headers=self._headers)
         document = answer.json() if answer.headers.get("content-type", "").startswith("application/") else {}
         if document.get("errors"):
             raise CommandError(f"The server refused to prepare the demo: {document['errors'][0]['message']}")

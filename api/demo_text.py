@@ -44,3 +44,9 @@ Then watch every change arrive there, in the sheet, and in the table public.cust
 
 Ctrl-C stops everything. The data stays in {folder}; `make clean` removes it.
 """  # noqa: S608 - text for people
+
+
+def token_needed(path: Path) -> str:
+    """What to know besides where every request needs a token."""
+    where = "The dashboard asks for it, and the playground sends it then."
+    return f"Every request needs a token: the demo's own is in {path}. {where}\n"

@@ -18,7 +18,7 @@ from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2.service_account import Credentials
 from requests import Session
 
-from api.demo_children import Program, end_leftovers, running_demo, sole_demo
+from api.demo_children import Program, end_leftovers, keep_within, running_demo, sole_demo
 from api.demo_setup import NAME
 from api.settings import Settings
 from sandbox.accounts import SCOPES
@@ -151,12 +151,41 @@ def test_the_demo_from_its_start_to_its_second_stop(place: Place) -> None:
         pids = [place.pid(name) for name in children]
         assert first.stop() == 0
         assert all(dead(pid) for pid in pids)
-        assert [name for name in children if (place.folder / "run" / f"{name}.pid").exists()] == []
+        assert list((place.folder / "run").glob("*.pid")) == []
+        words = (place.folder / "run" / "server.log").read_text()
 
     with demo(place) as third:
         third.await_ready()
         assert place.graphql(f'{{ source(name: "{NAME}") {{ rowCount }} }}') == {"source": {"rowCount": "200"}}
         assert third.stop(signal.SIGTERM) == 0
+        # The log of the one before is still to be read.
+        assert (place.folder / "run" / "server.log").read_text().startswith(words)
+
+
+def test_where_every_request_needs_a_token_the_demo_has_one(place: Place) -> None:
+    with demo(place, ROWCAST_REQUIRE_TOKEN="1") as first:
+        first.await_ready()
+        path = place.folder / "demo-token"
+        assert f"the demo's own is in {path}" in first.printed
+        assert path.stat().st_mode & 0o777 == 0o600
+        query, secret = {"query": f'{{ source(name: "{NAME}") {{ rowCount }} }}'}, path.read_text().strip()
+        with httpx.Client(base_url=place.server, trust_env=False, timeout=DEADLINE_S) as client:
+            assert client.post("/graphql", json=query).status_code == 401
+            answer = client.post("/graphql", json=query, headers={"Authorization": f"Bearer {secret}"})
+        assert answer.json()["data"] == {"source": {"rowCount": "200"}}
+        assert first.stop() == 0
+
+
+def test_a_log_that_grew_large_begins_anew_beside_the_last(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    keep_within(log, 10)
+    for text in ("the first words", "the next words"):
+        log.write_text(text)
+        keep_within(log, 100)
+        assert log.read_text() == text
+        keep_within(log, 10)
+        assert not log.exists()
+        assert (tmp_path / "server.log.1").read_text() == text
 
 
 def first_cell(place: Place) -> str | None:
