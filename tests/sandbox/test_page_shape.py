@@ -94,10 +94,9 @@ async def test_frozen_rows_and_columns_stay_in_sight(page: Page, sandbox: Sandbo
     await choose(page, "View", "Freeze columns up to B")
     await expect(page.locator(".freeze-line.columns")).to_be_visible()
     await select(page, "C2")
-    for key in ("Control+ArrowRight", "Control+ArrowRight", "Control+ArrowDown"):
+    for key, name in (("Control+ArrowRight", "E2"), ("Control+ArrowRight", "J2"), ("Control+ArrowDown", "J200")):
         await page.keyboard.press(key)
-        await expect(page.locator("[data-active=C2]")).to_have_count(0)
-    await expect_active(page, "J200")
+        await expect_active(page, name)
     await expect(cell(page, "J200")).to_be_in_viewport()
     # What is frozen is there, not hidden by what scrolled below it, and is hit by a click.
     await expect(cell(page, "B1")).to_be_in_viewport()
