@@ -131,9 +131,9 @@ def test_a_person_withdraws_what_they_allowed(sandbox: Sandbox) -> None:
 
 
 def test_a_consent_outlives_the_process(tmp_path: Path) -> None:
-    with Sandbox(tmp_path / "data") as sandbox:
+    with CheckedSandbox(tmp_path / "data") as sandbox:
         info = consent(sandbox)
-    with Sandbox(tmp_path / "data") as sandbox:
+    with CheckedSandbox(tmp_path / "data") as sandbox:
         assert refresh({**info, "token_uri": f"{sandbox.url}/token"}).status_code == 200
 
 

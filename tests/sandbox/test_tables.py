@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.loopback import LOOPBACK
+from tests.sandbox.checked import CheckedSandbox
 from tests.sandbox.client import Api, refusal
 from tests.sandbox.test_shifts import area, done
 
@@ -72,14 +73,14 @@ def test_a_table_is_changed_moved_and_deleted(api: Api, file_id: str) -> None:
 
 
 def test_a_table_goes_with_its_sheet_and_outlives_the_process(tmp_path: Path) -> None:
-    with Sandbox(tmp_path / "data") as sandbox:
+    with CheckedSandbox(tmp_path / "data") as sandbox:
         api = Api(sandbox)
         file_id = api.sheets("POST", "", {}).json()["spreadsheetId"]
         look = {"headerColorStyle": {"rgbColor": {"red": 1}}}
         columns = [{"columnName": "Kind", "columnType": "DROPDOWN", "dataValidationRule": RULE}]
         table = add(api, file_id, columnProperties=columns, rowsProperties=look)
         api.close()
-    with Sandbox(tmp_path / "data") as sandbox:
+    with CheckedSandbox(tmp_path / "data") as sandbox:
         api = Api(sandbox)
         assert shown(api, file_id) == [table]
         done(api, file_id, {"addSheet": {}}, {"deleteSheet": {"sheetId": 0}})
