@@ -4,6 +4,7 @@ No side is held in memory but the reading; plans are kept only for rows in which
 that a run may hold. The others are counted, and compared again once those are carried out.
 """
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -143,6 +144,8 @@ async def compare(
             continue
         compared += 1
         if compared % STEP == 0:
+            # Rows that only the source has ask nothing of the database: others get their turn all the same.
+            await asyncio.sleep(0)
             await tell(compared)
         table_row, hidden = (None, stored) if stored is not None and stored.deleted else (stored, None)
         found.table_rows += table_row is not None
