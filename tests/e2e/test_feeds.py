@@ -110,7 +110,8 @@ async def test_a_json_feed_goes_both_ways(orders: Registered) -> None:
     assert (written[1008]["total"], written[1008]["due"], written[1008]["gift"]) == (12.5, "2026-03-01", True)
     assert written[2000]["items"] == [{"sku": "a"}]
     assert 1009 not in written
-    assert (await orders.sync())["state"] == "SUCCEEDED"
+    # The run that read all of this back may be the one that was waited for.
+    assert (await orders.sync())["state"] in ("SUCCEEDED", "UNCHANGED")
 
 
 async def _shows(orders: Registered, id_: int, **values: Json) -> bool:

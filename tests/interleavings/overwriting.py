@@ -47,7 +47,11 @@ class Overwriting:
         return await self._agreement.broken_for_good() is None
 
     async def _dry_run(self, action: act.DryRun) -> None:
-        """While the source is paused nobody else writes: all that there was is there still."""
+        """While the source is paused nobody else writes: all that there was is there still.
+
+        Not what is armed to be typed at the next reading, which would be the dry run's.
+        """
+        await self._sides.control("DELETE", "faults")
         await self._sides.graphql(_PAUSE)
         await eventually(self._is_quiet)
         before = await self._everything()
