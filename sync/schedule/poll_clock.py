@@ -3,7 +3,9 @@
 What is quiet is polled more rarely (`sync.schedule.poll_pace`); a group goes by its busiest source.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -127,7 +129,9 @@ class PollClock:
 
     async def _poll_group(self, group: str) -> None:
         if self._pace.due(group, self._every[group], self._seconds()):
-            await self._look_at(group, RunTrigger.SCHEDULE)
+            # Cut off by the timer's end, which would log it as a job's failure.
+            with suppress(asyncio.CancelledError):
+                await self._look_at(group, RunTrigger.SCHEDULE)
 
     async def _look_at(self, group: str, trigger: RunTrigger) -> None:
         await self._looks.look(group, lambda: self._look(group, trigger))

@@ -378,7 +378,8 @@ async def test_what_is_published_is_in_the_log_and_what_is_confirmed_is_flushed(
                     )
                 ).fetchone()
                 assert found is not None or beat.head.index == 0
-                assert previous is None or beat.previous == previous
+                # Who is slow is told the newest only.
+                assert previous is None or beat.head >= previous
                 previous = beat.head
                 if writing.done() and len(await logged_changes(database)) == 500:
                     break

@@ -144,7 +144,7 @@ async def test_a_choice_that_no_longer_fits_its_column_waits_for_another(databas
         at.sql("DELETE FROM people WHERE id = 1" if of_row else "UPDATE people SET name = 'db' WHERE id = 1")
         await at.settle()
         chosen = '{"name": 5}' if of_row else "5"
-        at.sql("UPDATE rowcast.conflicts SET choice = 'VALUE', choice_value = %s", chosen)
+        at.sql("UPDATE rowcast.conflicts SET choice = 'VALUE', choice_value = %s, asked = true", chosen)
         assert (await at.settle()).state is RunState.SUCCEEDED
         [conflict] = await at.conflicts()
         assert conflict.state is ConflictState.OPEN

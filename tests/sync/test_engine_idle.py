@@ -94,7 +94,7 @@ async def test_what_waits_is_not_left_alone(database: str) -> None:
         at.sql("UPDATE people SET name = 'db' WHERE id = 1")
         await at.settle()
         assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.UNCHANGED, "an open conflict waits for a person"
-        at.sql("UPDATE rowcast.conflicts SET choice = 'SOURCE'")
+        at.sql("UPDATE rowcast.conflicts SET choice = 'SOURCE', asked = true")
         assert (await at.run(RunTrigger.SCHEDULE)).state is RunState.SUCCEEDED
         assert at.table()[1] == ("sheet", 1)
 

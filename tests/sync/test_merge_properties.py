@@ -162,7 +162,9 @@ def test_a_person_can_settle_every_open_conflict(world: World) -> None:
         one.rest()
         values: dict[str | None, WireValue] = {"name": "v", "age": 3, None: {"name": "v", "age": 3}}
         one.conflicts = [
-            replace(record, choice=choice, choice_value=values[record.column] if choice == "VALUE" else None)
+            replace(
+                record, choice=choice, choice_value=values[record.column] if choice == "VALUE" else None, asked=True
+            )
             for record in one.conflicts
         ]
         one.rest()
