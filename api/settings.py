@@ -131,7 +131,8 @@ class Settings(BaseSettings):
     require_token: bool = Field(
         False,
         description="Whether every request to `/graphql` needs a token; `python -m api create-token` makes the first, "
-        "`make demo` one of its own in the data folder's `demo-token`. Otherwise who reaches the server without one is the administrator.",
+        "`make demo` one of its own in the data folder's `demo-token`. "
+        "Otherwise who reaches the server without one is the administrator.",
     )
     allowed_hosts: Names = Field(
         (),
