@@ -6,12 +6,16 @@ begins before the first entry that S can't see, and skips, up to an LSN read aft
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+from psycopg import sql
 
 from db.cursor import Cursor, View
 from db.position import Position
 from db.session import Connection, Pool
 from db.snapshot import Snapshot
+from db.tables import Relation
 
 BEFORE_THE_LOG = Position(0, 0, 0)
 """Of rows that were read before the first leader opened the log: such a cursor is expired from the start."""
@@ -27,13 +31,21 @@ _FIRST_UNSEEN = """WITH recent AS MATERIALIZED (
 
 
 @asynccontextmanager
-async def view(pool: Pool) -> AsyncIterator[tuple[Connection, Cursor]]:
+async def view(pool: Pool, table: Relation | None = None) -> AsyncIterator[tuple[Connection, Cursor]]:
     """A REPEATABLE READ, READ ONLY transaction, and the cursor of everything that its queries don't see.
 
     Rows read by the connection followed by the log's entries that the cursor admits are each change exactly once.
+    `table`, if there is one of that name, is locked against rewriting first: to a snapshot from before an ALTER that
+    rewrites it, it would be empty.
     """
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if table is not None:
+            # A LOCK takes no snapshot yet.
+            with suppress(psycopg.errors.UndefinedTable):
+                async with connection.transaction():
+                    name = sql.Identifier(table.schema, table.table)
+                    await connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
         yield connection, await _cursor(connection)
 
 

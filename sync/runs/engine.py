@@ -240,7 +240,7 @@ class Engine:
         """Both sides and the base, in one snapshot of the database."""
         source, table = work.source, BoundTable.of(work.source, work.table)
         first = work.state.cursor is None
-        async with view(self._pool) as (connection, cursor):
+        async with view(self._pool, Relation.parse(source.relation)) as (connection, cursor):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
             generated = await generated_columns(connection, table)
             rules = rules_of(source, reading, generated, first=first, winner=work.winner)
@@ -266,7 +266,7 @@ class Engine:
     async def _compare_rest(self, work: Work, reading: Reading, compared: _Compared, rest: Rest) -> Comparison:
         """The next part, with the database as it is by now."""
         source, table = work.source, BoundTable.of(work.source)
-        async with view(self._pool) as (connection, _):
+        async with view(self._pool, Relation.parse(source.relation)) as (connection, _):
             check_table(source, await describe(connection, Relation.parse(source.relation)))
             rules, conditions = compared.rules, compared.conditions
             return await compare(
