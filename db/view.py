@@ -35,8 +35,8 @@ async def view(pool: Pool, table: Relation | None = None) -> AsyncIterator[tuple
     """A REPEATABLE READ, READ ONLY transaction, and the cursor of everything that its queries don't see.
 
     Rows read by the connection followed by the log's entries that the cursor admits are each change exactly once.
-    `table`, if there is one of that name, is locked against rewriting first: to a snapshot from before an ALTER that
-    rewrites it, it would be empty.
+    `table`, if there is one of that name, is locked against rewriting first: to a snapshot from before a TRUNCATE or an
+    ALTER that rewrites it, it would be empty.
     """
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -22,6 +22,7 @@ from db.position import Position
 from db.rows import behind_now, stream_rows
 from db.session import Connection
 from db.snapshot import Snapshot
+from db.tables import Relation
 from db.view import view
 from replication.log_events import CaughtUp, LogSlice
 from schema.context import Context
@@ -207,7 +208,7 @@ class Subscriber:
 
     async def _read_snapshot(self) -> AsyncGenerator[Batch, None]:
         waiting: list[tuple[str, WireRow]] = []
-        async with view(self._context.pool) as (connection, cursor):
+        async with view(self._context.pool, Relation.parse(self.source.relation)) as (connection, cursor):
             partial = replace(_opened_log(cursor), partial=True)
             async with aclosing(self._rows(connection)) as chunks:
                 async for rows in chunks:

@@ -65,8 +65,9 @@ class DryRuns:
         self, source: Source, winner: Side | None, reading: Reading, counts: RunCounts
     ) -> tuple[RunState, RunCounts, str]:
         now = self.clock()
-        async with view(self.pool) as (connection, _):
-            table = await describe(connection, Relation.parse(source.relation))
+        relation = Relation.parse(source.relation)
+        async with view(self.pool, relation) as (connection, _):
+            table = await describe(connection, relation)
             check_table(source, table)
             assert table is not None
             seen = await seen_columns(connection, source, reading)
