@@ -8,6 +8,7 @@ import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -56,7 +57,7 @@ class Rest:
     """What a part of a run left: the rows behind the key `after`, without those that it dealt with, `done`."""
 
     after: str
-    done: Collection[str]
+    done: AbstractSet[str]
 
 
 @dataclass(frozen=True, slots=True)

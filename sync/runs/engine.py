@@ -176,7 +176,7 @@ class Engine:
             postponed = only_permitted(found, compared.permitted)
         let_rows_wait(work, found)
         records = records_of(work.source, found.conflicts, found.failures, winner=work.winner)
-        applied, part, keys = Applied(again=postponed), found, set[str]()
+        applied, part, rest = Applied(again=postponed), found, Rest("", frozenset())
         while True:
             if not await self._apply(work, part, records, applied):
                 return await self._endings.changed(work)
@@ -189,8 +189,9 @@ class Engine:
                 return await self._completion.complete(work, done)
             if not await self._completion.store(work, done):
                 return await self._endings.changed(work)
-            keys.update(difference.state.key for difference in part.differences)
-            rest = Rest(part.last, keys)
+            # Rows with open records and deletes are dealt with first, wherever they stand.
+            done_with = {difference.state.key for difference in part.differences} | rest.done
+            rest = Rest(part.last, {key for key in done_with if key > part.last})
             # Before the next part is made, this one has to go.
             part.differences.clear()
             part = await self._compare_rest(work, reading, compared, rest)
@@ -239,9 +240,9 @@ class Engine:
     async def _compare(self, work: Work, reading: Reading, began: _Began, shown: frozenset[str] | None) -> _Compared:
         """Both sides and the base, in one snapshot of the database."""
         source, table = work.source, BoundTable.of(work.source, work.table)
-        first = work.state.cursor is None
-        async with view(self._pool, Relation.parse(source.relation)) as (connection, cursor):
-            check_table(source, await describe(connection, Relation.parse(source.relation)))
+        relation, first = Relation.parse(source.relation), work.state.cursor is None
+        async with view(self._pool, relation) as (connection, cursor):
+            check_table(source, await describe(connection, relation))
             generated = await generated_columns(connection, table)
             rules = rules_of(source, reading, generated, first=first, winner=work.winner)
             conditions = Conditions(
@@ -265,9 +266,10 @@ class Engine:
 
     async def _compare_rest(self, work: Work, reading: Reading, compared: _Compared, rest: Rest) -> Comparison:
         """The next part, with the database as it is by now."""
-        source, table = work.source, BoundTable.of(work.source)
-        async with view(self._pool, Relation.parse(source.relation)) as (connection, _):
-            check_table(source, await describe(connection, Relation.parse(source.relation)))
+        source, table = work.source, BoundTable.of(work.source, work.table)
+        relation = Relation.parse(source.relation)
+        async with view(self._pool, relation) as (connection, _):
+            check_table(source, await describe(connection, relation))
             rules, conditions = compared.rules, compared.conditions
             return await compare(
                 connection, source, table, rules, reading, conditions, limit=self._most_plans, rest=rest
