@@ -31,9 +31,8 @@ _AGAIN_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The log's head, the head that was published before it, and the LSN below which every commit is in the log."""
+    """The log's head, and the LSN below which every commit is in the log."""
 
-    previous: Position
     head: Position
     decoded_to: int
 
@@ -43,17 +42,15 @@ class Beat:
         return Position(self.head.epoch, self.decoded_to, 0)
 
     def encode(self) -> str:
-        """JSON: {"previous": [epoch, lsn, index], "head": […], "decodedTo": lsn}."""
-        return orjson.dumps(
-            {"previous": _parts(self.previous), "head": _parts(self.head), "decodedTo": self.decoded_to}
-        ).decode()
+        """JSON: {"head": [epoch, lsn, index], "decodedTo": lsn}."""
+        return orjson.dumps({"head": _parts(self.head), "decodedTo": self.decoded_to}).decode()
 
     @classmethod
     def decode(cls, text: str | bytes) -> "Beat":
         """Of what `encode` made. ValueError for anything else: the backend may be shared."""
         try:
             message = orjson.loads(text)
-            return cls(Position(*message["previous"]), Position(*message["head"]), int(message["decodedTo"]))
+            return cls(Position(*message["head"]), int(message["decodedTo"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no beat: {text!r}") from error
 

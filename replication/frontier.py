@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 
-import structlog
-
 from db.cursor import Cursor
 from db.errors import CursorExpired, Unavailable
 from db.log import LogState, log_state
@@ -16,8 +14,6 @@ from db.log_append import heartbeat
 from db.position import Position
 from db.session import Pool
 from replication.bus import Beat, BroadcastBus
-
-log = structlog.get_logger(__name__)
 
 NOWHERE = Position(0, 0, 0)
 """Before the log was first heard of."""
@@ -157,8 +153,6 @@ class Frontier:
 
     def _observe_beat(self, beat: Beat) -> None:
         self._heard = self._clock()
-        if beat.previous > self.head and beat.previous.epoch == self.head.epoch:
-            log.debug("a broadcast was lost: its entries are read from the log now")
         self._observe(beat.head, beat.frontier)
 
     def _observe_state(self, state: LogState) -> None:

@@ -93,7 +93,7 @@ class Session:
         self._today = today
         self._clock = clock
         self._sleep = sleep
-        self._head = self._published = state.head
+        self._head = state.head
         self._decoded_to = self._stored = state.decoded_to
         self._stored_at = clock()
         self._pending: deque[Transaction | Committed] = deque()
@@ -210,9 +210,7 @@ class Session:
     # ---- publish, confirm, keep moving
 
     def _publish(self) -> None:
-        beat = Beat(self._published, self._head, self._decoded_to)
-        self._published = self._head
-        self._bus.publish(beat)
+        self._bus.publish(Beat(self._head, self._decoded_to))
 
     async def _pulse(self) -> None:
         """Says again how far the log goes, so that a lost beat, the last one too, is noticed, and a silent backend."""

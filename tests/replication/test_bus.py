@@ -9,7 +9,7 @@ from broadcaster import BroadcastBackend, Event
 from db.position import Position
 from replication.bus import Beat, BroadcastBus
 
-BEAT = Beat(Position(1, 2, 3), Position(1, 5, 1), 9)
+BEAT = Beat(Position(1, 5, 1), 9)
 DEADLINE_S = 30.0
 
 
@@ -21,10 +21,10 @@ def test_a_beat_is_read_as_it_was_written() -> None:
 def test_a_beat_is_small_whatever_it_tells_of() -> None:
     """Positions only, so that it fits into any broker's message: the smallest limit is NOTIFY's, of 8,000 bytes."""
     last = Position(2**62, 2**63 - 1, 2**31 - 1)
-    assert len(Beat(last, last, 2**63 - 1).encode()) < 200
+    assert len(Beat(last, 2**63 - 1).encode()) < 200
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"previous": [1], "head": [1, 2, 3], "decodedTo": 1}', "null"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"head": [1], "decodedTo": 1}', "null"])
 def test_what_is_no_beat_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no beat"):
         Beat.decode(text)
@@ -33,7 +33,7 @@ def test_what_is_no_beat_is_refused(text: str) -> None:
 async def test_who_is_slow_gets_the_newest_beat_only() -> None:
     async with BroadcastBus("memory://") as bus, aclosing(bus.listen()) as beats:
         for lsn in range(10, 1000):
-            bus.publish(Beat(BEAT.previous, BEAT.head, lsn))
+            bus.publish(Beat(BEAT.head, lsn))
         assert (await asyncio.wait_for(anext(beats), DEADLINE_S)).decoded_to == 999
         waiting = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)
@@ -87,7 +87,7 @@ async def test_a_backend_that_does_not_work_is_replaced_and_holds_nobody_up(stat
         assert bus.failures
         # What comes by the backend is heard, and what is not ours passed over.
         await good.publish("rowcast", "something else")
-        later = Beat(BEAT.head, Position(1, 7, 1), 12)
+        later = Beat(Position(1, 7, 1), 12)
         await good.publish("rowcast", later.encode())
         while (heard := await asyncio.wait_for(anext(beats), DEADLINE_S)) == BEAT:
             pass
