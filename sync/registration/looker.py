@@ -1,7 +1,8 @@
 """Looks at the sheet or feed that is to be a source, and at what is in its way. Nothing is written here but the header
-of a managed key column.
+of a managed key column. Plans are made of every value that is there, which takes long: so in a thread.
 """
 
+from asyncio import to_thread
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -69,7 +70,7 @@ class Looker:
             inspected = await self.access.inspect(sheet)
         if inspected is None:
             return Draft(problems)
-        planned, found = draft_registration(wanted, inspected, table)
+        planned, found = await to_thread(draft_registration, wanted, inspected, table)
         look = Look(planned, wanted.direction, sheet=binding_of(inspected, sheet.credential))
         problems += found
         source = await self._drafted(wanted, relation, look, problems)
@@ -85,7 +86,7 @@ class Looker:
             inspected = await self._inspect_feed(wanted, feed, table)
         if inspected is None:
             return Draft(problems)
-        planned, found = draft_feed(wanted, inspected, table)
+        planned, found = await to_thread(draft_feed, wanted, inspected, table)
         look = Look(planned, wanted.direction, feed=BoundFeed(bind_feed(feed, inspected), feed.secrets))
         problems += found
         source = await self._drafted(wanted, relation, look, problems)
@@ -105,7 +106,8 @@ class Looker:
 
     async def _look_at_sheet(self, wanted: RegisterSource, sheet: WantedSheet, relation: Relation) -> Look:
         inspected = await self.access.inspect(sheet)
-        planned = plan_registration(wanted, inspected, await self._adoptable(relation, wanted))
+        table = await self._adoptable(relation, wanted)
+        planned = await to_thread(plan_registration, wanted, inspected, table)
         binding = binding_of(inspected, sheet.credential)
         await self._refuse_taken_place(place_of(binding), TAKEN)
         if planned.managed_key:
@@ -117,7 +119,7 @@ class Looker:
         wanted = replace(wanted, direction=direction_of(wanted, feed))
         table = await self._adoptable(relation, wanted)
         inspected = await self._inspect_feed(wanted, feed, table)
-        planned = plan_feed(wanted, inspected, table)
+        planned = await to_thread(plan_feed, wanted, inspected, table)
         bound = BoundFeed(bind_feed(feed, inspected), feed.secrets)
         await self._refuse_taken_place(place_of(bound.binding), FEED_TAKEN)
         return Look(planned, wanted.direction, feed=bound)

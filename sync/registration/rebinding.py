@@ -2,6 +2,7 @@
 written here.
 """
 
+from asyncio import to_thread
 from dataclasses import dataclass, fields, replace
 
 from db.errors import BadUserInput
@@ -62,7 +63,7 @@ class Rebinding:
         paths = [column.field for column in changed.bound if column.field is not None]
         inspected = await self.access.inspect_feed(moved, paths, changed.key)
         renewed = given.headers is not ABSENT or given.auth is not ABSENT
-        bound = rebound_feed(changed, moved, inspected, secrets=renewed)
+        bound = await to_thread(rebound_feed, changed, moved, inspected, secrets=renewed)
         return replace(changed, feed=bound.binding), bound.secrets
 
     async def _rebound_sheet(self, changed: Source, sheet: SheetBinding, wanted: UpdateSource) -> Source:
