@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -48,18 +48,23 @@ INSERT INTO {TABLE} SELECT n, 'Customer ' || n, 'customer' || n || '@example.com
 
 async def bind(dsn: str) -> None:
     """Make the table, once the server has made its publication, and give it a source that never runs."""
+    await bind_idle(dsn, TABLE, CREATE.split(";"), COLUMNS)
+
+
+async def bind_idle(dsn: str, table: str, statements: Iterable[str], columns: tuple[Column, ...]) -> None:
+    """Give a table, which these statements make, a source of its name that never runs."""
     source = replace(
-        source_of(f"public.{TABLE}"),
-        name=TABLE,
+        source_of(f"public.{table}"),
+        name=table,
         state=SourceState.PAUSED,
-        columns=COLUMNS,
+        columns=columns,
         sheet=SheetBinding("sheet", "Sheet1", 0, 1, None),
     )
     async with await connect(dsn, "rowcast bench", autocommit=False) as connection:
-        for statement in CREATE.split(";"):
+        for statement in statements:
             await connection.execute(statement.encode())
-        await connection.execute(f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL".encode())
-        await connection.execute(f"ALTER PUBLICATION rowcast_tables ADD TABLE {TABLE}".encode())
+        await connection.execute(f"ALTER TABLE {table} REPLICA IDENTITY FULL".encode())
+        await connection.execute(f"ALTER PUBLICATION rowcast_tables ADD TABLE {table}".encode())
         await insert_source(connection, source)
 
 

@@ -99,7 +99,7 @@ class Soak:
     async def agrees(self, subscriber: Subscriber) -> bool:
         """Whether it has what the query has."""
         try:
-            return await subscriber.expected(self.servers[0]) == subscriber.rows
+            return await subscriber.shows_all(self.servers[0]) == subscriber.rows
         except GraphQLFailed as error:
             if error.code != "UNAVAILABLE":
                 raise
@@ -133,7 +133,7 @@ async def _disagreements(soak: Soak) -> list[str]:
         await asyncio.sleep(0.5 if left else 0)
     found = []
     for each in left:
-        expected = await each.expected(soak.servers[0])
+        expected = await each.shows_all(soak.servers[0])
         differ = {id_ for id_ in expected.keys() | each.rows.keys() if expected.get(id_) != each.rows.get(id_)}
         few = [(id_, each.rows.get(id_), expected.get(id_)) for id_ in sorted(differ)[:3]]
         found.append(f"{each.name}: {len(differ)} rows differ, such as (id, has, should have) {few}")

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from bench.soak.things import COLUMNS, TABLE, where
+from bench.soak.things import where
 from tests.server import Client, GraphQLFailed
+from tests.strict_rows import StrictRows
+from tests.things import COLUMNS
 
 Json = Any
 
@@ -24,21 +26,18 @@ _AGAIN_S: Final = 0.2
 _PASSING: Final = frozenset({"UNAVAILABLE"})
 
 
-class Subscriber:
+class Subscriber(StrictRows):
     """Of a random filter, columns and interval."""
 
     def __init__(self, number: int, seed: int) -> None:
         self._chance = random.Random(f"{seed} {number}")  # noqa: S311 - what is tried, not a secret
         names = [column.name for column in COLUMNS]
         few = self._chance.random() < 0.3
-        self.columns: Sequence[str] | None = self._chance.sample(names, 3) if few else None
+        super().__init__(self._chance.sample(names, 3) if few else None)
         self.where = where(self._chance)
         self.ms = self._chance.choice((0, 0, 0, 50, 500))
         self.name = f"{number}: {self.where} of {self.columns or 'all'}, every {self.ms} ms"
-        self.rows: dict[int, Json] = {}
-        self.cursor: str | None = None
-        self.wrong: list[str] = []
-        self.batches = self.resets = self.connections = 0
+        self.connections = 0
 
     async def run(self, servers: Sequence[Client]) -> None:
         """Until cancelled."""
@@ -49,7 +48,7 @@ class Subscriber:
                 async with server.subscribe(_CHANGES, variables) as stream:
                     self.connections += 1
                     while True:
-                        self._apply((await stream.next(deadline_s=300))["changes"])
+                        self.apply((await stream.next(deadline_s=300))["changes"])
             except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
                 pass
             except GraphQLFailed as error:
@@ -59,38 +58,8 @@ class Subscriber:
                 self.wrong.append("it was completed")
             await asyncio.sleep(_AGAIN_S * (1 + self._chance.random()))
 
-    def _apply(self, batch: Json) -> None:
-        self.batches += 1
-        if batch["reset"]:
-            self.resets += 1
-            self.rows.clear()
-        for change in batch["changes"]:
-            if change["operation"] == "TRUNCATE":
-                self.rows.clear()
-                continue
-            id_ = change["key"]["id"]
-            if change["operation"] != "INSERT":
-                had = self.rows.pop(id_, None)
-                if had != change["before"]:
-                    self._say(f"{change['operation']} of {id_}: had {had}, before is {change['before']}")
-            if change["operation"] != "DELETE":
-                if id_ in self.rows:
-                    self._say(f"{change['operation']} of {id_}, which is there")
-                self.rows[id_] = change["row"]
-        self.cursor = batch["cursor"]
-
-    def _say(self, what: str) -> None:
-        if len(self.wrong) < 5:
-            self.wrong.append(f"connection {self.connections}, batch {self.batches}: {what}")
-
-    async def expected(self, server: Client) -> dict[int, Json]:
+    async def shows_all(self, server: Client) -> dict[int, Json]:
         """What the query has now."""
         found = (await server.graphql(_ROWS, {"where": self.where}))["rows"]
         assert not found["hasNextPage"]
-        return {
-            node["key"]["id"]: {n: v for n, v in node["data"].items() if self.columns is None or n in self.columns}
-            for node in found["nodes"]
-        }
-
-
-assert TABLE in _CHANGES
+        return self.expected(found["nodes"])

@@ -1,29 +1,15 @@
 """The table of the soak, and what is written to it and asked of it at random."""
 
 import random
-from dataclasses import replace
 from typing import Any, Final
 
-from db.session import connect
-from db.sources import Column, SheetBinding, SourceState, insert_source
-from db.wire import ColumnType
-from tests.replication.leader import source_of
+from bench.live.ground import bind_idle
+from tests.things import COLUMNS, COLUMNS_SQL
 
 Json = Any
 
 TABLE: Final = "things"
 IDS: Final = 400
-COLUMNS: Final = (
-    Column("id", ColumnType.INTEGER, "id"),
-    Column("word", ColumnType.TEXT, "word"),
-    Column("n", ColumnType.INTEGER, "n"),
-    Column("big", ColumnType.BIGINT, "big"),
-    Column("exact", ColumnType.NUMERIC, "exact"),
-    Column("day", ColumnType.DATE, "day"),
-    Column("yes", ColumnType.BOOLEAN, "yes"),
-)
-_SQL: Final = "id integer PRIMARY KEY, word text, n integer, big bigint, exact numeric, day date, yes boolean"
-
 _VALUES: Final[dict[str, tuple[Json, ...]]] = {
     "word": ("", "a", "A", "ab", "b%", "é", None),
     "n": (-2, -1, 0, 1, 2, None),
@@ -37,18 +23,7 @@ _EXTRAS: Final = ("extra_one", "extra_two")
 
 async def bind(dsn: str) -> None:
     """Make the table, once a server has made its publication, and give it a source that never runs."""
-    source = replace(
-        source_of(f"public.{TABLE}"),
-        name=TABLE,
-        state=SourceState.PAUSED,
-        columns=COLUMNS,
-        sheet=SheetBinding("sheet", "Sheet1", 0, 1, None),
-    )
-    async with await connect(dsn, "rowcast soak", autocommit=False) as connection:
-        await connection.execute(f"CREATE TABLE {TABLE} ({_SQL})".encode())
-        await connection.execute(f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL".encode())
-        await connection.execute(f"ALTER PUBLICATION rowcast_tables ADD TABLE {TABLE}".encode())
-        await insert_source(connection, source)
+    await bind_idle(dsn, TABLE, [f"CREATE TABLE {TABLE} ({COLUMNS_SQL})"], COLUMNS)
 
 
 Statement = tuple[str, tuple[Json, ...]]

@@ -9,21 +9,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from db.session import connect
-from db.sources import Column
-from db.wire import ColumnType
 from tests.examples import many
 from tests.schema.ground import Ground, Json
-
-COLUMNS = (
-    Column("id", ColumnType.INTEGER, "id"),
-    Column("word", ColumnType.TEXT, "word"),
-    Column("n", ColumnType.INTEGER, "n"),
-    Column("big", ColumnType.BIGINT, "big"),
-    Column("exact", ColumnType.NUMERIC, "exact"),
-    Column("day", ColumnType.DATE, "day"),
-    Column("yes", ColumnType.BOOLEAN, "yes"),
-)
-COLUMNS_SQL = "id integer PRIMARY KEY, word text, n integer, big bigint, exact numeric, day date, yes boolean"
+from tests.strict_rows import StrictRows
+from tests.things import COLUMNS, COLUMNS_SQL
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "id": st.integers(1, 6),
@@ -82,29 +71,16 @@ ROWS = """query($where: RowFilter, $waitFor: Cursor) {
 }"""
 
 
-class Client:
+class Client(StrictRows):
     """As strict as a client can be."""
 
     def __init__(self, where: Json, columns: Sequence[str] | None, ms: int) -> None:
+        super().__init__(columns)
         self.asked = {"where": where, "columns": columns, "ms": ms}
-        self.columns = columns
-        self.cursor: str | None = None
-        self.rows: dict[int, Json] = {}
 
     def apply(self, batch: Json) -> None:
-        if batch["reset"]:
-            self.rows.clear()
-        for change in batch["changes"]:
-            if change["operation"] == "TRUNCATE":
-                self.rows.clear()
-                continue
-            id_ = change["key"]["id"]
-            if change["operation"] != "INSERT":
-                assert self.rows.pop(id_) == change["before"]
-            if change["operation"] != "DELETE":
-                assert id_ not in self.rows
-                self.rows[id_] = change["row"]
-        self.cursor = batch["cursor"]
+        super().apply(batch)
+        assert not self.wrong, self.wrong
 
     async def follow(self, ground: Ground, batches: int) -> None:
         """From where it was, until it is up to date or has that many batches."""
@@ -114,14 +90,6 @@ class Client:
                 self.apply(batch)
                 if batch["upToDate"]:
                     return
-
-    def expected(self, nodes: list[Json]) -> dict[int, Json]:
-        return {
-            node["key"]["id"]: {
-                name: value for name, value in node["data"].items() if self.columns is None or name in self.columns
-            }
-            for node in nodes
-        }
 
 
 async def write(ground: Ground, edits: Sequence[Edit]) -> None:
