@@ -16,8 +16,9 @@ from tests.examples import many
 from tests.live.client import Json, Live, shared, stock
 from tests.live.test_delivery import joined
 from tests.replication.leader import source_of
-from tests.schema.test_same_set import COLUMNS, COLUMNS_SQL, EDITS, FILTERS, Edit, edited
+from tests.schema.test_same_set import EDITS, FILTERS, Edit, edited
 from tests.server import ThreadServer
+from tests.things import COLUMNS, COLUMNS_SQL
 
 TABLE = "things"
 BATCH = ("cursor", "transactionId", "committedAt", "cause", "actor", "snapshot", "reset", "last", "upToDate")
