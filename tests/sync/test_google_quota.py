@@ -149,7 +149,8 @@ async def test_google_never_refuses_what_is_kept_to_its_quota(reads: int, projec
             await people.session.read(READ, lambda client: fetch_workbook(client, people.book), allow)
         use = people.session.quota()[READ]
         assert (use.used, use.limit) == (4, reads)
-        assert len(people.calls()) == 4
+        # The sandbox may still be asked for another test's.
+        assert len([call for call in people.calls() if people.book in call]) == 4
 
 
 async def test_a_429_is_waited_out_and_shrinks_the_quota_that_it_names() -> None:

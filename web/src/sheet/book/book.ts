@@ -161,11 +161,9 @@ export class Book {
   }
 
   /** An edit of the person. It is carried out when the sandbox is reached; a refusal is shown. */
-  async act(action: Action, edit: Edit['edit']): Promise<Outcome> {
+  act(action: Action, edit: Edit['edit']): Promise<Outcome> {
     this.#show({ message: NOTHING });
-    const outcome = await this.#outbox.add(action, edit);
-    this.#load();
-    return outcome;
+    return this.#outbox.add(action, edit);
   }
 
   say(text: string, wrong = false): void {
@@ -177,6 +175,8 @@ export class Book {
       const answer = await this.#sandbox.send(this.#identity.name(), edit);
       this.#answered.push({ edit, version: answer.version });
       this.#version = Math.max(this.#version, answer.version);
+      // What it did may be shown already, and no more word come of it.
+      this.#load();
       return answer;
     } catch (error) {
       if (error instanceof Refused) this.say(error.message, true);
