@@ -46,7 +46,7 @@ async def rows(
     """A page of rows, with the cursor that they are the state of."""
     size = page_size(first, 100)
     behind = None if wait_for is None else Cursor.decode(wait_for)
-    async with view_behind(info.context, behind) as (connection, cursor):
+    async with view_behind(info.context, source, behind) as (connection, cursor):
         opened = await open_source(connection, source, info.context.principal)
         with table_errors(opened.source):
             parameters = Parameters()

@@ -1,8 +1,13 @@
 """rows and row: filters, order, pages that hold while rows are written, and everything that is refused."""
 
+import asyncio
+
+import psycopg
+
 from db.sources import Column
 from db.wire import ColumnType
 from tests.schema.ground import Ground, Json
+from tests.server import eventually
 
 ROWS = """query($where: RowFilter, $orderBy: [RowOrder!], $first: Int, $after: String, $source: String = "customers") {
   rows(source: $source, where: $where, orderBy: $orderBy, first: $first, after: $after) {
@@ -58,6 +63,22 @@ async def test_pages_neither_repeat_nor_skip_with_nulls_and_ties(ground: Ground)
             assert sorted(ids) == list(range(1, 13)), (direction, size)
             assert ids == [node["data"]["id"] for node in whole["nodes"]], (direction, size)
             assert nodes[0]["data"]["age"] == youngest
+
+
+async def test_a_table_that_is_rewritten_meanwhile_is_read_as_it_is_then(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 30)")
+
+    async def waits() -> bool:
+        async with ground.context.pool.connection() as connection:
+            waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass"
+            return (await connection.execute(waiting)).rowcount > 0
+
+    async with await psycopg.AsyncConnection.connect(ground.dsn) as other:
+        await other.execute("ALTER TABLE customers ALTER age TYPE text USING age || ' years'")
+        reading = asyncio.create_task(ground.run(ROWS))
+        await eventually(waits)
+        await other.commit()
+    assert [node["data"]["age"] for node in (await reading)["nodes"]] == ["30 years"]
 
 
 async def test_text_orders_by_code_point(ground: Ground) -> None:

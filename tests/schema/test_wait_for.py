@@ -10,6 +10,7 @@ from db.cursor import Cursor
 from db.embedded import EmbeddedPostgres
 from db.position import Position
 from db.session import Connection, Pool
+from db.tables import Relation
 from db.view import view
 from tests.replication.leader import until, value
 from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, Ground, standing
@@ -58,9 +59,9 @@ async def test_what_a_subscriber_heard_of_is_waited_for_until_it_is_visible(
 ) -> None:
     looks: list[Pool] = []
 
-    def looking(pool: Pool) -> AbstractAsyncContextManager[tuple[Connection, Cursor]]:
+    def looking(pool: Pool, table: Relation | None) -> AbstractAsyncContextManager[tuple[Connection, Cursor]]:
         looks.append(pool)
-        return view(pool)
+        return view(pool, table)
 
     dsn, admin = own_postgres.dsn, own_postgres.superuser_dsn
     name = await value(dsn, "SELECT current_database()")
