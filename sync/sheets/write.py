@@ -159,7 +159,7 @@ class SheetWriter:
                 plan = replace(plan, deletes=dict(islice(plan.deletes.items(), _MAX_DELETES)))
             await self._mender.sending(rows.grid, inserts=plan.inserts, deletes=plan.deletes)
             try:
-                await self._send_rows(rows, plan)
+                plan = await self._send_rows(rows, plan)
             except GoogleRefused as error:
                 await self._mender.judged()
                 if plan.inserts and error.is_full:
@@ -207,7 +207,9 @@ class SheetWriter:
         await self._row_calls.over()
         return after
 
-    async def _send_rows(self, rows: Rows, plan: StructurePlan) -> None:
+    async def _send_rows(self, rows: Rows, plan: StructurePlan) -> StructurePlan:
+        """What of the plan was carried out: all of it, or what went before a chunk that was refused."""
+        inserted: list[Edit] = []
         # All chunks are inserted at the same place, so the last one goes first.
         for chunk in reversed(insert_chunks(plan.inserts) or [[]]):
             requests = await self._calls.session.compute(
@@ -220,10 +222,17 @@ class SheetWriter:
                 # Without an answer it may be carried out from now on, too.
                 await (self._row_calls.over() if error.over else self._row_calls.sent())
                 raise
+            except GoogleRefused:
+                await self._row_calls.over()
+                if inserted:
+                    return StructurePlan(inserted, {}, ())
+                raise
             except SourceUnreachable:
                 await self._row_calls.over()
                 raise
             await self._row_calls.over()
+            inserted += chunk
+        return plan
 
     async def _bisect_rows(self, rows: Rows, edits: Sequence[Edit], plan: StructurePlan, error: GoogleRefused) -> Rows:
         tried = {edit.key for edit in plan.inserts} | set(plan.deletes)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 
 from db.errors import SourceUnreachable
+from sync.sheets import chunks
 from sync.sheets.binding import Bound
 from sync.sheets.grid import Grid
 from sync.sheets.ids import IdWrite
@@ -15,7 +17,7 @@ from sync.sheets.rows import Rows, read_rows
 from sync.sheets.strays import strayed_ids
 from sync.source import Cell, Edit
 from tests.sync.sheets import MANAGED_COLUMNS, Bench, bench, delete, insert, update
-from tests.sync.test_sheet_write import NINE, ONE, THREE, TWO
+from tests.sync.test_sheet_write import BATCH, NINE, ONE, THREE, TWO
 
 SHEET: list[list[Any]] = [
     ["ID", "Name", "City", "Total"],
@@ -37,13 +39,16 @@ def _columns(first: int, end: int) -> Mapping[str, Any]:
 
 def _before_the_write(people: Bench, *requests: Mapping[str, Any], call: int = 2) -> Callable[[], None]:
     """To be asked before each call: another program changes the sheet right before one, which is the first write."""
-    loop, calls = asyncio.get_running_loop(), 0
+    loop = asyncio.get_running_loop()
+    return _before(call, lambda: asyncio.run_coroutine_threadsafe(people.batch(*requests), loop).result())
+
+
+def _before(call: int, do: Callable[[], None]) -> Callable[[], None]:
+    calls = count(1)
 
     def check() -> None:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            asyncio.run_coroutine_threadsafe(people.batch(*requests), loop).result()
+        if next(calls) == call:
+            do()
 
     return check
 
@@ -81,6 +86,26 @@ async def test_rows_are_deleted_although_another_column_goes(people: Bench) -> N
     with pytest.raises(SourceUnreachable, match="name went"):
         await people.adapter(check).write([delete(TWO)])
     assert [line[:2] for line in await people.shown()] == [line[:2] for line in _without(1) if line[0] != 2]
+
+
+async def test_rows_of_a_call_before_one_that_is_refused_are_looked_at(
+    people: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "MAX_BYTES", 1)
+    move = _before_the_write(people, {"moveDimension": {"source": _columns(1, 2), "destinationIndex": 3}})
+    refuse = _before(3, lambda: people.fault(BATCH, status=400))
+
+    def check() -> None:
+        move()
+        refuse()
+
+    ten = insert('["10"]', id=10.0, name="Barbara", city="Boston", total=None)
+    written = (
+        await people.adapter(check).write([insert(NINE, id=9.0, name="Niklaus", city="Bern", total=None), ten])
+    ).written
+    assert [(one.moved_on, len(one.problems)) for one in written] == [(False, 0), (True, 0)]
+    # The next run inserts the other as the columns are by now.
+    assert [line[:3] for line in await people.shown()][4:] == [[9, "Bern", "Niklaus"]]
 
 
 async def test_a_header_typed_over_leaves_the_value_in_its_column(people: Bench) -> None:
