@@ -101,9 +101,11 @@ class Client:
     def http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, timeout=DEADLINE_S, **LOOPBACK)
 
-    async def graphql(self, query: str, variables: Mapping[str, Json] | None = None) -> Json:
+    async def graphql(
+        self, query: str, variables: Mapping[str, Json] | None = None, patience_s: float = DEADLINE_S
+    ) -> Json:
         """The data of a query or mutation; GraphQLFailed if there are errors."""
-        answer = await self.post("/graphql", json={"query": query, "variables": variables or {}})
+        answer = await self.post("/graphql", json={"query": query, "variables": variables or {}}, timeout=patience_s)
         body = answer.json()
         if "errors" in body:
             raise GraphQLFailed(body["errors"])

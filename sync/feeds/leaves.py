@@ -91,20 +91,27 @@ def _xml_leaves(way: str, element: Element, prefixes: Mapping[str, str]) -> Iter
         if (step := _step(str(name), prefixes)) is not None:
             yield f"{way}@{step}", str(value)
     children = list(element.iterchildren("*"))
-    counts = Counter(str(child.tag) for child in children)
-    for child in children:
-        step = _step(str(child.tag), prefixes)
-        if step is None or counts[str(child.tag)] > 1:
+    if not children:
+        return
+    tags = [str(child.tag) for child in children]
+    repeated = {tag for tag, times in Counter(tags).items() if times > 1} if len(set(tags)) < len(tags) else ()
+    for tag, child in zip(tags, children, strict=True):
+        step = _step(tag, prefixes)
+        if step is None or tag in repeated:
+            continue
+        if len(child) == 0 and not child.attrib:
+            # As most are, and a large feed has millions of them.
+            yield way + step, child.text or ""
             continue
         yield from _xml_leaves(f"{way}{step}/", child, prefixes)
         if next(child.iterchildren("*"), None) is None:
-            yield f"{way}{step}", _text(child) or ""
+            yield way + step, _text(child) or ""
 
 
 def _step(tag: str, prefixes: Mapping[str, str]) -> str | None:
-    namespace, _, local = tag.removeprefix("{").rpartition("}")
-    if not namespace:
-        return local
+    if not tag.startswith("{"):
+        return tag
+    namespace, _, local = tag[1:].rpartition("}")
     prefix = prefixes.get(namespace)
     return None if prefix is None else f"{prefix}:{local}"
 

@@ -119,7 +119,7 @@ async def test_a_feed_of_a_hundred_megabytes(
         name: "large", key: ["id"], pollSeconds: 3600, direction: FROM_SOURCE,
         feed: {url: $url, records: $records, format: $format}}) { name } }"""
     url = f"{sandbox.url}/feeds/large"
-    await server.graphql(register, {"url": url, "records": records, "format": kind.upper()})
+    await server.graphql(register, {"url": url, "records": records, "format": kind.upper()}, _PATIENCE_S)
     await eventually(lambda: _imported(server, "large", RECORDS), _PATIENCE_S)
     print(f"\na feed of 100 MB of {kind}, {RECORDS:,} records: {_peak_mb(server):.0f} MB at most")
     assert _peak_mb(server) < LIMIT_MB
