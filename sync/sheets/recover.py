@@ -39,6 +39,11 @@ async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_d
     mender = Mender(calls, source, binding, in_doubt)
     for request in await in_doubt.all():
         sent = await calls.session.compute(partial(decoded, request.request))
+        if sent is None:
+            # Kept for ever it would end each run of the source, and nobody could tell more of it then.
+            log.error("a write in doubt can't be read; what it hit by accident is in the spreadsheet's version history")
+            await in_doubt.forget([request.id])
+            continue
         before = await calls.session.compute(partial(locate, source, binding, sent.grid))
         elsewhere = (sent.spreadsheet, sent.grid.sheet_id) != (binding.spreadsheet, binding.sheet_id)
         if elsewhere or before.bound.refusal is not None:

@@ -34,9 +34,12 @@ class Sent:
         return zlib.compress(_ENCODER.encode(replace(self, grid=replace(self.grid, formats={}))), level=1)
 
 
-def decoded(kept: bytes) -> Sent:
-    """What was kept."""
-    return _DECODER.decode(zlib.decompress(kept))
+def decoded(kept: bytes) -> Sent | None:
+    """What was kept; None where another version of rowcast kept it in a form that this one doesn't know."""
+    try:
+        return _DECODER.decode(zlib.decompress(kept))
+    except (zlib.error, msgspec.DecodeError):
+        return None
 
 
 def is_done(sent: Sent, after: Rows) -> bool:

@@ -217,6 +217,16 @@ async def test_a_batch_goes_to_no_address_that_the_source_writes_to_no_more(shop
     assert {put.path for put in shop.puts} == {"/elsewhere"}
 
 
+async def test_a_batch_that_can_not_be_read_any_more_keeps_no_other_write_waiting(shop: Shop) -> None:
+    await shop.lose(edit(1, "x"), edit(2, "y"))
+    async with shop.pool.connection() as connection:
+        await connection.execute("UPDATE rowcast.in_doubt SET request = 'of another version'")
+    await shop.another_process_leads()
+    await shop.write(edit(1, "x"), edit(3, "z"))
+    assert shop.batches()[-1] == {1: "x", 3: "z"}
+    assert await shop.in_doubt() == 1, "the new batch alone"
+
+
 async def test_who_leads_no_more_makes_nobody_forget(shop: Shop) -> None:
     await shop.lose(edit(1, "new"))
     async with shop.pool.connection() as connection:

@@ -184,6 +184,15 @@ async def test_a_write_in_doubt_to_another_spreadsheet_is_let_go(sync: Sync) -> 
     assert names(sync)[1] == "Ada"
 
 
+async def test_a_write_in_doubt_that_can_not_be_read_any_more_is_let_go(sync: Sync) -> None:
+    sync.sql("UPDATE people SET name = 'Grace H' WHERE id = 2")
+    typed_before_the_write(sync.people, "A2", BY_NAME)
+    await google_is_away(sync)
+    sync.sql("UPDATE rowcast.in_doubt SET request = 'of another version'")
+    assert (await sync.settle()).state is RunState.SUCCEEDED
+    assert in_doubt(sync) == 0
+
+
 async def test_a_row_deleted_in_place_of_another_comes_back_once_its_key_has_a_header_again(sync: Sync) -> None:
     sync.sql("DELETE FROM people WHERE id = 2")
     typed_before_the_write(sync.people, "A2", BY_NAME)
