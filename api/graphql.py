@@ -44,6 +44,8 @@ from schema.unless import until
 
 MAX_OPERATIONS = 1000
 """Operations under way on one WebSocket."""
+INIT_S = 10.0
+"""How long a WebSocket may stay open without `connection_init`."""
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -53,8 +55,7 @@ class GraphQLView(GraphQL[Context, None]):
     graphql_transport_ws_handler_class: type[TransportHandler] = SharingHandler
     graphql_ws_handler_class = LegacyHandler
 
-    def __init__(self, schema: Schema, init_timeout: timedelta = timedelta(seconds=10)) -> None:
-        """`init_timeout`: how long a WebSocket may stay open without `connection_init`."""
+    def __init__(self, schema: Schema) -> None:
         super().__init__(
             schema,
             subscription_protocols=(
@@ -65,7 +66,7 @@ class GraphQLView(GraphQL[Context, None]):
             ),
             keep_alive=True,
             keep_alive_interval=20,
-            connection_init_wait_timeout=init_timeout,
+            connection_init_wait_timeout=timedelta(seconds=INIT_S),
             max_subscriptions_per_connection=MAX_OPERATIONS,
             allowed_origins=("*",),  # api.guard has checked them, on every path alike
         )

@@ -89,7 +89,9 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(server: Client, *, deflate: bool = False, receives: int | None = None) -> AsyncIterator[RawClient]:
+async def raw_client(
+    server: Client, *, deflate: bool = False, receives: int | None = None, protocol: str = "graphql-transport-ws"
+) -> AsyncIterator[RawClient]:
     """Connected by the rules. `receives`: bytes that are taken before it is told to read."""
     reader, writer = await connected(server, receives)
     try:
@@ -97,7 +99,7 @@ async def raw_client(server: Client, *, deflate: bool = False, receives: int | N
         writer.write(
             f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{_DEFLATE if deflate else ''}"
-            f"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
+            f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n".encode()
         )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
         assert b" 101 " in head.split(b"\r\n")[0], head

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import cli_serve, http_protocol
+from api import cli_serve, graphql, http_protocol
 from api.graphql import MAX_OPERATIONS
 from api.limits import WEBSOCKET_LIMIT
 from tests.live.client import DEADLINE_S, EVERYTHING, seen, shared
@@ -32,6 +32,7 @@ def live(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli_serve, "_STALL_MS", 12_000)
         patch.setattr(http_protocol, "REQUEST_S", 4.0)
+        patch.setattr(graphql, "INIT_S", 4.0)
         folder = tmp_path_factory.mktemp("faults")
         settings = {"ping_seconds": 4, "max_connections": MOST}
         with serving(postgres_server, database_template, folder, **settings) as server:
@@ -190,6 +191,18 @@ async def test_what_never_becomes_a_request_is_ended(
             answer = await reader.read()
         assert answer.split(b" ")[1:2] == ([] if status is None else [status])
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("protocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_who_never_begins_is_closed(live: ThreadServer, sql: Sql, protocol: str) -> None:
+    before = await closes(live, 4408)
+    async with others_go_on(live, sql), raw_client(live, protocol=protocol) as silent:
+        assert await silent.closed() == 4408
+
+        async def counted() -> bool:
+            return await closes(live, 4408) == before + 1
+
+        await eventually(counted)
 
 
 async def test_connections_beyond_the_limit_are_told_to_come_back(live: ThreadServer, sql: Sql) -> None:
