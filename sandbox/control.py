@@ -78,7 +78,7 @@ class Control:
         return _fault_json(fault)
 
     def _edit(self, body: Document) -> Json:
-        self._office.person.edit(self._read_edit(body))
+        self._office.person.cells.edit(self._read_edit(body))
         return {}
 
     def _read_edit(self, body: Document) -> PersonEdit:
@@ -86,7 +86,7 @@ class Control:
         edit = PersonEdit(
             body.text("spreadsheet"), body.text("worksheet"), body.text("range"), read_block(body.items("values"))
         )
-        self._office.person.check(edit)
+        self._office.person.cells.check(edit)
         return edit
 
     def _set_quota(self, body: Document) -> Json:

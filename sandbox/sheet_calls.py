@@ -1,5 +1,6 @@
 """The calls of the sheet's page: cells to read, edits of the person who types, word of every change."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from sandbox.google.json_value import JsonObject
 from sandbox.grid import WINDOW, window
 from sandbox.guard import JSON, media_type
 from sandbox.office import Office
-from sandbox.person import Reverted
+from sandbox.person.reverts import Reverted
 from sandbox.typed import read_block
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.edges import edge
@@ -146,74 +147,75 @@ class SheetCalls:
         sheet = file.spreadsheet.sheet(edit.whole("sheet"))
         row = _place(sheet, edit.whole("row"), edit.whole("uid"))
         block = read_block(edit.items("values"))
-        self._person.type_block(file.file_id, sheet.sheet_id, row, edit.whole("column"), block, editor)
+        self._person.cells.type_block(file.file_id, sheet.sheet_id, row, edit.whole("column"), block, editor)
         return {"row": row}
 
     def _clear(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "area")
-        self._person.clear(file.file_id, edit.whole("sheet"), _area(edit, "area"), editor)
+        self._person.cells.clear(file.file_id, edit.whole("sheet"), _area(edit, "area"), editor)
         return {}
 
     def _paste(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("source", "area", "sheet", "target", "cut")
         source, target = (edit.whole("source"), _area(edit, "area")), (edit.whole("sheet"), _area(edit, "target"))
-        self._person.paste(file.file_id, source, target, edit.flag("cut"), editor)
+        self._person.cells.paste(file.file_id, source, target, edit.flag("cut"), editor)
         return {}
 
     def _insert(self, file: File, edit: Document, editor: Editor) -> JsonObject:
-        self._person.insert(file.file_id, *_span(edit), editor)
+        self._person.lines.insert(file.file_id, *_span(edit), editor)
         return {}
 
     def _delete(self, file: File, edit: Document, editor: Editor) -> JsonObject:
-        self._person.delete(file.file_id, *_span(edit), editor)
+        self._person.lines.delete(file.file_id, *_span(edit), editor)
         return {}
 
     def _sort(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "column", "descending")
-        self._person.sort(file.file_id, edit.whole("sheet"), edit.whole("column"), edit.flag("descending"), editor)
+        column, descending = edit.whole("column"), edit.flag("descending")
+        self._person.cells.sort(file.file_id, edit.whole("sheet"), column, descending, editor)
         return {}
 
     def _fill(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "area", "dimension", "length", "alternate")
         dimension, alternate = _dimension(edit), edit.flag("alternate")
         source, length = _area(edit, "area"), edit.whole("length")
-        self._person.fill(file.file_id, edit.whole("sheet"), source, dimension, length, alternate, editor)
+        self._person.cells.fill(file.file_id, edit.whole("sheet"), source, dimension, length, alternate, editor)
         return {}
 
     def _lines(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "dimension", "at", "count", "hidden", "pixels")
         hidden = edit.flag("hidden") if "hidden" in edit else None
         pixels = edit.optional_whole("pixels")
-        at, count = edit.whole("at"), edit.whole("count", 1)
-        self._person.set_lines(file.file_id, edit.whole("sheet"), _dimension(edit), at, count, hidden, pixels, editor)
+        place = edit.whole("sheet"), _dimension(edit), edit.whole("at"), edit.whole("count", 1)
+        self._person.lines.set_lines(file.file_id, *place, hidden, pixels, editor)
         return {}
 
     def _freeze(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "rows", "columns")
-        self._person.freeze(file.file_id, edit.whole("sheet"), edit.whole("rows"), edit.whole("columns"), editor)
+        self._person.lines.freeze(file.file_id, edit.whole("sheet"), edit.whole("rows"), edit.whole("columns"), editor)
         return {}
 
     def _add_sheet(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("title")
-        return {"sheet": self._person.add_sheet(file.file_id, edit.text("title"), editor)}
+        return {"sheet": self._person.sheets.add(file.file_id, edit.text("title"), editor)}
 
     def _rename_sheet(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet", "title")
-        self._person.rename_sheet(file.file_id, edit.whole("sheet"), edit.text("title"), editor)
+        self._person.sheets.rename(file.file_id, edit.whole("sheet"), edit.text("title"), editor)
         return {}
 
     def _delete_sheet(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only("sheet")
-        self._person.delete_sheet(file.file_id, edit.whole("sheet"), editor)
+        self._person.sheets.delete(file.file_id, edit.whole("sheet"), editor)
         return {}
 
     def _undo(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only()
-        return _reverted(self._person.undo(file.file_id, editor))
+        return _reverted(self._person.reverts.undo(file.file_id, editor))
 
     def _redo(self, file: File, edit: Document, editor: Editor) -> JsonObject:
         edit.only()
-        return _reverted(self._person.redo(file.file_id, editor))
+        return _reverted(self._person.reverts.redo(file.file_id, editor))
 
 
 def _reverted(done: Reverted | None) -> JsonObject:
@@ -253,7 +255,7 @@ def _sheet(file: File, request: Request) -> Sheet:
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() else default
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else default
 
 
 def _area(edit: Document, name: str) -> Area:

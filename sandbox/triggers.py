@@ -17,7 +17,7 @@ import orjson
 
 from sandbox.accounts import PERSON
 from sandbox.loopback import NO_AUTHORITIES
-from sandbox.person import Edited
+from sandbox.person.edits import Edited
 from sandbox.settings import SandboxSettings
 from sandbox.store import SqliteStore
 

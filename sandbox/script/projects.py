@@ -12,7 +12,7 @@ from sandbox.accounts import PERSON
 from sandbox.drive import Drive
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.loopback import NO_AUTHORITIES
-from sandbox.person import Edited
+from sandbox.person.edits import Edited
 from sandbox.script.pool import Call, ScriptFailed, ScriptPool
 from sandbox.script.services import PROPERTIES, Seen, Services, Shared, stay_on_loopback
 from sandbox.settings import SandboxSettings

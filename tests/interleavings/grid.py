@@ -46,7 +46,7 @@ class Grid:
     def fill(self, rows: int) -> None:
         """The header, and rows with keys from 1 on."""
         lines = [tuple(HEADERS), *(_line(key, f"n{key}", f"c{key}", str(key), "") for key in range(1, rows + 1))]
-        self._do(lambda office: office.person.type_block(self.spreadsheet, 0, 0, 0, lines))
+        self._do(lambda office: office.person.cells.type_block(self.spreadsheet, 0, 0, 0, lines))
 
     def look(self) -> Look:
         """What is there now."""
@@ -66,7 +66,7 @@ class Grid:
             self._ledger.forget([look.lines[index].get(column)])
             self._entries.enter([value], office.settings.clock())
             if person:
-                office.person.type_block(self.spreadsheet, 0, index, look.places[column], [(value,)])
+                office.person.cells.type_block(self.spreadsheet, 0, index, look.places[column], [(value,)])
             else:
                 with office.drive.edit(self.spreadsheet) as draft:
                     writing.write_block(draft.sheet(0), index, look.places[column], [(value,)], user_entered=True)
@@ -80,12 +80,12 @@ class Grid:
         def work(office: Office) -> None:
             look = self._look(office)
             index = 1 + at % (len(look.lines) + 1)
-            office.person.insert(self.spreadsheet, 0, Dimension.ROWS, index, 1)
+            office.person.lines.insert(self.spreadsheet, 0, Dimension.ROWS, index, 1)
             total = f"={_letter(look.places['qty'])}{index + 1}*2"
             line = {look.places[name]: value for name, value in {**cells, "total": total}.items()}
             self._entries.enter(cells.values(), office.settings.clock())
             block = tuple(line.get(place) for place in range(max(line) + 1))
-            office.person.type_block(self.spreadsheet, 0, index, 0, [block])
+            office.person.cells.type_block(self.spreadsheet, 0, index, 0, [block])
 
         self._do(work)
 
@@ -95,7 +95,7 @@ class Grid:
             if look.lines:
                 index = list(look.lines)[row % len(look.lines)]
                 self._ledger.forget(look.lines[index].values())
-                office.person.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
+                office.person.lines.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
 
         self._do(work)
 
@@ -106,12 +106,12 @@ class Grid:
             lines = self._look(office).lines
             for index in reversed(lines):
                 self._ledger.forget(lines[index].values())
-                office.person.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
+                office.person.lines.delete(self.spreadsheet, 0, Dimension.ROWS, index, 1)
 
         self._do(work)
 
     def sort(self, column: str, *, descending: bool) -> None:
-        self._do(lambda o: o.person.sort(self.spreadsheet, 0, self._look(o).places[column], descending))
+        self._do(lambda o: o.person.cells.sort(self.spreadsheet, 0, self._look(o).places[column], descending))
 
     def move_column(self, column: str, to: int) -> None:
         """By a program, as the API moves one; not before the key's."""
@@ -136,7 +136,7 @@ class Grid:
                 if line.get("id") is None:
                     self._ledger.forget(line.values())
                     blank = [("",) * len(look.places)]
-                    office.person.type_block(self.spreadsheet, 0, index, 0, blank)
+                    office.person.cells.type_block(self.spreadsheet, 0, index, 0, blank)
 
         self._do(work)
 

@@ -184,7 +184,7 @@ async def test_channels_expire_and_outlive_a_restart(tmp_path: Path, receiver: R
     now += timedelta(hours=2)
     async with CheckedSandbox(path, clock=lambda: now) as sandbox:
         edit = PersonEdit(SPREADSHEET_ID, "products", "B2", (("x",),))
-        await asyncio.to_thread(sandbox.do, lambda office: office.person.edit(edit))
+        await asyncio.to_thread(sandbox.do, lambda office: office.person.cells.edit(edit))
         assert {(await watch.next())["channel-id"] for _ in range(2)} == {"file", "week"}
         assert sandbox.do(lambda office: set(office.channels.open)) == {"file", "week"}
         assert receiver.calls.empty()
