@@ -12,11 +12,13 @@ from sandbox.feeds.server import FeedServer
 from sandbox.google.batch_api import BatchApi
 from sandbox.google.channels_api import ChannelsApi
 from sandbox.google.drive_api import DriveApi
+from sandbox.google.permissions_api import PermissionsApi
 from sandbox.google.sheets_api import SheetsApi
 from sandbox.google.token_api import TokenApi
 from sandbox.google.upload_api import UploadApi
 from sandbox.guard import Guard
 from sandbox.office import Office
+from sandbox.override import MethodOverride
 from sandbox.pages import Pages
 from sandbox.settings import SandboxSettings
 from sandbox.sheet_calls import SheetCalls
@@ -42,6 +44,7 @@ def create_app(settings: SandboxSettings) -> Starlette:
             *ChannelsApi(office.drive, office.gate, office.channels).routes(),
             *BatchApi().routes(),
             *UploadApi(office.drive, office.gate, settings.base_url).routes(),
+            *PermissionsApi(office.drive, office.gate).routes(),
             *DriveApi(office.drive, office.gate, settings.base_url).routes(),
             *Control(office).routes(),
             *TriggerControl(office).routes(),
@@ -52,12 +55,13 @@ def create_app(settings: SandboxSettings) -> Starlette:
         ],
         middleware=[
             Middleware(Guard),
+            Middleware(MethodOverride),
             Middleware(
                 Wire,
                 settings=settings,
                 faults=office.faults,
                 recorder=office.recorder,
-                person_edits=office.person.edit,
+                person_edits=office.person.cells.edit,
             ),
         ],
         lifespan=lifespan,

@@ -29,9 +29,12 @@ class Permission:
     who: str
 
     def covers(self, email: str) -> bool:
-        if self.kind == "anyone":
-            return True
-        return self.who == (email.rpartition("@")[2] if self.kind == "domain" else email)
+        return self.kind == "anyone" or self.names(email)
+
+    def names(self, email: str) -> bool:
+        """Whether it is given to the account, or to its domain."""
+        subject = email.rpartition("@")[2] if self.kind == "domain" else email
+        return self.kind != "anyone" and self.who.lower() == subject.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class File:
 
         What is open to anyone with the link is in nobody's list.
         """
-        return any(p.kind != "anyone" and p.role in _READERS and p.covers(email) for p in self.permissions)
+        return any(p.role in _READERS and p.names(email) for p in self.permissions)
 
     def may_write(self, email: str) -> bool:
         return any(p.role in _WRITERS and p.covers(email) for p in self.permissions)
@@ -82,11 +85,22 @@ class File:
         return tuple(p for p in self.permissions if p.role == "owner")
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A file went for whom these permissions were given: it was deleted for good, or is shared with them no more.
+    `change` is the number of that change."""
+
+    file_id: str
+    permissions: tuple[Permission, ...]
+    change: int
+    time: datetime
+
+
 class Store(Protocol):
     """Where the drive keeps what must outlive the process. Each call is durable when it returns."""
 
-    def save(self, old: File | None, new: File, removed: dict[str, int]) -> None: ...
-    def forget(self, file: File, removed: dict[str, int]) -> None: ...
+    def save(self, old: File | None, new: File, loss: Loss | None) -> None: ...
+    def forget(self, file: File, loss: Loss) -> None: ...
 
 
 Listener = Callable[[File, File], None]
@@ -94,19 +108,19 @@ Listener = Callable[[File, File], None]
 
 @dataclass(slots=True)
 class Drive:
-    """All files. `removed` has the change number at which a file was deleted for good."""
+    """All files, and which ones went for whom."""
 
     store: Store
     clock: Callable[[], datetime]
     files: dict[str, File] = field(default_factory=dict)
-    removed: dict[str, int] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
     listeners: list[Listener] = field(default_factory=list)
     removals: list[Callable[[File], None]] = field(default_factory=list)
     _calculations: dict[str, tuple[int, Calculation]] = field(default_factory=dict)
 
     @property
     def last_change(self) -> int:
-        return max([0, *(file.change for file in self.files.values()), *self.removed.values()])
+        return max([0, *(file.change for file in self.files.values()), *(loss.change for loss in self.losses)])
 
     def add(self, spreadsheet: Spreadsheet, permissions: tuple[Permission, ...], file_id: str | None = None) -> File:
         """A new file; `file_id` only where it must be a fixed one."""
@@ -126,18 +140,21 @@ class Drive:
         self.touch(replace(self.files[file_id], spreadsheet=draft, editor=editor))
 
     def touch(self, new: File) -> File:
-        """Takes in a changed file: version, time and change number move."""
-        old = self.files[new.file_id]
-        new = replace(new, version=old.version + 1, modified=self.clock(), change=self.last_change + 1)
-        self._put(old, new)
+        """Takes in a changed file: version and change number move, and with its contents or name the time."""
+        old, now = self.files[new.file_id], self.clock()
+        modified = old.modified if new.spreadsheet is old.spreadsheet else now
+        new = replace(new, version=old.version + 1, modified=modified, change=self.last_change + 1)
+        kept = {entry.permission_id for entry in new.permissions}
+        withdrawn = tuple(entry for entry in old.permissions if entry.permission_id not in kept)
+        self._put(old, new, Loss(new.file_id, withdrawn, new.change, now) if withdrawn else None)
         return new
 
     def remove(self, file_id: str) -> None:
         """Deletes a file for good."""
         file = self.files[file_id]
-        removed = {**self.removed, file_id: self.last_change + 1}
-        self.store.forget(file, removed)
-        self.removed = removed
+        loss = Loss(file_id, file.permissions, self.last_change + 1, self.clock())
+        self.store.forget(file, loss)
+        self.losses.append(loss)
         del self.files[file_id]
         self._calculations.pop(file_id, None)
         for listener in self.removals:
@@ -151,8 +168,20 @@ class Drive:
             self._calculations[file.file_id] = (file.version, calculation)
         return calculation
 
-    def _put(self, old: File | None, new: File) -> None:
-        self.store.save(old, new, self.removed)
+    def lost(self, email: str, since: int) -> list[Loss]:
+        """What went for an account since that change, the last time of each file that it hasn't got again."""
+        found = {
+            loss.file_id: loss
+            for loss in self.losses
+            if loss.change >= since and any(entry.names(email) for entry in loss.permissions)
+        }
+        has = {file.file_id for file in self.files.values() if file.lists(email)}
+        return [loss for loss in found.values() if loss.file_id not in has]
+
+    def _put(self, old: File | None, new: File, loss: Loss | None = None) -> None:
+        self.store.save(old, new, loss)
+        if loss is not None:
+            self.losses.append(loss)
         self.files[new.file_id] = new
         for listener in self.listeners:
             listener(old or new, new)
@@ -162,5 +191,5 @@ def permission(kind: str, role: str, who: str) -> Permission:
     """A permission whose id is the same for the same subject, as Google's are."""
     if kind == "anyone":
         return Permission("anyoneWithLink", kind, role, who)
-    digest = hashlib.sha256(f"{kind}:{who}".encode()).digest()
+    digest = hashlib.sha256(f"{kind}:{who.lower()}".encode()).digest()
     return Permission(str(int.from_bytes(digest[:8]) % 10**20).zfill(20), kind, role, who)

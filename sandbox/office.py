@@ -8,7 +8,8 @@ from sandbox.faults import Faults
 from sandbox.feeds.shelf import Shelf
 from sandbox.google.auth import Gate
 from sandbox.live import Live
-from sandbox.person import Edited, Person
+from sandbox.person.edits import Edited
+from sandbox.person.person import Person
 from sandbox.recorder import Recorder
 from sandbox.script.projects import Scripts
 from sandbox.settings import SandboxSettings
@@ -29,7 +30,7 @@ class Office:
             self.accounts, self.store.load_consents(), self.store, settings.clock, f"{settings.base_url}/token"
         )
         self.gate = Gate(self.tokens, settings.clock)
-        self.drive = Drive(self.store, settings.clock, self.store.load_files(), self.store.load_removed())
+        self.drive = Drive(self.store, settings.clock, self.store.load_files(), self.store.load_losses())
         self.live = Live()
         self.drive.listeners.append(self.live.changed)
         self.channels = Channels(settings, self.store, self.drive)

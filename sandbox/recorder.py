@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 KEPT = 5_000
+_KEPT_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,20 @@ Watch = Callable[[Exchange], None]
 
 
 class Recorder:
-    """The last calls, oldest first. `watch` is shown each exchange that was answered."""
+    """The last calls, oldest first, fewer where their bodies are large. `watch` is shown each exchange that was
+    answered."""
 
     def __init__(self, watch: Watch | None = None) -> None:
         self.watch = watch
-        self.calls: deque[RecordedCall] = deque(maxlen=KEPT)
+        self.calls: deque[RecordedCall] = deque()
+        self._bytes = 0
 
     def add(self, call: RecordedCall) -> None:
         self.calls.append(call)
+        self._bytes += len(call.body)
+        while len(self.calls) > KEPT or (self._bytes > _KEPT_BYTES and len(self.calls) > 1):
+            self._bytes -= len(self.calls.popleft().body)
 
     def clear(self) -> None:
         self.calls.clear()
+        self._bytes = 0

@@ -1,11 +1,12 @@
 """How files, sheets and rows are written down in the store: JSON, without what is at its default."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from sandbox.drive import File, Permission
+from sandbox.drive import File, Loss, Permission
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell, NumberFormat
 from sandbox.workbook.conditions import Condition, Criterion, Filter, FilterView
@@ -84,7 +85,7 @@ def encode_file(file: File) -> bytes:
             "named": [[n.range_id, n.name, n.sheet_id, _corners(n.area)] for n in book.named.values()],
             "filterViews": [[v.view_id, v.title, v.sheet_id, _filter(v.filter)] for v in book.filter_views.values()],
             "tables": [_table(table) for table in book.tables.values()],
-            "permissions": [[p.permission_id, p.kind, p.role, p.who] for p in file.permissions],
+            "permissions": _permissions(file.permissions),
             "created": file.created.isoformat(),
             "modified": file.modified.isoformat(),
             "version": file.version,
@@ -130,7 +131,7 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
     return File(
         file_id,
         book,
-        tuple(Permission(*permission) for permission in fields["permissions"]),
+        _read_permissions(fields["permissions"]),
         datetime.fromisoformat(fields["created"]),
         datetime.fromisoformat(fields["modified"]),
         fields["version"],
@@ -138,6 +139,23 @@ def decode_file(file_id: str, record: bytes, sheets: dict[int, Sheet]) -> File:
         fields["trashed"],
         tuple(fields["parents"]),
     )
+
+
+def encode_loss(loss: Loss) -> bytes:
+    return orjson.dumps([loss.file_id, _permissions(loss.permissions), loss.change, loss.time.isoformat()])
+
+
+def decode_loss(record: bytes) -> Loss:
+    file_id, permissions, change, time = orjson.loads(record)
+    return Loss(file_id, _read_permissions(permissions), change, datetime.fromisoformat(time))
+
+
+def _permissions(entries: Iterable[Permission]) -> list[list[str]]:
+    return [[entry.permission_id, entry.kind, entry.role, entry.who] for entry in entries]
+
+
+def _read_permissions(fields: Iterable[Iterable[str]]) -> tuple[Permission, ...]:
+    return tuple(Permission(*one) for one in fields)
 
 
 def _cell(cell: Cell) -> list[object]:

@@ -12,10 +12,20 @@ from pathlib import Path
 import orjson
 
 from sandbox.accounts import Account, Consent
-from sandbox.drive import File
-from sandbox.records import decode_file, decode_row, decode_sheet, encode_file, encode_row, encode_sheet
+from sandbox.drive import File, Loss
+from sandbox.records import (
+    decode_file,
+    decode_loss,
+    decode_row,
+    decode_sheet,
+    encode_file,
+    encode_loss,
+    encode_row,
+    encode_sheet,
+)
 from sandbox.workbook.sheet import BLANK, Row, Sheet
 
+_LOSS = "loss"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (file_id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sheets (
@@ -45,7 +55,7 @@ class SqliteStore:
     def close(self) -> None:
         self._db.close()
 
-    def save(self, old: File | None, new: File, removed: dict[str, int]) -> None:
+    def save(self, old: File | None, new: File, loss: Loss | None) -> None:
         """Writes what differs between the two states, in one transaction."""
         with self._transaction():
             self._db.execute("REPLACE INTO files VALUES (?, ?)", (new.file_id, encode_file(new)))
@@ -55,14 +65,15 @@ class SqliteStore:
             for sheet_id in before:
                 self._db.execute("DELETE FROM sheets WHERE file_id = ? AND sheet_id = ?", (new.file_id, sheet_id))
                 self._db.execute("DELETE FROM rows WHERE file_id = ? AND sheet_id = ?", (new.file_id, sheet_id))
-            self._put("removed", "files", removed)
+            if loss is not None:
+                self._save_loss(loss)
 
-    def forget(self, file: File, removed: dict[str, int]) -> None:
+    def forget(self, file: File, loss: Loss) -> None:
         """Deletes a file with all that it holds."""
         with self._transaction():
             for table in ("files", "sheets", "rows"):
                 self._db.execute(f"DELETE FROM {table} WHERE file_id = ?", (file.file_id,))  # noqa: S608 - fixed names
-            self._put("removed", "files", removed)
+            self._save_loss(loss)
 
     def load_files(self) -> dict[str, File]:
         """Every file as it was saved last."""
@@ -71,9 +82,8 @@ class SqliteStore:
             for file_id, record in self._db.execute("SELECT file_id, record FROM files")
         }
 
-    def load_removed(self) -> dict[str, int]:
-        record = self.load_item("removed", "files")
-        return orjson.loads(record) if record else {}
+    def load_losses(self) -> list[Loss]:
+        return [decode_loss(record) for record in self.load_items(_LOSS).values()]
 
     def save_account(self, account: Account) -> None:
         self._db.execute("REPLACE INTO accounts VALUES (?, ?)", (account.email, orjson.dumps(asdict(account))))
@@ -110,8 +120,8 @@ class SqliteStore:
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 
-    def _put(self, kind: str, name: str, value: dict[str, int]) -> None:
-        self.save_item(kind, name, orjson.dumps(value))
+    def _save_loss(self, loss: Loss) -> None:
+        self.save_item(_LOSS, f"{loss.change:020d}", encode_loss(loss))
 
     def _save_sheet(self, file_id: str, old: Sheet | None, new: Sheet) -> None:
         if old is None:

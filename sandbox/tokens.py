@@ -81,6 +81,14 @@ class TokenOffice:
         if account is None:
             raise GrantRefused("invalid_grant", "Invalid grant: account not found")
         _verify(account, signed, signature)
+        if claims.get("sub", account.email) != account.email:
+            # Only a domain's administrator can let it, and the sandbox has none.
+            raise GrantRefused(
+                "unauthorized_client",
+                "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any "
+                "of the scopes requested.",
+                401,
+            )
         if claims.get("aud") not in (self._audience, "https://oauth2.googleapis.com/token"):
             raise GrantRefused("invalid_grant", f"Invalid JWT: the audience must be {self._audience}.")
         self._check_times(claims)

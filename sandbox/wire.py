@@ -8,6 +8,7 @@ from datetime import datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.bodies import read_body, replay
 from sandbox.faults import Fault, Faults, PersonEdit
 from sandbox.google.errors import answer, of_status
 from sandbox.recorder import Exchange, RecordedCall, Recorder
@@ -40,13 +41,13 @@ class Wire:
             await self._app(scope, receive, send)
             return
         answered = _Answer(self._settings.clock(), keep_body=self._recorder.watch is not None)
-        body = await _read(receive)
+        body = await read_body(receive)
         fault = self._faults.take(f"{scope['method']} {scope['path']}")
         try:
             if fault is None:
-                await self._app(scope, _replay(body, receive), answered.passing(send))
+                await self._app(scope, replay(body, receive), answered.passing(send))
             else:
-                await self._carry_out(fault, scope, _replay(body, receive), send, answered)
+                await self._carry_out(fault, scope, replay(body, receive), send, answered)
         finally:
             self._record(scope, body, answered)
         if fault is not None and fault.edit is not None:
@@ -75,13 +76,13 @@ class Wire:
             answered.status = None
 
     def _record(self, scope: Scope, body: bytes, answered: "_Answer") -> None:
-        query = scope["query_string"].decode("ascii", "replace")
+        query = scope["query_string"].decode("utf-8", "replace")
         account = scope.get("sandbox.account", "")
         self._recorder.add(
             RecordedCall(answered.at, scope["method"], scope["path"], query, account, answered.status, body)
         )
         if self._recorder.watch is not None and answered.status is not None:
-            raw = scope["raw_path"].decode("ascii")
+            raw = scope["raw_path"].decode("utf-8", "replace")
             self._recorder.watch(Exchange(scope["method"], raw, query, body, answered.status, b"".join(answered.parts)))
 
 
@@ -104,24 +105,6 @@ class _Answer:
             await send(message)
 
         return passing
-
-
-async def _read(receive: Receive) -> bytes:
-    parts = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay
 
 
 def _keep(held: list[Message]) -> Send:

@@ -62,7 +62,7 @@ class Gate:
         header = request.headers.get("authorization", "")
         token = header[7:].strip() if header[:7].lower() == "bearer " else request.query_params.get("access_token", "")
         if not token:
-            raise missing_token()
+            raise missing_token(request.method)
         held = self._tokens.find(token)
         if held is None:
             raise invalid_token()

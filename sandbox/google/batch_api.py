@@ -57,6 +57,10 @@ def _call(part: Message) -> _Call:
         raise BadRequest(f"A call of the batch must be one of {_PATHS}, not '{first}'.")
     headers = dict(line.split(": ", 1) for line in lines if ": " in line)
     kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "authorization")}
+    try:
+        httpx.Request(words[0], httpx.URL(f"http://localhost{words[1]}"), headers=kept)
+    except (httpx.InvalidURL, UnicodeEncodeError) as error:
+        raise BadRequest(f"A call of the batch can't be read: {error}") from error
     return words[0], words[1], kept, content
 
 

@@ -9,18 +9,18 @@ from sandbox.google.cells_json import merge_cell
 from sandbox.google.document import Document
 from sandbox.google.filters_json import check_rule, read_sorts
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import FieldMask, parse_mask, required_mask
-from sandbox.google.ranges import read_grid_range
+from sandbox.google.masks import FieldMask, parse_mask
+from sandbox.google.payload import required_mask
+from sandbox.google.ranges import read_coordinate, read_grid_range
 from sandbox.workbook import blocks, merging, sorting
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.cells import EMPTY, Cell
+from sandbox.workbook.cells import Cell
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import moved
 from sandbox.workbook.rules import moved_rule
 from sandbox.workbook.search import Search, replace_all
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
-from sandbox.workbook.spreadsheet import exceeds_grid
 from sandbox.workbook.tables import Table
 
 _MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
@@ -28,14 +28,11 @@ _MERGES = ("MERGE_ALL", "MERGE_COLUMNS", "MERGE_ROWS")
 
 def update_cells(batch: Batch, request: Document) -> JsonObject:
     """Cells from `start` on, or in `range`, where what the request lacks is cleared."""
-    mask, home = required_mask(request), batch.spreadsheet.home
+    mask, home = required_mask(request, "CellData"), batch.spreadsheet.home
     rows = [list(row.inners("values")) for row in request.inners("rows")]
     if "range" in request:
         sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
-        if len(rows) > area.height or any(len(row) > area.width for row in rows):
-            raise InvalidArgument(
-                f"Attempting to write beyond the requested range: it has {area.height} rows and {area.width} columns."
-            )
+        _check_within(area, rows)
     else:
         sheet, area = _from_start(batch, request.inner("start"), rows)
     batch.may_write(sheet, area)
@@ -55,8 +52,8 @@ def update_cells(batch: Batch, request: Document) -> JsonObject:
 
 
 def append_cells(batch: Batch, request: Document) -> JsonObject:
-    """Rows below the last one that holds data; the grid grows as needed."""
-    mask, rows = required_mask(request), [list(row.inners("values")) for row in request.inners("rows")]
+    """Rows below the last one that holds data; the grid grows by the rows that it lacks."""
+    mask, rows = required_mask(request, "CellData"), [list(row.inners("values")) for row in request.inners("rows")]
     width, home = max((len(row) for row in rows), default=0), batch.spreadsheet.home
     if "tableId" in request:
         sheet, area = _table_rows(batch, find(batch.spreadsheet, request.text("tableId")), len(rows), width)
@@ -64,19 +61,22 @@ def append_cells(batch: Batch, request: Document) -> JsonObject:
         sheet = batch.spreadsheet.sheet(request.whole("sheetId"))
         top = sheet.used(sheet.whole).bottom
         area = Area(top, 0, top + len(rows), width)
-    sheet.resize(max(sheet.row_count, area.bottom), max(sheet.column_count, area.right))
+        _check_within(replace(area, right=sheet.column_count), rows)
+    sheet.resize(max(sheet.row_count, area.bottom), sheet.column_count)
     batch.spreadsheet.check_size()
     batch.may_write(sheet, area)
     for offset, row in enumerate(rows):
-        cells = {area.left + step: merge_cell(EMPTY, data, mask, home) for step, data in enumerate(row)}
-        sheet.put(area.top + offset, cells)
+        index, columns = area.top + offset, range(area.left, area.left + len(row))
+        old = (sheet.cell(index, column) for column in columns)
+        cells = {c: merge_cell(cell, data, mask, home) for c, cell, data in zip(columns, old, row, strict=True)}
+        sheet.put(index, cells)
     return {}
 
 
 def repeat_cell(batch: Batch, request: Document) -> JsonObject:
     """One cell over a range; the references of its formula go along."""
     sheet, area = read_grid_range(batch.spreadsheet, request.inner("range"))
-    mask, data, home = required_mask(request), request.inner("cell"), batch.spreadsheet.home
+    mask, data, home = required_mask(request, "CellData"), request.inner("cell"), batch.spreadsheet.home
     batch.may_write(sheet, area)
     for row in range(area.top, area.bottom):
         cells = {}
@@ -193,8 +193,18 @@ def _table_rows(batch: Batch, table: Table, count: int, width: int) -> tuple[She
 
 def _from_start(batch: Batch, start: Document, rows: list[list[Document]]) -> tuple[Sheet, Area]:
     sheet = batch.spreadsheet.sheet(start.whole("sheetId"))
-    top, left = start.whole("rowIndex"), start.whole("columnIndex")
-    area = Area(top, left, top + len(rows), left + max((len(row) for row in rows), default=0))
-    if top < 0 or left < 0 or area.bottom > sheet.row_count or area.right > sheet.column_count:
-        raise exceeds_grid(sheet, area)
-    return sheet, area
+    top, left = read_coordinate(sheet, start)
+    _check_within(Area(top, left, sheet.row_count, sheet.column_count), rows)
+    return sheet, Area(top, left, top + len(rows), left + max((len(row) for row in rows), default=0))
+
+
+def _check_within(limit: Area, rows: list[list[Document]]) -> None:
+    """Raises InvalidArgument, in Google's words, where the rows need more room than there is from its first cell on."""
+    if len(rows) > limit.height:
+        raise InvalidArgument(
+            f"Attempting to write row: {limit.bottom}, beyond the last requested row of: {limit.bottom - 1}"
+        )
+    if any(len(row) > limit.width for row in rows):
+        raise InvalidArgument(
+            f"Attempting to write column: {limit.right}, beyond the last requested column of: {limit.right - 1}"
+        )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import parse_mask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_dimension, read_dimension_range
 from sandbox.google.sheet_json import COLUMN_PIXELS, ROW_PIXELS
 from sandbox.workbook import structure
@@ -13,6 +13,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.display import show
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.lines import set_lines
+from sandbox.workbook.protection import check_insert
 from sandbox.workbook.sheet import Sheet
 from sandbox.workbook.shifts import Dimension
 
@@ -24,6 +25,7 @@ def insert_dimension(batch: Batch, request: Document) -> JsonObject:
     """insertDimension"""
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     inherit = request.flag("inheritFromBefore")
+    check_insert(batch.spreadsheet.protections, batch.editor, sheet.sheet_id, _area(sheet, dimension, start, start))
     structure.insert(batch.spreadsheet, sheet, dimension, start, end - start, inherit)
     return {}
 
@@ -61,7 +63,7 @@ def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, request.inner("range"))
     properties = request.inner("properties")
     properties.lacks("dataSourceColumnReference")
-    mask = parse_mask(request.text("fields"))
+    mask = required_mask(request, "DimensionProperties")
     hidden = properties.flag("hiddenByUser") if mask.wants("hiddenByUser") else None
     pixels = properties.optional_whole("pixelSize") if mask.wants("pixelSize") else None
     set_lines(sheet, dimension, start, end, hidden, pixels)

@@ -6,7 +6,7 @@ from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.filters_json import filter_view_json, read_filter
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import required_mask
+from sandbox.google.payload import required_mask
 from sandbox.workbook import filters
 from sandbox.workbook.conditions import FilterView
 from sandbox.workbook.errors import InvalidArgument
@@ -47,7 +47,7 @@ def add_filter_view(batch: Batch, request: Document) -> JsonObject:
 
 def update_filter_view(batch: Batch, request: Document) -> JsonObject:
     """updateFilterView"""
-    data, mask = request.inner("filter"), required_mask(request)
+    data, mask = request.inner("filter"), required_mask(request, "FilterView")
     data.lacks("tableId")
     view = _view(batch, data.whole("filterViewId"))
     old = filter_view_json(batch.spreadsheet.sheet(view.sheet_id), view)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import required_mask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_dimension_range
 from sandbox.google.sheet_json import groups_json
 from sandbox.workbook import grouping
@@ -24,7 +24,7 @@ def delete_dimension_group(batch: Batch, request: Document) -> JsonObject:
 
 def update_dimension_group(batch: Batch, request: Document) -> JsonObject:
     """Collapses a group, which hides its rows or columns, or expands it."""
-    data, mask = request.inner("dimensionGroup"), required_mask(request)
+    data, mask = request.inner("dimensionGroup"), required_mask(request, "DimensionGroup")
     sheet, dimension, start, end = read_dimension_range(batch.spreadsheet, data.inner("range"))
     group = grouping.find(sheet.groups, dimension, start, end, data.whole("depth"))
     if not mask.wants("collapsed"):

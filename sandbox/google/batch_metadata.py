@@ -5,7 +5,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.json_value import Json, JsonObject
-from sandbox.google.masks import parse_mask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_dimension_range, read_grid_range
 from sandbox.google.sheet_json import metadata_json
 from sandbox.workbook.a1 import Area
@@ -43,7 +43,7 @@ def create_developer_metadata(batch: Batch, request: Document) -> JsonObject:
 
 def update_developer_metadata(batch: Batch, request: Document) -> JsonObject:
     """updateDeveloperMetadata"""
-    data, mask = request.inner("developerMetadata"), parse_mask(request.text("fields"))
+    data, mask = request.inner("developerMetadata"), required_mask(request, "DeveloperMetadata")
     book = batch.spreadsheet
     updated: list[Json] = []
     for found in find(book, list(request.inners("dataFilters"))):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import required_mask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.sheet_json import named_range_json
 from sandbox.workbook import structure
@@ -30,7 +30,7 @@ def add_named_range(batch: Batch, request: Document) -> JsonObject:
 
 def update_named_range(batch: Batch, request: Document) -> JsonObject:
     """updateNamedRange: formulas follow a new name."""
-    data, mask = request.inner("namedRange"), required_mask(request)
+    data, mask = request.inner("namedRange"), required_mask(request, "NamedRange")
     entry = _entry(batch, data.text("namedRangeId"))
     book = batch.spreadsheet
     if mask.wants("name"):

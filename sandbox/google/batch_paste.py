@@ -1,7 +1,5 @@
 """batchUpdate's kinds that copy, cut and paste."""
 
-import csv
-import io
 from dataclasses import replace
 
 import orjson
@@ -10,9 +8,10 @@ from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.html_tables import cells_of
 from sandbox.google.json_value import JsonObject
-from sandbox.google.ranges import read_grid_range
+from sandbox.google.ranges import read_coordinate, read_grid_range
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import EMPTY, Cell
+from sandbox.workbook.delimited import read_lines
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.pasting import referring
 from sandbox.workbook.sheet import Sheet
@@ -83,7 +82,7 @@ def paste_data(batch: Batch, request: Document) -> JsonObject:
         delimiter = request.text("delimiter")
         if len(delimiter) != 1:
             raise InvalidArgument("A delimiter of one character must be specified.")
-        block = [list(line) for line in csv.reader(io.StringIO(request.text("data")), delimiter=delimiter)]
+        block = read_lines(request.text("data"), delimiter)
     typing = batch.spreadsheet.typing
     area = Area(top, left, top + len(block), left + max((len(line) for line in block), default=0))
     _check(batch, sheet, area)
@@ -100,7 +99,8 @@ def paste_data(batch: Batch, request: Document) -> JsonObject:
 
 
 def _coordinate(batch: Batch, data: Document) -> tuple[Sheet, int, int]:
-    return batch.spreadsheet.sheet(data.whole("sheetId")), data.whole("rowIndex"), data.whole("columnIndex")
+    sheet = batch.spreadsheet.sheet(data.whole("sheetId"))
+    return sheet, *read_coordinate(sheet, data)
 
 
 def _check(batch: Batch, sheet: Sheet, area: Area) -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
+from sandbox.google.errors import NotSupported
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import required_mask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.sheet_json import protection_json
 from sandbox.workbook.a1 import Area
@@ -22,11 +23,13 @@ def add_protected_range(batch: Batch, request: Document) -> JsonObject:
     if number in book.protections:
         raise InvalidArgument(f"A protected range with the id {number} already exists.")
     sheet_id, area = _place(batch, data)
+    if area is None and any(p.area is None and p.sheet_id == sheet_id for p in book.protections.values()):
+        raise InvalidArgument(f'Sheet "{book.sheet(sheet_id).title}" already has sheet protection.')
     entry = ProtectedRange(
         number if number is not None else next(n for n in iter(batch.new_id, None) if n not in book.protections),
         sheet_id,
         area,
-        _editors(data),
+        _editors(batch, data),
         data.text("description"),
         data.flag("warningOnly"),
         _open(batch, data),
@@ -38,7 +41,7 @@ def add_protected_range(batch: Batch, request: Document) -> JsonObject:
 
 def update_protected_range(batch: Batch, request: Document) -> JsonObject:
     """updateProtectedRange: by those who may edit there."""
-    data, mask = request.inner("protectedRange"), required_mask(request)
+    data, mask = request.inner("protectedRange"), required_mask(request, "ProtectedRange")
     data.lacks("tableId")
     entry = _entry(batch, data.whole("protectedRangeId"))
     if mask.wants("range") or mask.wants("namedRangeId"):
@@ -49,7 +52,7 @@ def update_protected_range(batch: Batch, request: Document) -> JsonObject:
     if mask.wants("warningOnly"):
         entry = replace(entry, warning_only=data.flag("warningOnly"))
     if mask.wants("editors"):
-        entry = replace(entry, editors=_editors(data))
+        entry = replace(entry, editors=_editors(batch, data))
     if mask.wants("unprotectedRanges"):
         entry = replace(entry, open_areas=_open(batch, data))
     batch.spreadsheet.protections[entry.protected_id] = entry
@@ -84,9 +87,13 @@ def _place(batch: Batch, data: Document) -> tuple[int, Area | None]:
     return sheet.sheet_id, area if set(bounds.fields) - {"sheetId"} else None
 
 
-def _editors(data: Document) -> tuple[str, ...]:
+def _editors(batch: Batch, data: Document) -> tuple[str, ...]:
+    """Those who are named, and whoever protects: nobody shuts themselves out."""
     editors = data.inner("editors")
-    return tuple(editors.texts("users"))
+    if editors.items("groups") or editors.flag("domainUsersCanEdit"):
+        raise NotSupported("groups and domains as editors of a protected range")
+    named = tuple(editors.texts("users"))
+    return named if batch.editor is None or batch.editor in named else (*named, batch.editor)
 
 
 def _open(batch: Batch, data: Document) -> tuple[Area, ...]:

@@ -1,19 +1,22 @@
 """batchUpdate's kinds about sheets and the spreadsheet as a whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
 from sandbox.google.batch import Batch
 from sandbox.google.document import Document
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import FieldMask, mask_of, required_mask
+from sandbox.google.masks import FieldMask, mask_of
+from sandbox.google.payload import required_mask
 from sandbox.google.sheet_json import properties_json
 from sandbox.workbook import structure
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.lines import freeze
 from sandbox.workbook.locales import is_known
-from sandbox.workbook.sheet import Sheet
+from sandbox.workbook.sheet import Sheet, check_size
+from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import Spreadsheet
 
 IdSource = Callable[[], int]
@@ -56,7 +59,7 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
     """updateSheetProperties"""
     properties = request.inner("properties")
     properties.lacks("dataSourceSheetProperties")
-    mask = required_mask(request)
+    mask = required_mask(request, "SheetProperties")
     book = batch.spreadsheet
     sheet = book.sheet(properties.whole("sheetId"))
     if mask.wants("title") and (not mask.everything or "title" in properties):
@@ -64,7 +67,9 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
     if mask.wants("index") and (not mask.everything or "index" in properties):
         _move_to(book, sheet, properties.whole("index"))
     if mask.wants("gridProperties"):
-        _set_grid(sheet, properties.inner("gridProperties"), mask.below("gridProperties"))
+        grid, below = properties.inner("gridProperties"), mask.below("gridProperties")
+        _cut(batch, sheet, grid, below)
+        _set_grid(sheet, grid, below)
         book.check_size()
     if mask.wants("hidden"):
         sheet.hidden = properties.flag("hidden")
@@ -76,7 +81,8 @@ def update_sheet_properties(batch: Batch, request: Document) -> JsonObject:
 
 def update_spreadsheet_properties(batch: Batch, request: Document) -> JsonObject:
     """updateSpreadsheetProperties"""
-    set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), required_mask(request))
+    mask = required_mask(request, "SpreadsheetProperties")
+    set_spreadsheet_properties(batch.spreadsheet, request.inner("properties"), mask)
     return {}
 
 
@@ -109,10 +115,30 @@ def new_sheet(book: Spreadsheet, properties: Document, new_id: IdSource) -> Shee
     return sheet
 
 
+def _cut(batch: Batch, sheet: Sheet, grid: Document, mask: FieldMask) -> None:
+    """Deletes the rows and columns that a smaller grid hasn't got, with all that belongs to them."""
+    rows, columns = _size(sheet, grid, mask)
+    check_size(rows, columns)
+    for dimension, new, old in (
+        (Dimension.ROWS, rows, sheet.row_count),
+        (Dimension.COLUMNS, columns, sheet.column_count),
+    ):
+        if new < old:
+            whole = sheet.whole
+            gone = replace(whole, top=new) if dimension is Dimension.ROWS else replace(whole, left=new)
+            batch.may_write(sheet, gone)
+            structure.delete(batch.spreadsheet, sheet, dimension, new, old)
+
+
+def _size(sheet: Sheet, grid: Document, mask: FieldMask) -> tuple[int, int]:
+    return (
+        grid.whole("rowCount", sheet.row_count) if mask.wants("rowCount") else sheet.row_count,
+        grid.whole("columnCount", sheet.column_count) if mask.wants("columnCount") else sheet.column_count,
+    )
+
+
 def _set_grid(sheet: Sheet, grid: Document, mask: FieldMask) -> None:
-    rows = grid.whole("rowCount", sheet.row_count) if mask.wants("rowCount") else sheet.row_count
-    columns = grid.whole("columnCount", sheet.column_count) if mask.wants("columnCount") else sheet.column_count
-    sheet.resize(rows, columns)
+    sheet.resize(*_size(sheet, grid, mask))
     freeze(
         sheet,
         grid.whole("frozenRowCount") if mask.wants("frozenRowCount") else sheet.frozen_rows,

@@ -9,7 +9,8 @@ from sandbox.google.colors import plain
 from sandbox.google.document import Document
 from sandbox.google.filters_json import check_rule
 from sandbox.google.json_value import JsonObject
-from sandbox.google.masks import FieldMask, required_mask
+from sandbox.google.masks import FieldMask
+from sandbox.google.payload import required_mask
 from sandbox.google.ranges import read_grid_range
 from sandbox.google.tables_json import COLUMN_TYPES, column_json, table_json
 from sandbox.workbook import tables
@@ -40,7 +41,7 @@ def add_table(batch: Batch, request: Document) -> JsonObject:
 
 def update_table(batch: Batch, request: Document) -> JsonObject:
     """updateTable"""
-    data, mask = request.inner("table"), required_mask(request)
+    data, mask = request.inner("table"), required_mask(request, "Table")
     table = find(batch.spreadsheet, data.text("tableId"))
     sheet = batch.spreadsheet.sheet(table.sheet_id)
     if mask.wants("name") and _given(mask, data, "name"):

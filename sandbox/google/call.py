@@ -1,12 +1,13 @@
 """One authenticated call, as the methods of the Sheets API see it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sandbox.drive import Drive, Editor, File
 from sandbox.google.document import Document
-from sandbox.google.errors import no_entity, no_permission
+from sandbox.google.errors import invalid_fields, no_entity, no_permission
 from sandbox.workbook.spreadsheet import Spreadsheet
 
 
@@ -25,11 +26,18 @@ class Call:
         values = self.query.get(name)
         return values[-1] if values else default
 
+    def number(self, name: str) -> int:
+        """The argument, which must be a whole number; `name` is what Google calls it."""
+        if re.fullmatch(r"-?[0-9]{1,10}", self.argument) is None:
+            at = f"Invalid value at '{name}' (TYPE_INT32), \"{self.argument}\""
+            raise invalid_fields([(name, at)])
+        return int(self.argument)
+
     @property
     def editor(self) -> str | None:
         """Who edits, as protections see it: None for the file's owner, who may edit anything."""
         file = self.drive.files.get(self.file_id)
-        owns = file is not None and any(owner.who == self.email for owner in file.owners())
+        owns = file is not None and any(owner.names(self.email) for owner in file.owners())
         return None if owns else self.email
 
     def file(self, writing: bool = False) -> File:

@@ -7,10 +7,12 @@ import orjson
 
 from sandbox.google.colors import both, plain, styled
 from sandbox.google.document import Document, as_double, as_json_number
+from sandbox.google.filters_json import check_rule
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import FieldMask
 from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
 from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, general, show
+from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
 from sandbox.workbook.notation import canonical, localized
@@ -143,8 +145,10 @@ def merge_cell(cell: Cell, data: Document, mask: FieldMask, home: Locale) -> Cel
     if mask.wants("note"):
         note = checked_text(data.text("note"))
     if mask.wants("dataValidation"):
-        rule = data.inner("dataValidation").fields
-        validation = orjson.dumps(rule).decode() if rule else ""
+        rule = data.inner("dataValidation")
+        if rule.fields:
+            check_rule(rule, Typing(home))
+        validation = orjson.dumps(rule.fields).decode() if rule.fields else ""
     return Cell(value, formula, number_format, appearance, note, validation)
 
 

@@ -14,6 +14,7 @@ from sandbox.loopback import leaves_loopback
 _TYPES = ("web_hook", "webhook")
 _LONGEST_ID = 64
 _LONGEST_TOKEN = 256
+_LAST_EXPIRATION = 253_402_300_799_000  # the end of year 9999
 
 
 class ChannelsApi:
@@ -61,6 +62,8 @@ class ChannelsApi:
         if name in self._channels.open:
             raise _refused("channelIdNotUnique", f"Channel id {name} not unique")
         expiration = body.whole("expiration")
+        if not 0 <= expiration <= _LAST_EXPIRATION:
+            raise _refused("invalid", f"Invalid value for: {expiration} is no time in milliseconds.")
         channel = self._channels.watch(Channel(name, token, address, call.email, watched, uri, expiration))
         answer: JsonObject = {
             "kind": "api#channel",

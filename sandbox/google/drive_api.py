@@ -1,4 +1,4 @@
-"""Drive v3: files, permissions and changes of spreadsheets."""
+"""Drive v3: files and changes of spreadsheets."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.drive import Drive, File, Permission, permission
+from sandbox.drive import Drive, File, permission
 from sandbox.google import drive_files, exports
 from sandbox.google.auth import Gate
 from sandbox.google.drive_call import DriveCall, Method, drive_route
-from sandbox.google.drive_files import insufficient, readable, writable
-from sandbox.google.drive_json import file_json, permission_json, timestamp
+from sandbox.google.drive_files import insufficient, not_downloadable, readable, too_large_to_export
+from sandbox.google.drive_json import file_json, timestamp
 from sandbox.google.drive_query import parse_query, sort_files
 from sandbox.google.errors import (
     BadRequest,
@@ -19,12 +19,9 @@ from sandbox.google.errors import (
     NotSupported,
     answer,
     invalid_parameter,
-    not_found,
     required_parameter,
 )
 from sandbox.google.json_value import Json, JsonObject
-
-_ROLES = ("owner", "organizer", "fileOrganizer", "writer", "commenter", "reader")
 
 
 class DriveApi:
@@ -45,11 +42,6 @@ class DriveApi:
             self._route("DELETE", one, self._delete),
             self._route("POST", f"{one}/copy", self._copy),
             self._route("GET", f"{one}/export", self._export),
-            self._route("GET", f"{one}/permissions", self._permissions),
-            self._route("POST", f"{one}/permissions", self._share),
-            self._route("GET", f"{one}/permissions/{{permission}}", self._permission),
-            self._route("PATCH", f"{one}/permissions/{{permission}}", self._change_role),
-            self._route("DELETE", f"{one}/permissions/{{permission}}", self._unshare),
             self._route("GET", "/drive/v3/changes/startPageToken", self._start_token),
             self._route("GET", "/drive/v3/changes", self._changes),
             self._route("GET", "/drive/v3/about", self._about),
@@ -63,7 +55,7 @@ class DriveApi:
 
     def _list(self, call: DriveCall) -> JsonObject:
         matches = parse_query(call.query.get("q", ""), call.email)
-        files = [f for f in self._drive.files.values() if f.may_read(call.email) and matches(f)]
+        files = [f for f in self._drive.files.values() if f.lists(call.email) and matches(f)]
         sort_files(files, call.query.get("orderBy", ""))
         start, size = call.page()
         shown: list[Json] = [file_json(file, call.email, self._base_url) for file in files[start : start + size]]
@@ -76,7 +68,10 @@ class DriveApi:
         return self._shown(drive_files.create(self._drive, call), call)
 
     def _get(self, call: DriveCall) -> JsonObject:
-        return self._shown(readable(self._drive, call), call)
+        file = readable(self._drive, call)
+        if call.query.get("alt") == "media":
+            raise not_downloadable()
+        return self._shown(file, call)
 
     def _update(self, call: DriveCall) -> JsonObject:
         return self._shown(drive_files.update(self._drive, call), call)
@@ -86,7 +81,7 @@ class DriveApi:
 
     def _delete(self, call: DriveCall) -> None:
         file = readable(self._drive, call)
-        if all(owner.who != call.email for owner in file.owners()):
+        if not any(owner.names(call.email) for owner in file.owners()):
             raise insufficient()
         self._drive.remove(file.file_id)
 
@@ -104,57 +99,14 @@ class DriveApi:
         file, kind = readable(self._drive, call), call.query.get("mimeType", "")
         if not kind:
             raise required_parameter("mimeType")
+        if kind in exports.LACKING:
+            raise NotSupported(f"exports of the type {kind}")
         if kind not in exports.KINDS:
             raise BadRequest("The requested conversion is not supported.")
-        return Response(exports.export(file.spreadsheet, self._drive.calculation(file), kind), media_type=kind)
-
-    def _permissions(self, call: DriveCall) -> JsonObject:
-        shown: list[Json] = [permission_json(entry) for entry in readable(self._drive, call).permissions]
-        return {"kind": "drive#permissionList", "permissions": shown}
-
-    def _permission(self, call: DriveCall) -> JsonObject:
-        file = readable(self._drive, call)
-        number = call.path["permission"]
-        for entry in file.permissions:
-            if entry.permission_id == number:
-                return permission_json(entry)
-        raise not_found("permissionId", f"Permission not found: {number}.")
-
-    def _share(self, call: DriveCall) -> JsonObject:
-        file = writable(self._drive, call)
-        for name in ("type", "role"):
-            if name not in call.body:
-                message = f"The permission {name} field is required."
-                raise invalid_parameter(f"permission.{name}", message, "required", "other")
-        kind = call.body.choice("type", ("user", "group", "domain", "anyone"), "")
-        role = call.body.choice("role", _ROLES, "")
-        who = call.body.text("domain" if kind == "domain" else "emailAddress")
-        if kind != "anyone" and not who:
-            raise invalid_parameter(
-                "permission.emailAddress",
-                "The specified emailAddress is invalid or not applicable for the given permission type.",
-                kind="other",
-            )
-        entry = permission(kind, role, "" if kind == "anyone" else who)
-        self._drive.touch(replace(file, permissions=(*_without(file, entry.permission_id), entry)))
-        return permission_json(entry)
-
-    def _change_role(self, call: DriveCall) -> JsonObject:
-        file = writable(self._drive, call)
-        self._permission(call)
-        number = call.path["permission"]
-        role = call.body.choice("role", _ROLES, "")
-        entries = tuple(replace(p, role=role) if p.permission_id == number else p for p in file.permissions)
-        self._drive.touch(replace(file, permissions=entries))
-        return self._permission(call)
-
-    def _unshare(self, call: DriveCall) -> None:
-        file = writable(self._drive, call)
-        self._permission(call)
-        number = call.path["permission"]
-        if any(owner.permission_id == number for owner in file.owners()):
-            raise insufficient()
-        self._drive.touch(replace(file, permissions=_without(file, number)))
+        content = exports.export(file.spreadsheet, self._drive.calculation(file), kind)
+        if len(content) > exports.LARGEST:
+            raise too_large_to_export()
+        return Response(content, media_type=kind)
 
     def _start_token(self, _call: DriveCall) -> JsonObject:
         return {"kind": "drive#startPageToken", "startPageToken": str(self._drive.last_change + 1)}
@@ -163,13 +115,14 @@ class DriveApi:
         if "pageToken" not in call.query:
             raise required_parameter("pageToken")
         since, size = call.page()
+        with_removed = call.query.get("includeRemoved", "true").lower() != "false"
         found: list[tuple[int, JsonObject]] = []
         for file in self._drive.files.values():
             if file.change >= since and file.lists(call.email):
                 shown = file_json(file, call.email, self._base_url)
                 found.append((file.change, _change(file.file_id, timestamp(file.modified), shown)))
-        now = timestamp(self._drive.clock())
-        found += [(n, _change(name, now, None)) for name, n in self._drive.removed.items() if n >= since]
+        lost = self._drive.lost(call.email, since) if with_removed else []
+        found += [(loss.change, _change(loss.file_id, timestamp(loss.time), None)) for loss in lost]
         found.sort(key=lambda pair: pair[0])
         shown_changes: list[Json] = [change for _, change in found[:size]]
         result: JsonObject = {"kind": "drive#changeList", "changes": shown_changes}
@@ -193,10 +146,6 @@ class DriveApi:
 
 async def _no_method(request: Request) -> Response:
     return answer(EntityNotFound(f"The requested URL {request.url.path} was not found."), request.url.path)
-
-
-def _without(file: File, number: str) -> tuple[Permission, ...]:
-    return tuple(entry for entry in file.permissions if entry.permission_id != number)
 
 
 def _change(file_id: str, time: str, shown: JsonObject | None) -> JsonObject:

@@ -18,6 +18,7 @@ from sandbox.google.payload import unknown_fields
 from sandbox.workbook.errors import InvalidArgument, WorkbookError
 
 Method = Callable[["DriveCall"], JsonObject | Response | None]
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 class DriveCall:
@@ -32,9 +33,9 @@ class DriveCall:
     def page(self) -> tuple[int, int]:
         """Offset and size of the page that is asked for."""
         token, size = self.query.get("pageToken", "0"), self.query.get("pageSize", "100")
-        if not token.isdecimal():
+        if not _WHOLE.fullmatch(token):
             raise invalid_parameter("pageToken", "Invalid Value")
-        if not size.isdecimal() or not 1 <= int(size) <= 1000:
+        if not _WHOLE.fullmatch(size) or not 1 <= int(size) <= 1000:
             message = f"Invalid value '{size}'. Values must be within the range: [1, 1000]"
             raise invalid_parameter("pageSize", message, "invalidParameter")
         return int(token), int(size)

@@ -61,6 +61,8 @@ def update(drive: Drive, call: DriveCall, content: Content | None = None) -> Fil
         BadRequest: the content can't be read.
     """
     file = writable(drive, call)
+    if "parents" in call.body:
+        raise _not_writable("parents", "Use the addParents and removeParents parameters instead.")
     book = file.spreadsheet
     if "name" in call.body or content is not None:
         book = book.copy()
@@ -80,6 +82,25 @@ def insufficient() -> PermissionDenied:
     """The refusal of a change by an account that may only read."""
     error = PermissionDenied("The user does not have sufficient permissions for this file.")
     error.reason = "insufficientFilePermissions"
+    return error
+
+
+def _not_writable(field: str, instead: str) -> PermissionDenied:
+    error = PermissionDenied(f"The {field} field is not directly writable in update requests. {instead}")
+    error.reason = "fieldNotWritable"
+    return error
+
+
+def not_downloadable() -> PermissionDenied:
+    """The refusal to hand a spreadsheet out as the bytes that it hasn't got."""
+    error = PermissionDenied("Only files with binary content can be downloaded. Use Export with Docs Editors files.")
+    error.reason, error.location = "fileNotDownloadable", ("alt", "parameter")
+    return error
+
+
+def too_large_to_export() -> PermissionDenied:
+    error = PermissionDenied("This file is too large to be exported.")
+    error.reason = "exportSizeLimitExceeded"
     return error
 
 

@@ -14,36 +14,45 @@ def timestamp(moment: datetime) -> str:
 def file_json(file: File, email: str, base_url: str) -> JsonObject:
     """Every field that the sandbox knows; Drive's `fields` picks from them."""
     owners = file.owners()
-    owned = any(owner.who == email for owner in owners)
+    owned = any(owner.names(email) for owner in owners)
+    # Who else has it is shown to those who may share it.
+    given: JsonObject = {}
+    if file.may_write(email):
+        given = {
+            "permissions": [permission_json(entry) for entry in file.permissions],
+            "permissionIds": [entry.permission_id for entry in file.permissions],
+        }
     shared: JsonObject = {} if owned or not file.lists(email) else {"sharedWithMeTime": timestamp(file.created)}
-    return shared | {
-        "kind": "drive#file",
-        "id": file.file_id,
-        "name": file.name,
-        "mimeType": SPREADSHEET_TYPE,
-        "trashed": file.trashed,
-        "explicitlyTrashed": file.trashed,
-        "parents": list(file.parents),
-        "version": str(file.version),
-        "webViewLink": f"{base_url}/spreadsheets/d/{file.file_id}/edit?usp=drivesdk",
-        "createdTime": timestamp(file.created),
-        "modifiedTime": timestamp(file.modified),
-        "owners": [
-            {
-                "kind": "drive#user",
-                "displayName": owner.who,
-                "emailAddress": owner.who,
-                "permissionId": owner.permission_id,
-                "me": owner.who == email,
-            }
-            for owner in owners
-        ],
-        "ownedByMe": owned,
-        "shared": len(file.permissions) > 1,
-        "capabilities": {"canEdit": file.may_write(email), "canShare": file.may_write(email)},
-        "permissions": [permission_json(entry) for entry in file.permissions],
-        "permissionIds": [entry.permission_id for entry in file.permissions],
-    }
+    return (
+        shared
+        | given
+        | {
+            "kind": "drive#file",
+            "id": file.file_id,
+            "name": file.name,
+            "mimeType": SPREADSHEET_TYPE,
+            "trashed": file.trashed,
+            "explicitlyTrashed": file.trashed,
+            "parents": list(file.parents),
+            "version": str(file.version),
+            "webViewLink": f"{base_url}/spreadsheets/d/{file.file_id}/edit?usp=drivesdk",
+            "createdTime": timestamp(file.created),
+            "modifiedTime": timestamp(file.modified),
+            "owners": [
+                {
+                    "kind": "drive#user",
+                    "displayName": owner.who,
+                    "emailAddress": owner.who,
+                    "permissionId": owner.permission_id,
+                    "me": owner.names(email),
+                }
+                for owner in owners
+            ],
+            "ownedByMe": owned,
+            "shared": len(file.permissions) > 1,
+            "capabilities": {"canEdit": file.may_write(email), "canShare": file.may_write(email)},
+        }
+    )
 
 
 def permission_json(entry: Permission) -> JsonObject:

@@ -13,6 +13,7 @@ _ORDERS: dict[str, Callable[[datetime, datetime], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 _ROLES = {"owners": ("owner",), "writers": ("owner", "writer"), "readers": ("owner", "writer", "commenter", "reader")}
+_DEEPEST = 100  # parts within one another
 Test = Callable[[File], bool]
 _SORT_KEYS: dict[str, Callable[[File], str | datetime]] = {
     "name": lambda file: file.name.casefold(),
@@ -32,6 +33,8 @@ def parse_query(text: str, caller: str) -> Test:
     Raises:
         BadRequest: it is malformed, or asks for what the sandbox doesn't know.
     """
+    if len(re.findall(r"\(|\bnot\b", text)) > _DEEPEST:
+        raise invalid_parameter("q", "Invalid Value")
     reader = _Reader(text, caller)
     if reader.ended():
         return lambda _file: True
@@ -97,7 +100,7 @@ class _Reader:
         if collection not in _ROLES:
             return None
         roles, address = _ROLES[collection], self._caller if who == "me" else who
-        return lambda file: any(p.who == address and p.role in roles for p in file.permissions)
+        return lambda file: any(p.names(address) and p.role in roles for p in file.permissions)
 
     def _of_field(self, field: str, sign: str, value: str) -> Test | None:
         if value in ("true", "false") and sign in ("=", "!="):
@@ -163,7 +166,7 @@ def _by_text(field: str, sign: str, text: str) -> Test | None:
 
 
 def _owns(file: File, email: str) -> bool:
-    return any(owner.who == email for owner in file.owners())
+    return any(owner.names(email) for owner in file.owners())
 
 
 def _unquoted(text: str) -> str:

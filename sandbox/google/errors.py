@@ -95,8 +95,13 @@ class QuotaExceeded(ApiError):
     reason = "rateLimitExceeded"
 
 
-def missing_token() -> PermissionDenied:
-    """Sheets and Drive would take an API key, so a call without any credentials is for Google an unknown program's."""
+def missing_token(http_method: str) -> ApiError:
+    """A GET could come with an API key: without any credentials it is for Google an unknown program's."""
+    if http_method != "GET":
+        unsigned = Unauthenticated(f"Request is missing required authentication credential. {_LOGIN}")
+        unsigned.reason, unsigned.short = "required", "Login Required."
+        unsigned.headers = {"WWW-Authenticate": _CHALLENGE}
+        return unsigned
     error = PermissionDenied(
         "Method doesn't allow unregistered callers (callers without established identity). "
         "Please use API Key or other form of API consumer identity to call this API."

@@ -5,6 +5,7 @@ import io
 
 from sandbox.google import xlsx
 from sandbox.workbook.calculation import Calculation
+from sandbox.workbook.delimited import read_lines
 from sandbox.workbook.display import show
 from sandbox.workbook.entry import Typing
 from sandbox.workbook.locales import Locale
@@ -15,6 +16,10 @@ from sandbox.workbook.writing import write_block
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
 KINDS = (CSV, TSV, xlsx.KIND)
+LACKING = ("application/pdf", "application/vnd.oasis.opendocument.spreadsheet", "application/zip")
+"""What Google makes of a spreadsheet, too."""
+LARGEST = 10 * 1024 * 1024
+"""Bytes of an export."""
 
 
 def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
@@ -33,8 +38,7 @@ def export(book: Spreadsheet, calculation: Calculation, kind: str) -> bytes:
 
 def imported(title: str, sheet_id: int, content: str, kind: str, typing: Typing) -> Sheet:
     """A sheet with the values of a CSV or TSV file, read as if typed."""
-    lines = csv.reader(io.StringIO(content), delimiter="\t" if kind == TSV else ",")
-    block = [list(line) for line in lines]
+    block = read_lines(content, "\t" if kind == TSV else ",")
     sheet = Sheet(sheet_id, title)
     sheet.resize(max(sheet.row_count, len(block)), max([sheet.column_count, *map(len, block)]))
     write_block(sheet, 0, 0, block, user_entered=True, typing=typing)

@@ -1,5 +1,6 @@
 """BasicFilter and FilterView: in requests and in answers."""
 
+import re
 from collections.abc import Iterator
 
 from sandbox.google.document import Document
@@ -104,7 +105,7 @@ def _criteria(data: Document, area: Area, typing: Typing) -> Iterator[Criterion]
     found: dict[int, Document] = {}
     by_column = data.inner("criteria")
     for name in by_column.fields:
-        if not name.isdecimal():
+        if re.fullmatch(r"[0-9]{1,9}", name) is None:
             raise InvalidArgument(f"Invalid value at '{by_column.path}' (TYPE_INT32), \"{name}\"")
         found[int(name)] = by_column.inner(name)
     for spec in data.inners("filterSpecs"):

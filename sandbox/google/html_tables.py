@@ -1,5 +1,6 @@
 """What a copied piece of HTML holds: the texts of its tables' cells, else its lines."""
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree, html
@@ -16,7 +17,9 @@ def cells_of(text: str) -> list[list[str]]:
         InvalidArgument: there is nothing in it.
     """
     try:
-        root = html.fragment_fromstring(text, create_parent="div")
+        # As bytes, since a text may say that it is of another encoding.
+        parser = html.HTMLParser(encoding="utf-8")
+        root = html.fragment_fromstring(text.encode(), create_parent="div", parser=parser)
     except etree.ParserError as error:
         raise InvalidArgument(f"The HTML can't be read: {error}") from error
     rows = list(root.iter("tr"))
@@ -42,7 +45,7 @@ def _laid_out(rows: list[html.HtmlElement]) -> list[list[str]]:
 
 def _span(cell: html.HtmlElement, name: str) -> int:
     text = cell.get(name, "1")
-    return min(max(int(text), 1), 1000) if text.isdecimal() else 1
+    return min(max(int(text), 1), 1000) if re.fullmatch(r"\d{1,4}", text) else 1
 
 
 def _text(element: html.HtmlElement) -> str:

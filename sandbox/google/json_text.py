@@ -6,8 +6,10 @@ import orjson
 
 from sandbox.google.document import Document, without_nulls
 from sandbox.google.errors import BadRequest
-from sandbox.google.json_value import JsonObject
+from sandbox.google.json_value import Json, JsonObject
 
+_DEEPEST = 100  # objects and lists within one another, as protobuf's reader takes them
+_TOO_DEEP = "Message too deep. Max recursion depth reached."
 _AROUND = 20  # characters that Google shows before and after the place of an error
 # What Google's reader says where Python's says this; the second where the text ends there.
 _WORDS = {
@@ -39,6 +41,8 @@ def read_body(body: bytes) -> JsonObject:
         raise BadRequest(f"Invalid JSON payload received. {_complaint(body)}") from None
     if not isinstance(value, dict):
         raise BadRequest('Invalid JSON payload received. Unknown name "": Root element must be a message.')
+    if _is_too_deep(value):
+        raise BadRequest(f"Invalid JSON payload received. {_TOO_DEEP}")
     return value
 
 
@@ -58,6 +62,16 @@ def read_document(body: bytes) -> Document:
     return Document(cleaned)
 
 
+def _is_too_deep(value: JsonObject) -> bool:
+    level: list[Json] = [value]
+    for _ in range(_DEEPEST):
+        parts = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [inner for part in parts for inner in part if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def _complaint(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
@@ -70,6 +84,8 @@ def _complaint(body: bytes) -> str:
         said = words[at >= len(text.rstrip())]
         first = max(at - _AROUND, 0)
         return f"{said}\n{text[first : at + _AROUND]}\n{' ' * (at - first)}^"
+    except RecursionError:
+        return _TOO_DEEP
     # Python reads what JSON has no name for: NaN, and bytes that are no text.
     return "Unexpected token."
 

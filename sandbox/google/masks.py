@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandbox.google.document import Document
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.workbook.errors import InvalidArgument
 
@@ -49,6 +48,7 @@ class FieldMask:
 
 
 EVERYTHING = FieldMask(everything=True)
+_DEEPEST = 100
 
 
 def mask_of(names: Iterable[str]) -> FieldMask:
@@ -64,18 +64,12 @@ def parse_mask(text: str) -> FieldMask:
     """
     if text.strip() in ("", "*"):
         return EVERYTHING
+    if text.count("(") > _DEEPEST:
+        raise _invalid(text)
     mask, position = _group(text, 0, text)
     if position != len(text):
         raise _invalid(text)
     return mask
-
-
-def required_mask(request: Document) -> FieldMask:
-    """The mask in the request's `fields`, which it must have."""
-    text = request.text("fields")
-    if not text:
-        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
-    return parse_mask(text)
 
 
 def _group(text: str, position: int, whole: str) -> tuple[FieldMask, int]:

@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from sandbox.google.document import Document
 from sandbox.google.errors import BadRequest, invalid_fields
-from sandbox.google.interface import Interface, Method, Type
+from sandbox.google.interface import Interface, Method, Type, sheets
 from sandbox.google.json_value import Json, JsonObject
-from sandbox.google.masks import FieldMask
+from sandbox.google.masks import FieldMask, parse_mask
+from sandbox.workbook.errors import InvalidArgument
 
 _PACKAGE = "type.googleapis.com/google.apps.sheets.v4."
 # Fields of which a message has one at most, by protobuf's name of them; discovery documents don't say so.
@@ -55,6 +56,21 @@ def check_mask(interface: Interface, method: Method, mask: FieldMask) -> None:
         error = BadRequest("Request contains an invalid argument.")
         text = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{name}'."
         raise invalid_fields([(name, text)], error.message)
+
+
+def required_mask(request: Document, message: str) -> FieldMask:
+    """The mask in the `fields` of one request of a batch, of what that message can have.
+
+    Raises:
+        InvalidArgument: there is none, or it names what there isn't.
+    """
+    text = request.text("fields")
+    if not text:
+        raise InvalidArgument("At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
+    mask = parse_mask(text)
+    for path in _unknown(sheets(), mask, Type("message", message=message), ()):
+        raise InvalidArgument(f"Invalid field: {'.'.join(path)}")
+    return mask
 
 
 def unknown_fields(interface: Interface, method: Method, mask: FieldMask) -> list[tuple[str, ...]]:

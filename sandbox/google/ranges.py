@@ -29,6 +29,17 @@ def read_grid_range(spreadsheet: Spreadsheet, data: Document) -> tuple[Sheet, Ar
     return sheet, Area(area.top, area.left, min(area.bottom, sheet.row_count), min(area.right, sheet.column_count))
 
 
+def read_coordinate(sheet: Sheet, data: Document) -> tuple[int, int]:
+    """Row and column of a GridCoordinate on that sheet. Raises InvalidArgument where there is no such cell."""
+    place = data.whole("rowIndex"), data.whole("columnIndex")
+    for index, count, name in ((place[0], sheet.row_count, "row"), (place[1], sheet.column_count, "column")):
+        if index < 0:
+            raise InvalidArgument(f"GridCoordinate.{name}Index[{index}] must not be negative.")
+        if index >= count:
+            raise InvalidArgument(f"GridCoordinate.{name}Index[{index}] is after last {name} in grid[{count - 1}]")
+    return place
+
+
 def grid_range_json(sheet: Sheet, area: Area | None) -> JsonObject:
     """As Google writes it: `sheetId` 0 is left out; None is the whole sheet, without bounds."""
     data: JsonObject = {"sheetId": sheet.sheet_id} if sheet.sheet_id else {}

@@ -239,13 +239,13 @@ def protection_json(sheet: Sheet, entry: ProtectedRange, editor: str | None) -> 
         "protectedRangeId": entry.protected_id,
         "range": grid_range_json(sheet, entry.area),
     }
-    if not entry.refuses(editor, sheet.sheet_id, entry.area or sheet.whole):
-        data["requestingUserCanEdit"] = True
     if entry.description:
         data["description"] = entry.description
     if entry.warning_only:
         data["warningOnly"] = True
-    else:
+    if not entry.refuses(editor, sheet.sheet_id, entry.area or sheet.whole):
+        # Who else may edit is told to those who may.
+        data["requestingUserCanEdit"] = True
         data["editors"] = {"users": list(entry.editors)} if entry.editors else {}
     if entry.open_areas:
         data["unprotectedRanges"] = [grid_range_json(sheet, area) for area in entry.open_areas]

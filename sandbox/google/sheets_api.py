@@ -24,6 +24,8 @@ from sandbox.google.payload import check_mask, read_request
 from sandbox.workbook.errors import WorkbookError
 
 Method: TypeAlias = Callable[[Call], JsonObject]
+# What is read by POST, since it is asked for in a body.
+_READING = ("*:getByDataFilter", "*/values:batchGetByDataFilter", "*/developerMetadata:search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,15 @@ class SheetsApi:
             return answer(BadRequest(error.message), request.url.path)
 
     def _do(self, request: Request, body: bytes) -> Response:
-        raw = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
+        raw = request.scope.get("raw_path", request.url.path.encode()).decode("utf-8", "replace")
         target = read_path(raw.removeprefix("/v4/spreadsheets").removeprefix("/"), request.method)
         do = self._methods.get(f"{request.method} {target.shape}")
         if do is None:
             raise EntityNotFound(f"The requested URL {request.url.path} was not found on this server.")
         method = interface.sheets().methods[f"{request.method} /v4/spreadsheets/{target.shape}".removesuffix("/")]
         email = self._gate.admit(request, method)
-        self._gate.spend(email, reading=request.method == "GET")
-        query = parse_qs(request.scope["query_string"].decode(), keep_blank_values=True)
+        self._gate.spend(email, reading=request.method == "GET" or target.shape in _READING)
+        query = parse_qs(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
         read = read_request(interface.sheets(), method, query, read_body(body))
         call = Call(self._drive, email, target.file_id, target.argument, query, read)
         mask = parse_mask(call.option("fields"))

@@ -146,7 +146,7 @@ def edit(call: Call, requests: list[Document]) -> list[JsonObject]:
 def metadata_get(call: Call) -> JsonObject:
     """developerMetadata.get"""
     file = call.file()
-    entry = file.spreadsheet.metadata.get(int(call.argument)) if call.argument.isdecimal() else None
+    entry = file.spreadsheet.metadata.get(call.number("metadata_id"))
     if entry is None:
         raise no_entity()
     return metadata_json(entry)
@@ -171,9 +171,7 @@ def copy_to(call: Call) -> JsonObject:
         raise no_entity()
     if not target.may_write(call.email):
         raise no_permission()
-    if not call.argument.isdecimal():
-        raise InvalidArgument(f"Invalid value at 'sheet_id' (TYPE_INT32), \"{call.argument}\"")
-    source = file.spreadsheet.sheet(int(call.argument))
+    source = file.spreadsheet.sheet(call.number("sheet_id"))
     with call.drive.edit(target.file_id, Editor(call.email)) as draft:
         sheet = source.copy()
         taken = {other.sheet_id for other in draft.sheets}

@@ -27,7 +27,7 @@ from sandbox.workbook.errors import WorkbookError
 
 _FILES = "/drive/v3/files"
 _METHOD = known_method("PATCH", f"{_FILES}/{{file}}")
-_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-\d+|\*)/(?P<total>\d+|\*)")
+_RANGE = re.compile(r"bytes (?:(?P<first>\d{1,18})-\d{1,18}|\*)/(?P<total>\d{1,18}|\*)")
 
 
 @dataclass(slots=True)

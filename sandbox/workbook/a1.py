@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from sandbox.workbook.errors import InvalidArgument
 
 MAX_COLUMNS = 18278
-_CORNER = re.compile(r"\$?([A-Za-z]{1,3})?\$?([1-9][0-9]*)?")
-_R1C1 = re.compile(r"R([1-9][0-9]*)C([1-9][0-9]*)", re.IGNORECASE)
+# No grid has a row whose number is longer; Python reads no number of thousands of digits.
+_NUMBER = "[1-9][0-9]{0,9}"
+_CORNER = re.compile(rf"\$?([A-Za-z]{{1,3}})?\$?({_NUMBER})?")
+_R1C1 = re.compile(rf"R({_NUMBER})C({_NUMBER})", re.IGNORECASE)
 _PLAIN_TITLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

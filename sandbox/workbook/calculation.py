@@ -55,6 +55,7 @@ class Calculation:
     def _clear(self) -> None:
         self._engine: formualizer.Workbook | None = None
         self._seen: dict[str, list[Row]] = {}
+        self._widths: dict[str, int] = {}
         self._watched: set[tuple[str, int]] = set()
         self._formulas: dict[_Place, str] = {}
         self._volatile: set[_Place] = set()
@@ -69,7 +70,7 @@ class Calculation:
 
     def bring_up_to_date(self, spreadsheet: Spreadsheet) -> None:
         """Makes `value` speak of this state of the spreadsheet."""
-        titles = {sheet.title for sheet in spreadsheet.sheets}
+        widths = {sheet.title: sheet.column_count for sheet in spreadsheet.sheets}
         changed = {sheet.title: self._changes(sheet) for sheet in spreadsheet.sheets}
         new = {
             (title, index, column): row.cells[column].formula or ""
@@ -83,7 +84,7 @@ class Calculation:
         new = {key: resolved(text, names) for key, text in new.items()}
         watched = {key for (title, _, _), text in new.items() for key in _columns_read(title, text, spreadsheet)}
         has_arrays = bool(self._arrays) or any(arrays.is_array(text) for text in new.values())
-        if has_arrays or titles != set(self._seen) or names != self._names or not watched <= self._watched:
+        if has_arrays or widths != self._widths or names != self._names or not watched <= self._watched:
             self._rebuild(spreadsheet)
         elif any(changed.values()):
             self._apply(changed)
@@ -149,6 +150,7 @@ class Calculation:
             for row, column, text in sheet.formula_cells()
         }
         self._seen = {sheet.title: list(sheet.rows) for sheet in spreadsheet.sheets}
+        self._widths = {sheet.title: sheet.column_count for sheet in spreadsheet.sheets}
         if not formulas:
             return
         for (title, _, _), text in formulas.items():

@@ -129,4 +129,6 @@ def holds(condition: Condition, value: Effective, shown: str, typing: Typing = A
     if condition.kind == "DATE_IS_VALID":
         return True
     given = [parse_entry(text, typing=typing).value for text in condition.values]
-    return _NUMBERS[condition.kind](value, [number for number in given if isinstance(number, float)])
+    numbers = [number for number in given if isinstance(number, float) and not isinstance(number, bool)]
+    # A value that is a formula may have given none.
+    return len(numbers) >= takes(condition.kind)[0] and _NUMBERS[condition.kind](value, numbers)

@@ -67,7 +67,7 @@ def _numbers(locale: Locale) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<open>\()?(?P<sign>[-+])?(?P<before>{money}\s?)?(?P<sign2>[-+])?"
         rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d*)(?:{re.escape(locale.decimal)}(?P<fraction>\d*))?"
-        rf"(?P<exponent>[eE][-+]?\d+)?\s?(?P<percent>%)?(?P<after>\s?{money})?(?P<close>\))?"
+        rf"(?P<exponent>[eE][-+]?\d{{1,4}})?\s?(?P<percent>%)?(?P<after>\s?{money})?(?P<close>\))?"
     )
 
 

@@ -13,12 +13,13 @@ import formualizer
 from sandbox.workbook.a1 import MAX_COLUMNS, column_index, column_letters, quote_title
 from sandbox.workbook.shifts import Dimension, Shift
 
+_NUMBER = "[1-9][0-9]{0,9}"  # a longer one is no row's, and more than Python may read
 _REFERENCE = re.compile(
     r"(?:(?P<title>'(?:[^']|'')+'|[^'!:]+)!)?"
-    r"(?P<first>\$?[A-Za-z]{1,3}\$?[1-9][0-9]*|\$?[A-Za-z]{1,3}(?=:)|\$?[1-9][0-9]*(?=:))"
-    r"(?::(?P<last>\$?[A-Za-z]{1,3}(?:\$?[1-9][0-9]*)?|\$?[1-9][0-9]*))?"
+    rf"(?P<first>\$?[A-Za-z]{{1,3}}\$?{_NUMBER}|\$?[A-Za-z]{{1,3}}(?=:)|\$?{_NUMBER}(?=:))"
+    rf"(?::(?P<last>\$?[A-Za-z]{{1,3}}(?:\$?{_NUMBER})?|\$?{_NUMBER}))?"
 )
-_CORNER = re.compile(r"(?:(\$?)([A-Za-z]{1,3}))?(?:(\$?)([1-9][0-9]*))?")
+_CORNER = re.compile(rf"(?:(\$?)([A-Za-z]{{1,3}}))?(?:(\$?)({_NUMBER}))?")
 LOST = "#REF!"
 
 

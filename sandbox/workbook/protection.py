@@ -37,6 +37,17 @@ class ProtectedRange:
         return self.area.meets(area)
 
 
+def check_insert(protections: dict[int, ProtectedRange], editor: str | None, sheet_id: int, between: Area) -> None:
+    """Raises InvalidArgument where lines would go amid protected cells; `between` has no height, or no width."""
+    if between.height == 0:
+        before, after = replace(between, top=between.top - 1), replace(between, bottom=between.bottom + 1)
+    else:
+        before, after = replace(between, left=between.left - 1), replace(between, right=between.right + 1)
+    for protected in protections.values():
+        if protected.refuses(editor, sheet_id, before) and protected.refuses(editor, sheet_id, after):
+            raise InvalidArgument(REFUSAL)
+
+
 def check(protections: dict[int, ProtectedRange], editor: str | None, sheet_id: int, area: Area) -> None:
     """Raises InvalidArgument where the write touches a protected cell."""
     if any(protected.refuses(editor, sheet_id, area) for protected in protections.values()):

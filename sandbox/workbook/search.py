@@ -39,7 +39,12 @@ class Search:
     def _replaced(self, match: re.Match[str]) -> str:
         if not self.regex:
             return self.replacement
-        return re.sub(r"\$(\d)", lambda group: match[int(group[1])] or "", self.replacement)
+
+        def part(group: re.Match[str]) -> str:
+            number = int(group[1])
+            return (match[number] or "") if number <= match.re.groups else group[0]
+
+        return re.sub(r"\$(\d)", part, self.replacement)
 
 
 @dataclass(slots=True)

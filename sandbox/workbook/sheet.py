@@ -159,13 +159,11 @@ class Sheet:
                 yield index, column, formula
 
     def resize(self, rows: int, columns: int) -> None:
-        """Grows or cuts the grid at its end.
+        """Grows or cuts the grid at its end; what is attached to cells stays.
 
         Raises:
             InvalidArgument: no rows or columns would be left, or too many.
         """
-        if rows < 1 or columns < 1:
-            raise InvalidArgument("You can't delete all the rows or columns on the sheet.")
         check_size(rows, columns)
         cut = (replace(area, bottom=min(area.bottom, rows), right=min(area.right, columns)) for area in self.merges)
         self.merges = tuple(area for area in cut if area.height > 0 and area.width > 0 and area.height * area.width > 1)
@@ -187,7 +185,9 @@ def _covered(merged: Area, row: int, column: int, cell: Cell) -> Cell:
 
 
 def check_size(rows: int, columns: int) -> None:
-    """Raises InvalidArgument where no sheet may be that large; asked before the cells are made."""
+    """Raises InvalidArgument where no sheet may be that large or small; asked before the cells are made."""
+    if rows < 1 or columns < 1:
+        raise InvalidArgument("You can't delete all the rows or columns on the sheet.")
     if columns > MAX_COLUMNS:
         raise InvalidArgument(f"A sheet can't have more than {MAX_COLUMNS} columns.")
     if rows * columns > MAX_CELLS:

@@ -78,6 +78,9 @@ def delete(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: 
     end = min(end, size)
     if end - start == size:
         raise InvalidArgument(f"You can't delete all the {dimension.value.lower()} on the sheet.")
+    frozen = sheet.frozen_rows if dimension is Dimension.ROWS else sheet.frozen_columns
+    if frozen and start <= frozen and end == size:
+        raise InvalidArgument(f"Sorry, it is not possible to delete all non-frozen {dimension.value.lower()}.")
     shift = Deleted(start, end)
     follow(spreadsheet, sheet, dimension, shift)
     if dimension is Dimension.ROWS:
@@ -133,6 +136,7 @@ def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift
         else:
             spreadsheet.metadata[key] = replace(entry, location=replace(where, start=span[0], end=span[1]))
     changed.groups = grouping.follow(changed.groups, dimension, shift)
+    _follow_frozen(changed, dimension, shift)
     if changed.filter is not None:
         changed.filter = _moved_filter(changed.filter, dimension, shift)
     for key, protected in spreadsheet.protections.items():
@@ -140,6 +144,19 @@ def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift
             moved = (merging.shifted_area(area, dimension, shift) for area in protected.open_areas)
             spreadsheet.protections[key] = replace(protected, open_areas=tuple(filter(None, moved)))
     follow_band(spreadsheet, changed, dimension, shift, None)
+
+
+def _follow_frozen(sheet: Sheet, dimension: Dimension, shift: Shift) -> None:
+    """What is inserted among the frozen rows or columns is frozen, too."""
+    if isinstance(shift, Moved):
+        return
+    frozen = sheet.frozen_rows if dimension is Dimension.ROWS else sheet.frozen_columns
+    span = shift.span(-1, frozen)  # from before the first, which never moves
+    now = max(span[1], 0) if span and frozen else 0
+    if dimension is Dimension.ROWS:
+        sheet.frozen_rows = now
+    else:
+        sheet.frozen_columns = now
 
 
 def follow_band(

@@ -88,6 +88,9 @@ def test_missing_wrong_and_expired_tokens() -> None:
         missing = httpx.get(url, **LOOPBACK).json()["error"]
         assert (missing["code"], missing["status"]) == (403, "PERMISSION_DENIED")
         assert missing["message"].startswith("Method doesn't allow unregistered callers")
+        unsigned = httpx.post(f"{url}:batchUpdate", json={}, **LOOPBACK).json()["error"]
+        assert (unsigned["code"], unsigned["status"]) == (401, "UNAUTHENTICATED")
+        assert unsigned["message"].startswith("Request is missing required authentication credential.")
         wrong = sheet(sandbox, "ya29.wrong").json()["error"]
         assert (wrong["code"], wrong["status"]) == (401, "UNAUTHENTICATED")
         assert wrong["message"].startswith("Request had invalid authentication credentials.")
@@ -211,3 +214,15 @@ def test_a_revoked_key(sandbox: Sandbox) -> None:
     }
     assert ask(sandbox, assertion(sandbox.service_account_info(email))).status_code == 200
     assert httpx.post(revoke, json={"email": "nobody@example.com"}, **LOOPBACK).status_code == 404
+
+
+def test_reads_that_are_asked_for_in_a_body_are_reads() -> None:
+    with CheckedSandbox() as sandbox:
+        api = Api(sandbox)
+        quota = {"reads": 9, "writes": 0, "perSeconds": 60}
+        assert httpx.post(f"{sandbox.url}/_sandbox/quota", json=quota, **LOOPBACK).is_success
+        filters = {"dataFilters": [{"a1Range": "A1"}]}
+        for call in (":getByDataFilter", "/values:batchGetByDataFilter", "/developerMetadata:search"):
+            assert api.sheets("POST", f"/{SPREADSHEET_ID}{call}", filters).ok
+        assert api.sheets("POST", f"/{SPREADSHEET_ID}/values/A1:clear").status_code == 429
+        api.close()

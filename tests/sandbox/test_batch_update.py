@@ -103,11 +103,21 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
         ({"updateCells": {"start": {}, "rows": []}}, "At least one field must be listed in 'fields'."),
         (
             {"updateCells": {"start": {"rowIndex": 5000}, "rows": [{"values": [{}]}], "fields": "*"}},
-            "exceeds grid limits",
+            "GridCoordinate.rowIndex[5000] is after last row in grid[999]",
         ),
         (
+            {"updateCells": {"start": {"rowIndex": 999}, "rows": [{}, {}], "fields": "*"}},
+            "Attempting to write row: 1000, beyond the last requested row of: 999",
+        ),
+        (
+            {"appendCells": {"rows": [{"values": [{}] * 27}], "fields": "*"}},
+            "Attempting to write column: 26, beyond the last requested column of: 25",
+        ),
+        ({"updateCells": {"start": {}, "fields": "userEnteredValue.text"}}, "Invalid field: userEnteredValue.text"),
+        ({"updateDimensionProperties": {"range": rows(0, 1)}}, "At least one field must be listed in 'fields'."),
+        (
             {"updateCells": {"range": area(0, 0, 1, 1), "rows": [{"values": [{}, {}]}], "fields": "*"}},
-            "beyond the requested range",
+            "Attempting to write column: 1, beyond the last requested column of: 0",
         ),
         ({"repeatCell": {"range": area(5, 0, 5, 1), "cell": {}, "fields": "*"}}, "The range is empty"),
         ({"repeatCell": {"range": area(5000, 0, 5001, 1), "cell": {}, "fields": "*"}}, "exceeds grid limits"),
@@ -330,10 +340,11 @@ def test_developer_metadata_moves_with_its_column(api: Api, file_id: str) -> Non
 
 
 def test_protected_cells_refuse_the_whole_batch(sandbox: Sandbox, api: Api) -> None:
+    protector = Api(sandbox, "protector@example.com")
     file_id = sandbox.workbook_id("A person's")
     api.write(file_id, "A1", [["kept", "kept"]])
     protect = {"protectedRange": {"range": area(0, 1, 10, 2), "description": "no", "editors": {"users": []}}}
-    number = done(api.batch(file_id, {"addProtectedRange": protect}))[0]["addProtectedRange"]["protectedRange"][
+    number = done(protector.batch(file_id, {"addProtectedRange": protect}))[0]["addProtectedRange"]["protectedRange"][
         "protectedRangeId"
     ]
     message = "You are trying to edit a protected cell or object."
@@ -353,7 +364,7 @@ def test_protected_cells_refuse_the_whole_batch(sandbox: Sandbox, api: Api) -> N
 def test_an_editor_may_write_protected_cells(api: Api, file_id: str) -> None:
     email = "demo@rowcast-sandbox.iam.gserviceaccount.com"
     for protected in (
-        {"range": {"sheetId": 0}, "editors": {"users": [email]}},
+        {"range": area(0, 0, 9, 9), "editors": {"users": [email]}},
         {"range": {"sheetId": 0}, "warningOnly": True},
     ):
         done(api.batch(file_id, {"addProtectedRange": {"protectedRange": protected}}))
@@ -382,3 +393,69 @@ def test_duplicated_sheets(api: Api, file_id: str) -> None:
         assert api.read(file_id, f"'{title}'!A1") == [["x"]]
     api.write(file_id, "A1", [["y"]])
     assert api.read(file_id, "'Copy of Sheet1'!A1") == [["x"]]
+
+
+def test_a_smaller_grid_takes_along_what_is_beyond(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1:B3", [["=B3", 1], ["=SUM(B1:B3)", 2], ["", 3]], "USER_ENTERED")
+    added = {
+        "addNamedRange": {"namedRange": {"name": "gone", "range": area(2, 1, 3, 2)}},
+        "addProtectedRange": {"protectedRange": {"range": area(2, 0, 9, 1)}},
+        "addDimensionGroup": {"range": rows(1, 5)},
+        "setBasicFilter": {"filter": {"range": area(0, 0, 9, 2)}},
+    }
+    done(api.batch(file_id, *({kind: request} for kind, request in added.items())))
+    size = {"properties": {"gridProperties": {"rowCount": 2}}, "fields": "gridProperties.rowCount"}
+    done(api.batch(file_id, {"updateSheetProperties": size}))
+    assert formulas(api, file_id, "A1:A2") == [["=#REF!"], ["=SUM(B1:B2)"]]
+    shown = api.sheets("GET", f"/{file_id}", fields="namedRanges,sheets(protectedRanges,rowGroups,basicFilter)").json()
+    assert "namedRanges" not in shown
+    (sheet,) = shown["sheets"]
+    assert "protectedRanges" not in sheet
+    assert sheet["rowGroups"][0]["range"]["endIndex"] == 2
+    assert sheet["basicFilter"]["range"]["endRowIndex"] == 2
+
+
+def test_protected_cells_are_not_cut_off_nor_parted(sandbox: Sandbox, api: Api) -> None:
+    protector = Api(sandbox, "protector@example.com")
+    file_id = sandbox.workbook_id("A person's")
+    protect = {"protectedRange": {"range": area(5, 0, 8, 26)}}
+    answer = done(protector.batch(file_id, {"addProtectedRange": protect}))[0]["addProtectedRange"]["protectedRange"]
+    assert answer["editors"] == {"users": ["protector@example.com"]}
+    shown = api.sheets("GET", f"/{file_id}", fields="sheets.protectedRanges").json()["sheets"][0]["protectedRanges"]
+    assert shown[0].keys() == {"protectedRangeId", "range"}
+    size = {"properties": {"gridProperties": {"rowCount": 6}}, "fields": "gridProperties.rowCount"}
+    for request in ({"updateSheetProperties": size}, {"insertDimension": {"range": rows(6, 7)}}):
+        assert "protected cell" in refusal(api.batch(file_id, request))[2]
+        done(protector.batch(file_id, request)) if "insertDimension" in request else None
+    done(api.batch(file_id, {"insertDimension": {"range": rows(5, 6)}}))
+    protector.close()
+
+
+def test_a_sheet_is_protected_once(api: Api, file_id: str) -> None:
+    request = {"addProtectedRange": {"protectedRange": {"range": {"sheetId": 0}}}}
+    done(api.batch(file_id, request))
+    assert refusal(api.batch(file_id, request))[2].endswith('Sheet "Sheet1" already has sheet protection.')
+
+
+def test_frozen_rows_follow(api: Api, file_id: str) -> None:
+    def frozen() -> int:
+        shown = api.sheets("GET", f"/{file_id}", fields="sheets.properties.gridProperties").json()
+        return int(shown["sheets"][0]["properties"]["gridProperties"].get("frozenRowCount", 0))
+
+    freeze = {"properties": {"gridProperties": {"frozenRowCount": 2}}, "fields": "gridProperties.frozenRowCount"}
+    done(api.batch(file_id, {"updateSheetProperties": freeze}))
+    done(api.batch(file_id, {"insertDimension": {"range": rows(1, 2)}}, {"insertDimension": {"range": rows(3, 4)}}))
+    assert frozen() == 3
+    assert "all non-frozen rows" in refusal(api.batch(file_id, {"deleteDimension": {"range": rows(3, 1002)}}))[2]
+    done(api.batch(file_id, {"deleteDimension": {"range": rows(0, 2)}}))
+    assert frozen() == 1
+
+
+def test_appended_rows_keep_what_their_cells_looked_like(api: Api, file_id: str) -> None:
+    bold = {"userEnteredFormat": {"textFormat": {"bold": True}}}
+    repeat = {"range": area(0, 0, 3, 1), "cell": bold, "fields": "userEnteredFormat.textFormat.bold"}
+    append = {"rows": [{"values": [{"userEnteredValue": {"numberValue": 1}}]}], "fields": "userEnteredValue"}
+    done(api.batch(file_id, {"repeatCell": repeat}, {"appendCells": append}))
+    fields = "sheets.data.rowData.values(userEnteredValue,userEnteredFormat.textFormat.bold)"
+    shown = api.sheets("GET", f"/{file_id}", ranges="A1", fields=fields).json()["sheets"][0]["data"][0]["rowData"]
+    assert shown == [{"values": [{"userEnteredValue": {"numberValue": 1}, **bold}]}]

@@ -125,3 +125,17 @@ def test_the_clock_moves_volatile_results() -> None:
     assert book.value(0, 0) == 45296.5
     book.now = datetime(2024, 1, 6, tzinfo=UTC)
     assert book.value(0, 0) == 45297.0
+
+
+def test_whole_rows_are_read_to_the_end_that_the_grid_has_now() -> None:
+    book = Spreadsheet("Test")
+    sheet = book.sheets[0]
+    sheet.put(0, {0: Cell(formula="=SUM(2:2)")})
+    sheet.put(1, {0: Cell(1.0)})
+    calculation = Calculation(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    calculation.bring_up_to_date(book)
+    assert calculation.value(sheet, 0, 0, sheet.cell(0, 0)) == 1
+    sheet.resize(sheet.row_count, 30)
+    sheet.put(1, {29: Cell(5.0)})
+    calculation.bring_up_to_date(book)
+    assert calculation.value(sheet, 0, 0, sheet.cell(0, 0)) == 6

@@ -132,3 +132,87 @@ def test_permissions(api: Api, file_id: str) -> None:
     assert refusal(api.drive("DELETE", f"{path}/{owner}"))[0] == 403
     assert refusal(api.drive("POST", path, {"type": "user", "role": "reader"}))[0] == 400
     assert refusal(api.drive("POST", path, {"type": "somebody", "role": "reader"}))[0] == 400
+
+
+def test_what_is_open_to_anyone_is_in_nobodys_list(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    stranger = Api(sandbox, "stranger@example.org")
+    assert api.drive("POST", f"files/{file_id}/permissions", {"type": "anyone", "role": "reader"}).ok
+    assert stranger.drive("GET", f"files/{file_id}").ok
+    assert stranger.drive("GET", "files").json()["files"] == []
+    stranger.close()
+
+
+def test_sharing_and_moving_are_no_modification(api: Api, file_id: str) -> None:
+    def state() -> tuple[int, str]:
+        shown = api.drive("GET", f"files/{file_id}", fields="version,modifiedTime").json()
+        return int(shown["version"]), shown["modifiedTime"]
+
+    version, time = state()
+    api.drive("POST", f"files/{file_id}/permissions", {"type": "anyone", "role": "reader"})
+    api.drive("PATCH", f"files/{file_id}", {"trashed": True}, addParents="folder")
+    assert state() == (version + 2, time)
+    api.drive("PATCH", f"files/{file_id}", {"name": "Renamed"})
+    assert state()[1] > time
+
+
+def test_what_went_is_told_to_those_who_had_it(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    reader, stranger = Api(sandbox, "Reader@example.com"), Api(sandbox, "stranger@example.org")
+
+    def removed(one: Api) -> list[str]:
+        changes = one.drive("GET", "changes", pageToken=token).json()["changes"]
+        return [change["fileId"] for change in changes if change["removed"]]
+
+    token = api.drive("GET", "changes/startPageToken").json()["startPageToken"]
+    share = {"type": "user", "role": "reader", "emailAddress": "reader@example.com"}
+    shared = api.drive("POST", f"files/{file_id}/permissions", share).json()["id"]
+    assert [removed(one) for one in (api, reader, stranger)] == [[], [], []]
+    assert api.drive("DELETE", f"files/{file_id}/permissions/{shared}").status_code == 204
+    assert [removed(one) for one in (api, reader, stranger)] == [[], [file_id], []]
+    assert api.drive("POST", f"files/{file_id}/permissions", share).ok
+    assert removed(reader) == []
+    assert api.drive("DELETE", f"files/{file_id}").status_code == 204
+    assert [removed(one) for one in (api, reader, stranger)] == [[file_id], [file_id], []]
+    assert api.drive("GET", "changes", pageToken=token, includeRemoved="false").json()["changes"] == []
+    reader.close()
+    stranger.close()
+
+
+def test_a_file_keeps_its_owner_until_the_owner_gives_it_away(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    writer, path = Api(sandbox, "writer@example.com"), f"files/{file_id}/permissions"
+    share = {"type": "user", "role": "writer", "emailAddress": "writer@example.com"}
+    theirs = api.drive("POST", path, share).json()["id"]
+    ours = next(one["id"] for one in api.drive("GET", path).json()["permissions"] if one["role"] == "owner")
+    for body, query, message in (
+        ({"role": "owner"}, {}, "The transferOwnership parameter must be enabled when the permission role is 'owner'."),
+        ({"role": "owner"}, {"transferOwnership": "true"}, "The user does not have sufficient permissions"),
+    ):
+        status, _, said = refusal(writer.drive("PATCH", f"{path}/{theirs}", body, **query))
+        assert status == 403
+        assert said.startswith(message)
+    assert refusal(writer.drive("PATCH", f"{path}/{ours}", {"role": "reader"}))[0] == 403
+    assert refusal(writer.drive("DELETE", f"{path}/{ours}"))[0] == 403
+    assert api.drive("PATCH", f"{path}/{theirs}", {"role": "owner"}, transferOwnership="true").ok
+    roles = {one["id"]: one["role"] for one in writer.drive("GET", path).json()["permissions"]}
+    assert roles == {theirs: "owner", ours: "writer"}
+    writer.close()
+
+
+def test_who_else_has_a_file_is_for_those_who_may_share_it(sandbox: Sandbox, api: Api, file_id: str) -> None:
+    reader = Api(sandbox, "reader@example.com")
+    share = {"type": "user", "role": "reader", "emailAddress": "reader@example.com"}
+    api.drive("POST", f"files/{file_id}/permissions", share)
+    assert reader.drive("GET", f"files/{file_id}", fields="permissions,ownedByMe").json() == {"ownedByMe": False}
+    assert refusal(reader.drive("GET", f"files/{file_id}/permissions"))[0] == 403
+    reader.close()
+
+
+def test_what_a_spreadsheet_cannot_be_sent_as(api: Api, file_id: str) -> None:
+    assert refusal(api.drive("GET", f"files/{file_id}", alt="media"))[2].startswith("Only files with binary content")
+    said = refusal(api.drive("GET", f"files/{file_id}/export", mimeType="application/pdf"))[2]
+    assert said.startswith("The sandbox doesn't support exports of the type application/pdf.")
+    text = [["x" * 40_000]] * 300
+    api.write(file_id, "A1", text)
+    assert refusal(api.drive("GET", f"files/{file_id}/export", mimeType="text/csv"))[2] == (
+        "This file is too large to be exported."
+    )
+    assert refusal(api.drive("PATCH", f"files/{file_id}", {"parents": ["x"]}))[2].startswith("The parents field is not")

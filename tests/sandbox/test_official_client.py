@@ -232,3 +232,13 @@ def test_another_address_is_all_that_it_takes(sandbox: Sandbox) -> None:
     }
     sheets.close()
     drive.close()
+
+
+def test_a_call_with_a_long_address(services: Services, book: str) -> None:
+    """The client sends it as a POST, and says in a header that a GET is meant."""
+    values = services.sheets.spreadsheets().values()
+    values.update(spreadsheetId=book, range="All!A1", valueInputOption="RAW", body={"values": [["x"]]}).execute()
+    read = values.batchGet(spreadsheetId=book, ranges=[f"All!A{row}" for row in range(1, 301)]).execute()
+    assert (len(read["valueRanges"]), read["valueRanges"][0]["values"]) == (300, [["x"]])
+    query = " or ".join(f"name = 'Orders {number}'" for number in range(200)) + " or name = 'Orders'"
+    assert [one["name"] for one in services.drive.files().list(q=query).execute()["files"]] == ["Orders"]

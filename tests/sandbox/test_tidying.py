@@ -88,7 +88,10 @@ def test_borders_are_drawn_and_taken_away(api: Api, file_id: str) -> None:
     ("request_body", "message"),
     [
         ({"pasteData": {"data": "a"}}, "A delimiter of one character must be specified."),
-        ({"pasteData": {"coordinate": {"columnIndex": 26}, "data": "a", "delimiter": ","}}, "exceeds grid limits"),
+        (
+            {"pasteData": {"coordinate": {"columnIndex": 26}, "data": "a", "delimiter": ","}},
+            "GridCoordinate.columnIndex[26] is",
+        ),
         ({"textToColumns": {"source": grid(0, 0, 1, 2)}}, "one column only"),
         ({"textToColumns": {"source": grid(0, 0, 1, 1), "delimiterType": "CUSTOM"}}, "A custom delimiter must"),
         ({"deleteDuplicates": {"range": grid(0, 0, 1, 1), "comparisonColumns": [{"dimension": "ROWS"}]}}, "Comparison"),

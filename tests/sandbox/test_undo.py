@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from sandbox.drive import Drive, Editor, File
-from sandbox.person import Edited, Person, Reverted
+from sandbox.drive import Drive, Editor, File, Loss
+from sandbox.person.edits import Edited
+from sandbox.person.history import Kind
+from sandbox.person.person import Person
+from sandbox.person.reverts import Reverted
 from sandbox.settings import system_clock
-from sandbox.undo import Kind
 from sandbox.workbook import structure, writing
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
@@ -25,9 +27,9 @@ ROWS, COLUMNS = Dimension.ROWS, Dimension.COLUMNS
 class Memory:
     """A drive's store that forgets."""
 
-    def save(self, old: File | None, new: File, removed: dict[str, int]) -> None: ...
+    def save(self, old: File | None, new: File, loss: Loss | None) -> None: ...
 
-    def forget(self, file: File, removed: dict[str, int]) -> None: ...
+    def forget(self, file: File, loss: Loss) -> None: ...
 
 
 class Desk:
@@ -57,15 +59,15 @@ class Desk:
         return lines
 
     def type(self, row: int, column: int, block: Sequence[Sequence[str | None]], editor: Editor = ME) -> None:
-        self.person.type_block(self.file, 7, row, column, block, editor)
+        self.person.cells.type_block(self.file, 7, row, column, block, editor)
 
     def undo(self) -> Reverted:
-        done = self.person.undo(self.file, ME)
+        done = self.person.reverts.undo(self.file, ME)
         assert done is not None
         return done
 
     def redo(self) -> Reverted:
-        done = self.person.redo(self.file, ME)
+        done = self.person.reverts.redo(self.file, ME)
         assert done is not None
         return done
 
@@ -80,37 +82,37 @@ def test_every_kind_of_edit_is_undone_exactly_and_made_again(desk: Desk) -> None
     states = [desk.book]
     for edit in (
         lambda: desk.type(1, 0, [["50%", None], [None, "=1+1"]]),
-        lambda: person.clear(file, 7, Area(0, 0, 3, 2), ME),
-        lambda: person.insert(file, 7, ROWS, 2, 2, ME),
-        lambda: person.delete(file, 7, ROWS, 0, 1, ME),
-        lambda: person.insert(file, 7, COLUMNS, 1, 1, ME),
-        lambda: person.delete(file, 7, COLUMNS, 0, 1, ME),
-        lambda: person.sort(file, 7, 0, True, ME),
-        lambda: person.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(5, 0, 7, 2)), False, ME),
-        lambda: person.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(9, 2, 10, 3)), True, ME),
-        lambda: person.fill(file, 7, Area(5, 0, 7, 2), ROWS, 5, True, ME),
-        lambda: person.set_lines(file, 7, ROWS, 1, 2, None, 40, ME),
-        lambda: person.set_lines(file, 7, COLUMNS, 1, 1, True, None, ME),
-        lambda: person.freeze(file, 7, 2, 1, ME),
-        lambda: person.add_sheet(file, "more", ME),
-        lambda: person.rename_sheet(file, 7, "people", ME),
-        lambda: person.delete_sheet(file, desk.book.sheets[1].sheet_id, ME),
+        lambda: person.cells.clear(file, 7, Area(0, 0, 3, 2), ME),
+        lambda: person.lines.insert(file, 7, ROWS, 2, 2, ME),
+        lambda: person.lines.delete(file, 7, ROWS, 0, 1, ME),
+        lambda: person.lines.insert(file, 7, COLUMNS, 1, 1, ME),
+        lambda: person.lines.delete(file, 7, COLUMNS, 0, 1, ME),
+        lambda: person.cells.sort(file, 7, 0, True, ME),
+        lambda: person.cells.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(5, 0, 7, 2)), False, ME),
+        lambda: person.cells.paste(file, (7, Area(0, 0, 2, 2)), (7, Area(9, 2, 10, 3)), True, ME),
+        lambda: person.cells.fill(file, 7, Area(5, 0, 7, 2), ROWS, 5, True, ME),
+        lambda: person.lines.set_lines(file, 7, ROWS, 1, 2, None, 40, ME),
+        lambda: person.lines.set_lines(file, 7, COLUMNS, 1, 1, True, None, ME),
+        lambda: person.lines.freeze(file, 7, 2, 1, ME),
+        lambda: person.sheets.add(file, "more", ME),
+        lambda: person.sheets.rename(file, 7, "people", ME),
+        lambda: person.sheets.delete(file, desk.book.sheets[1].sheet_id, ME),
     ):
         edit()
         states.append(desk.book)
     for state in reversed(states[:-1]):
         assert desk.undo().kept == 0
         assert desk.book is state
-    assert person.undo(file, ME) is None
+    assert person.reverts.undo(file, ME) is None
     for state in states[1:]:
         desk.redo()
         assert desk.book is state
-    assert person.redo(file, ME) is None
+    assert person.reverts.redo(file, ME) is None
 
 
 def test_an_undo_is_an_edit_of_a_person(desk: Desk) -> None:
     desk.type(1, 0, [["Cleopatra"]])
-    desk.person.insert(desk.file, 7, ROWS, 1, 2, ME)
+    desk.person.lines.insert(desk.file, 7, ROWS, 1, 2, ME)
     desk.undo()
     desk.undo()
     assert [(one.change, one.range, one.value, one.old_value) for one in desk.told] == [
@@ -133,8 +135,8 @@ def test_what_others_typed_since_stays(desk: Desk) -> None:
 def test_cells_are_found_wherever_others_moved_their_rows(desk: Desk) -> None:
     desk.type(1, 0, [["mine"]])
     desk.type(6, 0, [["new"]])
-    desk.person.sort(desk.file, 7, 0, False, OTHER)
-    desk.person.insert(desk.file, 7, ROWS, 0, 1, OTHER)
+    desk.person.cells.sort(desk.file, 7, 0, False, OTHER)
+    desk.person.lines.insert(desk.file, 7, ROWS, 0, 1, OTHER)
     desk.undo()
     desk.undo()
     assert sorted(row[0] for row in desk.shown() if row) == ["Ada", "Bob", "Cleo", "Dan", "name"]
@@ -143,7 +145,7 @@ def test_cells_are_found_wherever_others_moved_their_rows(desk: Desk) -> None:
 def test_each_page_undoes_its_own(desk: Desk) -> None:
     desk.type(1, 0, [["mine"]])
     desk.type(2, 0, [["theirs"]], OTHER)
-    desk.person.undo(desk.file, OTHER)
+    desk.person.reverts.undo(desk.file, OTHER)
     assert [row[0] for row in desk.shown()][1:3] == ["mine", "Ada"]
     desk.undo()
     assert [row[0] for row in desk.shown()][1:3] == ["Cleo", "Ada"]
@@ -151,9 +153,9 @@ def test_each_page_undoes_its_own(desk: Desk) -> None:
 
 def test_deleted_rows_come_back_to_where_their_neighbour_is(desk: Desk) -> None:
     desk.type(6, 0, [["=A3", "=B9"]])
-    desk.person.delete(desk.file, 7, ROWS, 2, 1, ME)
+    desk.person.lines.delete(desk.file, 7, ROWS, 2, 1, ME)
     assert desk.shown()[5] == ["=#REF!", "=B8"]
-    desk.person.insert(desk.file, 7, ROWS, 0, 1, OTHER)
+    desk.person.lines.insert(desk.file, 7, ROWS, 0, 1, OTHER)
     desk.type(1, 2, [["theirs"]], OTHER)
     desk.undo()
     assert desk.shown() == [
@@ -169,14 +171,14 @@ def test_deleted_rows_come_back_to_where_their_neighbour_is(desk: Desk) -> None:
 
 
 def test_inserted_rows_go_but_for_those_that_others_used(desk: Desk) -> None:
-    desk.person.insert(desk.file, 7, ROWS, 1, 3, ME)
+    desk.person.lines.insert(desk.file, 7, ROWS, 1, 3, ME)
     desk.type(2, 0, [["theirs"]], OTHER)
     assert desk.undo().kept == 1
     assert [row[0] for row in desk.shown()] == ["name", "theirs", "Cleo", "Ada", "Bob", "Dan"]
 
 
 def test_a_sort_is_undone_with_what_others_typed_into_the_rows(desk: Desk) -> None:
-    desk.person.sort(desk.file, 7, 0, False, ME)
+    desk.person.cells.sort(desk.file, 7, 0, False, ME)
     assert desk.shown()[1] == ["Ada", "=A2"]
     desk.type(1, 2, [["of Ada"]], OTHER)
     desk.undo()
@@ -184,10 +186,10 @@ def test_a_sort_is_undone_with_what_others_typed_into_the_rows(desk: Desk) -> No
 
 
 def test_sizes_go_back_though_others_typed_and_stay_where_others_sized(desk: Desk) -> None:
-    desk.person.set_lines(desk.file, 7, COLUMNS, 0, 2, None, 200, ME)
-    desk.person.set_lines(desk.file, 7, ROWS, 1, 1, True, None, ME)
-    desk.person.insert(desk.file, 7, ROWS, 0, 1, OTHER)
-    desk.person.set_lines(desk.file, 7, COLUMNS, 1, 1, None, 50, OTHER)
+    desk.person.lines.set_lines(desk.file, 7, COLUMNS, 0, 2, None, 200, ME)
+    desk.person.lines.set_lines(desk.file, 7, ROWS, 1, 1, True, None, ME)
+    desk.person.lines.insert(desk.file, 7, ROWS, 0, 1, OTHER)
+    desk.person.lines.set_lines(desk.file, 7, COLUMNS, 1, 1, None, 50, OTHER)
     sheet = desk.book.sheet(7)
     assert [row.hidden for row in sheet.rows[:3]] == [False, False, True]
     assert (desk.undo().kept, desk.undo().kept) == (0, 1)
@@ -200,7 +202,7 @@ def test_sizes_go_back_though_others_typed_and_stay_where_others_sized(desk: Des
 
 def test_what_can_not_be_undone_says_why_and_the_one_before_is_next(desk: Desk) -> None:
     desk.type(1, 0, [["mine"]])
-    desk.person.insert(desk.file, 7, COLUMNS, 2, 1, ME)
+    desk.person.lines.insert(desk.file, 7, COLUMNS, 2, 1, ME)
     desk.type(2, 3, [["theirs"]], OTHER)
     before = desk.shown()
     with pytest.raises(InvalidArgument, match="others have changed the spreadsheet since"):
@@ -208,14 +210,14 @@ def test_what_can_not_be_undone_says_why_and_the_one_before_is_next(desk: Desk) 
     with pytest.raises(InvalidArgument, match="columns were inserted, deleted or moved since"):
         desk.undo()
     assert desk.shown() == before
-    assert desk.person.undo(desk.file, ME) is None
+    assert desk.person.reverts.undo(desk.file, ME) is None
 
 
 def test_a_new_edit_ends_what_could_be_made_again(desk: Desk) -> None:
     desk.type(1, 0, [["mine"]])
     desk.undo()
     desk.type(1, 0, [["new"]])
-    assert desk.person.redo(desk.file, ME) is None
+    assert desk.person.reverts.redo(desk.file, ME) is None
 
 
 def test_an_undo_of_protected_cells_is_refused(desk: Desk) -> None:
@@ -233,7 +235,7 @@ def test_metadata_comes_back_with_a_column(desk: Desk) -> None:
     with desk.drive.edit(desk.file) as draft:
         where = Location(7, COLUMNS, 1, 2)
         draft.metadata[5] = DeveloperMetadata(5, "key", "value", "DOCUMENT", where)
-    desk.person.delete(desk.file, 7, COLUMNS, 1, 1, ME)
+    desk.person.lines.delete(desk.file, 7, COLUMNS, 1, 1, ME)
     assert desk.book.metadata == {}
     desk.undo()
     assert desk.book.metadata[5].location.start == 1
@@ -243,7 +245,7 @@ def test_history_goes_with_the_file(desk: Desk) -> None:
     desk.type(1, 0, [["mine"]])
     desk.drive.remove(desk.file)
     desk.drive.add(Spreadsheet("Test"), (), desk.file)
-    assert desk.person.undo(desk.file, ME) is None
+    assert desk.person.reverts.undo(desk.file, ME) is None
 
 
 def test_structure_counts_what_moves_columns(desk: Desk) -> None:
