@@ -1,6 +1,6 @@
 """All state of one sandbox, put together once: accounts, drive, the person, triggers, feeds, faults."""
 
-from sandbox import demo
+from sandbox import demo, exchanges
 from sandbox.accounts import DEMO_ACCOUNT, PERSON, Account, account_file, consent_file, new_account, new_consent
 from sandbox.channels import Channels
 from sandbox.drive import Drive, File, permission
@@ -39,7 +39,7 @@ class Office:
         self.scripts = Scripts(settings, self.store, self.drive, self.triggers)
         self.person = Person(self.drive, self._tell)
         self.faults = Faults()
-        self.recorder = Recorder(settings.watch)
+        self.recorder = Recorder(settings.watch or exchanges.named())
         self._seed()
 
     def account(self, email: str) -> dict[str, str]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import settings
 
 from db.embedded import EmbeddedPostgres
+from sandbox import exchanges
 from tests.postgres import Server, copied_server, initialised_cluster, migrated_template, running_server
+from tests.sandbox.checked import Record
 from tests.shared_sandbox import stop_sandboxes
 
 pytest_plugins = ["tests.browser"]
@@ -22,6 +24,21 @@ settings.load_profile("rowcast")
 def _sandboxes_end() -> Iterator[None]:
     yield
     stop_sandboxes()
+
+
+@pytest.fixture(scope="session")
+def _recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
+    """What is exchanged with sandboxes in processes of their own: the demo's, the command line's, those of the docs."""
+    path = tmp_path_factory.mktemp("record") / "exchanges"
+    os.environ[exchanges.VARIABLE] = str(path)
+    yield Record(path)
+    del os.environ[exchanges.VARIABLE]
+
+
+@pytest.fixture(autouse=True)
+def _record_is_checked(_recorded: Record) -> Iterator[None]:
+    yield
+    _recorded.check()
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,21 @@
 """What is exchanged is held against Google's schemas: shown by exchanges that aren't as those say."""
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema_rs import ValidationError
 
+from sandbox import exchanges
 from sandbox.recorder import Exchange
-from tests.sandbox.checked import CheckedSandbox, check_exchange
+from tests.sandbox.checked import CheckedSandbox, Record, check_exchange
 from tests.sandbox.client import Api
 
+ROOT = Path(__file__).parents[2]
 UPDATED = {"spreadsheetId": "x", "updatedRange": "Sheet1!A1", "updatedRows": 1}
 
 
@@ -98,3 +103,47 @@ def test_uploads_and_tokens_are_checked_too() -> None:
 def test_uploads_and_tokens_that_are_wrong_fail(exchange: Exchange) -> None:
     with pytest.raises((ValidationError, AssertionError)):
         check_exchange(exchange)
+
+
+PROGRAM = """
+from sandbox.server import Sandbox
+from tests.sandbox.client import Api
+
+with Sandbox() as sandbox:
+    Api(sandbox).drive("GET", "about", fields="user")
+"""
+
+
+def batch(answer: str) -> Exchange:
+    call = part("x", "<1>", "GET /drive/v3/about?fields=user HTTP/1.1\r\n\r\n")
+    return Exchange(
+        "POST", "/batch/drive/v3", "", call, 200, part("y", "<response-1>", f"HTTP/1.1 200 OK\r\n\r\n{answer}")
+    )
+
+
+def part(boundary: str, name: str, message: str) -> bytes:
+    head = f"--{boundary}\r\nContent-Type: application/http\r\nContent-ID: {name}\r\n\r\n"
+    return f"{head}{message}\r\n--{boundary}--".encode()
+
+
+def test_each_call_of_a_batch_is_checked() -> None:
+    check_exchange(batch('{"kind": "drive#about"}'))
+    with pytest.raises(ValidationError):
+        check_exchange(batch('{"oops": 1}'))
+
+
+def test_a_sandbox_in_a_process_of_its_own_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes down what is exchanged, since the environment of our tests says so."""
+    path = tmp_path / "exchanges"
+    monkeypatch.setenv(exchanges.VARIABLE, str(path))
+    subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, check=True, timeout=60)
+    written = [exchange for exchange, _ in exchanges.read(path)]
+    assert [exchange.raw_path for exchange in written] == ["/token", "/drive/v3/about"]
+    kept = Record(path)
+    kept.check()
+    path.write_bytes(path.read_bytes().replace(b'"GET"', b'"PUT"'))
+    with pytest.raises(AssertionError, match="Google has no method PUT"):
+        Record(path).check()
+    with path.open("ab") as half:
+        half.write(b'{"method":')
+    kept.check()
