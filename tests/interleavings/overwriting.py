@@ -52,11 +52,13 @@ class Overwriting:
         Not what is armed to be typed at the next reading, which would be the dry run's.
         """
         await self._sides.control("DELETE", "faults")
+        await asyncio.to_thread(self._place.tidy)
         await self._sides.graphql(_PAUSE)
         await eventually(self._is_quiet)
         before = await self._everything()
         await self._sides.attempt(_DRY_RUN, winner=action.winner)
-        assert await self._everything() == before, "a dry run wrote"
+        after = await self._everything()
+        assert after == before, f"a dry run wrote: {before} became {after}"
         await self._sides.graphql(_RESUME)
 
     async def _is_quiet(self) -> bool:

@@ -25,7 +25,7 @@ class Place(Protocol):
         ...
 
     def tidy(self) -> None:
-        """The owner mends what keeps all deletes waiting."""
+        """The owner mends what keeps all deletes waiting, and is not about to edit anything."""
         ...
 
     def is_unseen(self, value: str) -> bool:

@@ -13,6 +13,7 @@ from tests.server import eventually
 _ROWS: Final = 8
 _MOST_RUNS: Final = 40
 _ON_ITS_WAY_S: Final = 60
+_DEADLINE_S: Final = 60.0
 _COUNTS: Final = ("databaseUpserts", "databaseDeletes", "sourceUpserts", "sourceDeletes")
 _SYNC: Final = f"mutation ($name: String!) {{ syncSource(name: $name) {{ id state message {' '.join(_COUNTS)} }} }}"
 _REGISTER: Final = "mutation ($input: RegisterSourceInput!) { registerSource(input: $input) { name } }"
@@ -75,14 +76,25 @@ class World:
             await self.settle()
         lines = await asyncio.to_thread(self._place.lines)
         assert all(line.get("id") is not None for line in lines), "a row without a key"
-        await eventually(self._all_found, 20)
+        lost: dict[str, str] = {}
 
-    async def _all_found(self) -> bool:
-        """The log follows the commits: the last of them may still be on its way to it."""
+        async def all_found() -> bool:
+            nonlocal lost
+            lost = await self._lost()
+            return not lost
+
+        try:
+            # The log follows the commits: the last of them may still be on its way to it.
+            await eventually(all_found, _DEADLINE_S)
+        except AssertionError as error:
+            raise AssertionError(f"lost edits: {lost}") from error
+
+    async def _lost(self) -> dict[str, str]:
+        """What was entered and is nowhere to be found, though whoever wrote over it could have seen it."""
         lost = self._ledger.lost(await self._found())
         unseen = [value for value in lost if await asyncio.to_thread(self._place.is_unseen, value)]
         self._ledger.forget(unseen)
-        return len(lost) == len(unseen)
+        return {value: what for value, what in lost.items() if value not in unseen}
 
     async def _found(self) -> set[str]:
         """Every value in the source, the table, the history, the conflicts and failures."""
