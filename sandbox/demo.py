@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 
 from sandbox.accounts import DEMO_ACCOUNT, PERSON
 from sandbox.drive import Permission, permission
-from sandbox.workbook.cells import Cell, NumberFormat, Scalar
+from sandbox.workbook.cells import Cell, Scalar
 from sandbox.workbook.dates import to_serial
+from sandbox.workbook.number_format import NumberFormat
 from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
 

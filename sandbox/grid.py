@@ -87,7 +87,7 @@ def _cells(sheet: Sheet, calculation: Calculation, index: int, home: Locale) -> 
 
 
 def _cell(cell: Cell, value: Effective, home: Locale) -> list[Json]:
-    shown: list[Json] = [show(value, cell.number_format, home), entered_text(cell, home), _kind(value)]
+    shown: list[Json] = [show(value, cell.shown_format, home), entered_text(cell, home), _kind(value)]
     appearance = look(cell.appearance)
     return [*shown, appearance] if appearance else shown
 

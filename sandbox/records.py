@@ -8,11 +8,12 @@ import orjson
 
 from sandbox.drive import File, Loss, Permission
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.cells import Cell, NumberFormat
+from sandbox.workbook.cells import Cell
 from sandbox.workbook.conditions import Condition, Criterion, Filter, FilterView
 from sandbox.workbook.grouping import Group
 from sandbox.workbook.metadata import DeveloperMetadata, Location
 from sandbox.workbook.named import NamedRange
+from sandbox.workbook.number_format import NumberFormat
 from sandbox.workbook.protection import ProtectedRange
 from sandbox.workbook.sheet import PLAIN_COLUMN, Column, Row, Sheet
 from sandbox.workbook.shifts import Dimension

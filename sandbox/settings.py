@@ -17,8 +17,8 @@ def system_clock() -> datetime:
 class SandboxSettings:
     """`base_url` is what clients reach, without a slash at its end; `data_path` the database file, None for none.
 
-    `clock` gives the moment, with an offset; `sleep` waits for seconds; `watch` is shown each call with its answer, else
-    they go to the file that `SANDBOX_EXCHANGES` names.
+    `clock` gives the moment, with an offset; `sleep` waits for seconds. `watch` is shown each call with its answer,
+    which is else written where `SANDBOX_EXCHANGES` says.
     """
 
     base_url: str

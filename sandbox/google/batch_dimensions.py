@@ -82,7 +82,7 @@ def auto_resize_dimensions(batch: Batch, request: Document) -> JsonObject:
     for index, row in enumerate(sheet.rows):
         for column in row.cells.keys() & longest.keys():
             cell = row.cells[column]
-            text = show(batch.calculation.value(sheet, index, column, cell), cell.number_format, batch.spreadsheet.home)
+            text = show(batch.calculation.value(sheet, index, column, cell), cell.shown_format, batch.spreadsheet.home)
             longest[column] = max(longest[column], len(text))
     for column, letters in longest.items():
         pixels = max(letters * _LETTER_PIXELS + _MARGIN_PIXELS, ROW_PIXELS) if letters else COLUMN_PIXELS

@@ -18,6 +18,7 @@ from sandbox.workbook.locales import is_known
 from sandbox.workbook.sheet import Sheet, check_size
 from sandbox.workbook.shifts import Dimension
 from sandbox.workbook.spreadsheet import Spreadsheet
+from sandbox.workbook.zones import zone
 
 IdSource = Callable[[], int]
 
@@ -95,6 +96,8 @@ def set_spreadsheet_properties(book: Spreadsheet, properties: Document, mask: Fi
             raise InvalidArgument(f"Unsupported locale: {properties.text('locale')}")
         book.locale = properties.text("locale")
     if mask.wants("timeZone") and "timeZone" in properties:
+        if zone(properties.text("timeZone")) is None:
+            raise InvalidArgument(f"Unsupported time zone: {properties.text('timeZone')}")
         book.time_zone = properties.text("timeZone")
 
 

@@ -10,12 +10,13 @@ from sandbox.google.document import Document, as_double, as_json_number
 from sandbox.google.filters_json import check_rule
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import FieldMask
-from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar, checked_text
+from sandbox.workbook.cells import Cell, CellError, Effective, Scalar, checked_text
 from sandbox.workbook.display import DEFAULT_PATTERNS, default_pattern, general, show
 from sandbox.workbook.entry import Typing
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.locales import Locale
 from sandbox.workbook.notation import canonical, localized
+from sandbox.workbook.number_format import NumberFormat
 
 _SAMPLE_TEXT: Final = "text"
 _SAMPLE_NUMBER: Final = 7.5
@@ -91,8 +92,8 @@ class CellEncoder:
             if self._effective is not None:
                 data["effectiveValue"] = self._effective.filter(extended_value(effective))
             if self._shown:
-                data["formattedValue"] = show(effective, cell.number_format, self._home)
-        if cell.number_format is not None or cell.appearance:
+                data["formattedValue"] = show(effective, cell.shown_format, self._home)
+        if cell.shown_format is not None or cell.appearance:
             for name, mask in self._formats:
                 shown = self._format(name, mask, cell)
                 if shown:
@@ -104,9 +105,9 @@ class CellEncoder:
         return data
 
     def _format(self, name: str, mask: FieldMask, cell: Cell) -> Json:
-        key = (name, cell.number_format, cell.appearance)
+        home = self._home if name == "effectiveFormat" else None
+        key = (name, cell.shown_format if home else cell.number_format, cell.appearance)
         if key not in self._made:
-            home = self._home if name == "effectiveFormat" else None
             self._made[key] = mask.filter(styled(format_json(cell, home)))
         return self._made[key]
 
@@ -114,11 +115,12 @@ class CellEncoder:
 def format_json(cell: Cell, home: Locale | None = None) -> JsonObject:
     """CellFormat of what was set; with `home` also what pattern a bare kind stands for there."""
     fields: JsonObject = orjson.loads(cell.appearance) if cell.appearance else {}
-    if cell.number_format is not None:
-        pattern = cell.number_format.pattern
+    kept = cell.number_format if home is None else cell.shown_format
+    if kept is not None:
+        pattern = kept.pattern
         if not pattern and home is not None:
-            pattern = default_pattern(cell.number_format.kind, home)
-        number_format: JsonObject = {"type": cell.number_format.kind}
+            pattern = default_pattern(kept.kind, home)
+        number_format: JsonObject = {"type": kept.kind}
         if pattern:
             number_format["pattern"] = pattern
         fields["numberFormat"] = number_format

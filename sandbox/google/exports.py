@@ -53,7 +53,7 @@ def shown_values(sheet: Sheet, calculation: Calculation, home: Locale) -> list[l
         texts = [""] * (max(columns, default=-1) + 1)
         for column in columns:
             cell = row.cell(column)
-            texts[column] = show(calculation.value(sheet, index, column, cell), cell.number_format, home)
+            texts[column] = show(calculation.value(sheet, index, column, cell), cell.shown_format, home)
         rows.append(texts)
     used = [(index, column) for index, row in enumerate(rows) for column, text in enumerate(row) if text]
     height, width = max((row for row, _ in used), default=-1) + 1, max((column for _, column in used), default=-1) + 1

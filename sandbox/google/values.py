@@ -207,14 +207,15 @@ def _render(cell: Cell, effective: Effective, rendering: Rendering, home: Locale
     if rendering.value == "FORMULA" and cell.formula is not None:
         return localized(cell.formula, home)
     if rendering.value == "FORMATTED_VALUE" or isinstance(effective, CellError):
-        return show(effective, cell.number_format, home)
+        return show(effective, cell.shown_format, home)
     if effective is None:
         return ""
     if isinstance(effective, bool | str):
         return effective
-    is_date = cell.number_format is not None and cell.number_format.kind in ("DATE", "TIME", "DATE_TIME")
+    number_format = cell.shown_format
+    is_date = number_format is not None and number_format.kind in ("DATE", "TIME", "DATE_TIME")
     if is_date and rendering.date == "FORMATTED_STRING" and from_serial(effective) is not None:
-        return show(effective, cell.number_format, home)
+        return show(effective, cell.shown_format, home)
     return as_json_number(effective)
 
 

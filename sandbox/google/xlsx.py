@@ -46,7 +46,7 @@ class _Formats:
         self._made: dict[tuple[str, str], Format | None] = {("", ""): None}
 
     def of(self, cell: Cell) -> Format | None:
-        number_format = cell.number_format
+        number_format = cell.shown_format
         pattern = ""
         if number_format is not None:
             pattern = number_format.pattern or default_pattern(number_format.kind, self._home)

@@ -95,7 +95,7 @@ class Edits:
             return ""
         cell = sheet.cell(area.top, area.left)
         value = self.drive.calculation(file).value(sheet, area.top, area.left, cell)
-        return show(value, cell.number_format, file.spreadsheet.home)
+        return show(value, cell.shown_format, file.spreadsheet.home)
 
 
 def _range(kind: Kind, area: Area) -> str:

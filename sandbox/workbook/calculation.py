@@ -11,16 +11,17 @@ hold an entry block it.
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import formualizer
 
-from sandbox.workbook import arrays, functions
+from sandbox.workbook import arrays, dialect, functions
 from sandbox.workbook.a1 import absolute_name, cell_name
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.formulas import Malformed, Reference, pieces, references, resolved
 from sandbox.workbook.sheet import BLANK, Row, Sheet
 from sandbox.workbook.spreadsheet import Spreadsheet
+from sandbox.workbook.zones import zone
 
 PARSE_ERROR = CellError("ERROR", "#ERROR!", "Formula parse error.")
 _ERRORS = {
@@ -37,7 +38,7 @@ _ERRORS = {
     "Calc": CellError("N_A", "#N/A", "No matches are found in FILTER evaluation."),
 }
 _COMPUTED = re.compile(r"\b(INDIRECT|OFFSET)\(", re.IGNORECASE)
-_VOLATILE = re.compile(r"\b(TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
+_VOLATILE = re.compile(r"\b(TODAY|NOW|RAND|RANDBETWEEN|RANDARRAY)\(", re.IGNORECASE)
 _ARRAY_SHEET = "\u2060array {}"  # no title that a person could type
 _ROUNDS = 8  # of array formulas that read each other's results
 _NOTHING: Mapping[int, Effective] = {}
@@ -46,7 +47,8 @@ _Place = tuple[str, int, int]
 
 
 class Calculation:
-    """The results of one spreadsheet's formulas. `clock` gives the moment that TODAY and NOW see, with an offset."""
+    """The results of one spreadsheet's formulas. `clock` gives the moment that TODAY and NOW see, with an offset;
+    they show it in the spreadsheet's time zone."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -92,7 +94,9 @@ class Calculation:
         elif not self.is_volatile:
             return
         if self._engine is not None:
-            self._engine.set_deterministic_clock(self._clock())
+            # The engine knows no zones: it takes what the clocks show there for the time.
+            there = self._clock().astimezone(zone(spreadsheet.time_zone))
+            self._engine.set_deterministic_clock(there.replace(tzinfo=UTC))
             self._engine.evaluate_all()
             self._spill(spreadsheet)
 
@@ -201,6 +205,11 @@ class Calculation:
         rows, columns = arrays.extent(self._arrays[key], title, _sizes(spreadsheet)) or self._filled(number, sheet, key)
         block: dict[_Place, Effective] = {}
         self._refused.pop(key, None)
+        beyond = self._beyond(number, sheet, key)
+        if beyond:
+            message = f"Result was not automatically expanded, please insert more {beyond}."
+            found[key] = self._refused[key] = CellError("REF", "#REF!", message)
+            return
         for row in range(top, min(top + rows, sheet.row_count)):
             for column in range(left, min(left + columns, sheet.column_count)):
                 value = self._result(number, row - top, column - left)
@@ -216,6 +225,15 @@ class Calculation:
                     return
                 block[title, row, column] = value
         found.update(block)
+
+    def _beyond(self, number: int, sheet: Sheet, key: _Place) -> str:
+        """What the grid lacks for the result: `rows`, `columns` or nothing."""
+        _, top, left = key
+        for kind, row, column in (("rows", sheet.row_count - top, 0), ("columns", 0, sheet.column_count - left)):
+            value = self._result(number, row, column)
+            if value is not None and not isinstance(value, CellError):
+                return kind
+        return ""
 
     def _filled(self, number: int, sheet: Sheet, key: _Place) -> tuple[int, int]:
         """Rows and columns of a result without a bound: up to the first row, and in the first one column, that is
@@ -258,6 +276,7 @@ class Calculation:
         title, row, column = key
         try:
             pieces(text)
+            text = dialect.for_engine(text)
             formualizer.parse(text)
         except (Malformed, formualizer.ParserError, formualizer.TokenizerError):
             self._refuse(key, PARSE_ERROR)

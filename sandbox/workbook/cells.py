@@ -3,18 +3,12 @@
 from dataclasses import dataclass
 
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.formula_formats import format_of
+from sandbox.workbook.number_format import NumberFormat
 
 MAX_CHARACTERS = 50_000
 
 Scalar = bool | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFormat:
-    """`kind` is Google's NumberFormatType (NUMBER, DATE, TEXT …); `pattern` may be empty: the locale's default."""
-
-    kind: str
-    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +33,13 @@ class Cell:
     appearance: str = ""
     note: str = ""
     validation: str = ""
+
+    @property
+    def shown_format(self) -> NumberFormat | None:
+        """Its own format, else the one that its formula's result has by nature."""
+        if self.number_format is not None or self.formula is None:
+            return self.number_format
+        return format_of(self.formula)
 
     @property
     def has_content(self) -> bool:

@@ -4,9 +4,10 @@ import re
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
-from sandbox.workbook.cells import CellError, Effective, NumberFormat
+from sandbox.workbook.cells import CellError, Effective
 from sandbox.workbook.dates import from_serial
 from sandbox.workbook.locales import EN_US, Locale
+from sandbox.workbook.number_format import NumberFormat
 
 DEFAULT_PATTERNS = {
     "NUMBER": "#,##0.00",
@@ -21,8 +22,10 @@ DEFAULT_PATTERNS = {
 """In American English; `default_pattern` has other locales'."""
 _DIGITS = 400  # the largest double has 309 before the point
 _DATE_KINDS = ("DATE", "TIME", "DATE_TIME")
-_DATE_TOKEN = re.compile(r'am/pm|a/p|y+|m+|d+|h+|s+|\.0+|"[^"]*"|\\.|.', re.IGNORECASE | re.DOTALL)
+_DATE_TOKEN = re.compile(r'\[h+\]|\[m+\]|\[s+\]|am/pm|a/p|y+|m+|d+|h+|s+|\.0+|"[^"]*"|\\.|.', re.IGNORECASE | re.DOTALL)
 _NUMBER_PATTERN = re.compile(r"[#0,]+(?:\.(?P<decimals>[#0]+))?|\.(?P<only>[#0]+)")
+_COLOR = re.compile(r"\[(?:black|blue|cyan|green|magenta|red|white|yellow|color ?[0-9]{1,2})\]", re.IGNORECASE)
+_CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|[_*].')
 
 
@@ -68,7 +71,8 @@ def general(value: float, locale: Locale = EN_US) -> str:
 
 
 def _show_number(value: float, pattern: str, locale: Locale) -> str:
-    sections = pattern.split(";")
+    # Colors aren't shown, and a currency stands in brackets with its locale.
+    sections = _CURRENCY.sub(r'"\1"', _COLOR.sub("", pattern)).split(";")
     if value < 0 and len(sections) > 1:
         return _fill(abs(value), sections[1], locale)
     if value == 0 and len(sections) > 2:
@@ -142,6 +146,9 @@ def _show_date(serial: float, pattern: str, locale: Locale) -> str:
         kind = token[0].lower()
         if token.lower() in ("am/pm", "a/p"):
             parts.append("PM" if moment.hour >= 12 else "AM")
+        elif kind == "[":
+            kind = token[1].lower()
+            parts.append(_elapsed(serial, kind, len(token) - 2))
         elif kind == "m" and (previous == "h" or _next_kind(tokens, index) == "s"):
             parts.append(f"{moment.minute:0{min(len(token), 2)}d}")
         elif kind in "ymdhs":
@@ -152,6 +159,12 @@ def _show_date(serial: float, pattern: str, locale: Locale) -> str:
             parts.append(_literals(token))
         previous = kind if kind in "ymdhs" else previous
     return "".join(parts)
+
+
+def _elapsed(serial: float, kind: str, least: int) -> str:
+    """Hours, minutes or seconds of a duration, however many they are."""
+    seconds = round(serial * 86_400, 3) // {"h": 3600, "m": 60, "s": 1}[kind]
+    return f"{int(seconds):0{least}d}"
 
 
 def _next_kind(tokens: list[str], index: int) -> str:

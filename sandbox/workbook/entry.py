@@ -4,18 +4,21 @@ One string in, an entry out. What isn't a number, a date, a boolean or a formula
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from sandbox.workbook.cells import NumberFormat, Scalar, checked_text
+from sandbox.workbook.cells import Scalar, checked_text
 from sandbox.workbook.dates import to_serial
 from sandbox.workbook.locales import EN_US, Locale
 from sandbox.workbook.notation import canonical
+from sandbox.workbook.number_format import NumberFormat
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d{1,3})?))?(?:\s?(?P<half>[AaPp][Mm]))?"
 _TIME_ALONE = re.compile(_TIME)
+_HOUR = re.compile(r"(?P<hour>\d{1,2})\s?(?P<half>[AaPp][Mm])")
+_DURATION = re.compile(r"(?P<hour>\d{1,5}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d(?:\.\d{1,3})?))?")
 _YEAR = r"(?P<year>\d{4}|\d{2})"
 
 
@@ -142,7 +145,7 @@ def _date(text: str, typing: Typing) -> Entry | None:
             continue
         fields = {"day": "1", "year": str(typing.year or ""), **match.groupdict()}
         month = _month(fields["name"], locale) if fields.get("name") else int(fields["month"])
-        clock = _clock(match) if fields["hour"] else 0.0
+        clock = _clock(fields) if fields["hour"] else 0.0
         if month is None or clock is None or not fields["year"]:
             return None
         year = int(fields["year"])
@@ -169,22 +172,37 @@ def _month(name: str, locale: Locale) -> int | None:
 
 def _time(text: str) -> Entry | None:
     match = _TIME_ALONE.fullmatch(text)
-    if match is None:
-        return None
-    clock = _clock(match)
-    if clock is None:
-        return None
+    clock = _clock(match.groupdict()) if match else None
+    if match is None or clock is None:
+        return _hour(text) or _duration(text)
     shown = "h:mm:ss am/pm" if match["half"] else "h:mm:ss" if match["second"] else "h:mm"
     return Entry(clock, number_format=NumberFormat("TIME", shown))
 
 
-def _clock(match: re.Match[str]) -> float | None:
+def _hour(text: str) -> Entry | None:
+    """`3 pm`"""
+    match = _HOUR.fullmatch(text)
+    clock = _clock(match.groupdict()) if match else None
+    return None if clock is None else Entry(clock, number_format=NumberFormat("TIME", "h:mm:ss am/pm"))
+
+
+def _duration(text: str) -> Entry | None:
+    """`25:00`: more hours than a day has."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    seconds = int(match["hour"]) * 3600 + int(match["minute"]) * 60 + float(match["second"] or 0)
+    return Entry(seconds / 86_400, number_format=NumberFormat("TIME", "[h]:mm:ss"))
+
+
+def _clock(parts: Mapping[str, str | None]) -> float | None:
     """The time of day as a fraction of a day, or None where there is no such time."""
-    hour, minute, second = int(match["hour"]), int(match["minute"]), float(match["second"] or 0)
-    if match["half"]:
+    hour, minute, second = int(parts["hour"] or 0), int(parts.get("minute") or 0), float(parts.get("second") or 0)
+    half = parts.get("half")
+    if half:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if match["half"].lower() == "pm" else 0)
+        hour = hour % 12 + (12 if half.lower() == "pm" else 0)
     if hour > 23 or minute > 59 or second >= 60:
         return None
     return (hour * 3600 + minute * 60 + second) / 86_400

@@ -52,7 +52,7 @@ def _passing(
     def passes(row: int) -> bool:
         cell = sheet.cell(row, criterion.column)
         value = calculation.value(sheet, row, criterion.column, cell)
-        shown = show(value, cell.number_format, book.home)
+        shown = show(value, cell.shown_format, book.home)
         return shown not in criterion.hidden_values and (
             condition is None or holds(condition, value, shown, book.typing)
         )

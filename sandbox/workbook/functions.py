@@ -13,10 +13,13 @@ A value is a number, a text, a boolean, None for an empty cell, an error as the 
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 import formualizer
 
+from sandbox.workbook.cells import MAX_CHARACTERS
 from sandbox.workbook.display import general
+from sandbox.workbook.entry import parse_entry
 
 Value = Any
 """What the engine gives and takes; it has no type of its own."""
@@ -157,6 +160,51 @@ def _equal(a: Value, b: Value) -> Value:
     return a.lower() == b.lower() if isinstance(a, str) and isinstance(b, str) else a == b
 
 
+def _rept(text: Value, times: Value) -> Value:
+    count = int(_number(times))
+    fits = count >= 0 and len(_text(text)) * count <= MAX_CHARACTERS
+    return _text(text) * count if fits else _error("Value")
+
+
+def _value(text: Value) -> Value:
+    """The number that the text is, as typed: `50%`, `$1,234.50`, `1/31/2024`."""
+    if isinstance(text, bool) or not isinstance(text, str):
+        return _error("Value") if isinstance(text, bool) else _number(text)
+    found = parse_entry(text.strip()).value if len(text) <= MAX_CHARACTERS else None
+    return found if isinstance(found, float) and not isinstance(found, bool) else _error("Value")
+
+
+def _matrix_product(one: Value, other: Value) -> Value:
+    one, other = (given if isinstance(given, list) else [[given]] for given in (one, other))
+    cells = _cells([one, other])
+    if len(one[0]) != len(other) or any(isinstance(cell, bool | str) or cell is None for cell in cells):
+        return _error("Value")
+    return [
+        [sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*other, strict=True)] for row in one
+    ]
+
+
+def _weighted_average(*given: Value) -> Value:
+    """By pairs of values and their weights."""
+    pairs = [pair for at in range(0, len(given) - 1, 2) for pair in _pairs(given[at], given[at + 1])]
+    weight = sum(by for _, by in pairs)
+    return sum(value * by for value, by in pairs) / weight if weight else _error("Div")
+
+
+def _pairs(values: Value, weights: Value) -> list[tuple[float, float]]:
+    return [(_number(value), _number(by)) for value, by in zip(_cells([values]), _cells([weights]), strict=True)]
+
+
+def _sort_n(rows: Value, count: Value = 1.0, ties: Value = 0.0, *keys: Value) -> Value:
+    """The first rows in that order; of SORTN's ways with ties only the first, which overlooks them."""
+    return _error("Value") if _number(ties) else _sort(rows, *keys)[: int(_number(count))]
+
+
+def _epoch_to_date(stamp: Value, unit: Value = 1.0) -> Value:
+    per_second = {1: 1, 2: 1_000, 3: 1_000_000}.get(int(_number(unit)))
+    return _error("Num") if per_second is None else _number(stamp) / per_second / 86_400 + 25_569
+
+
 FUNCTIONS: dict[str, tuple[Function, int, int | None]] = {
     "REGEXMATCH": (_each(_regex_match), 2, 2),
     "REGEXEXTRACT": (_regex_extract, 2, 2),
@@ -171,6 +219,15 @@ FUNCTIONS: dict[str, tuple[Function, int, int | None]] = {
     "ISBETWEEN": (_each(_is_between), 3, 5),
     "TO_TEXT": (_each(_text), 1, 1),
     "TO_DATE": (_each(lambda value: value), 1, 1),
+    "TO_PERCENT": (_each(lambda value: value), 1, 1),
+    "TO_DOLLARS": (_each(lambda value: value), 1, 1),
+    "EPOCHTODATE": (_each(_epoch_to_date), 1, 2),
+    "REPT": (_each(_rept), 2, 2),
+    "VALUE": (_each(_value), 1, 1),
+    "ENCODEURL": (_each(lambda text: quote(_text(text), safe="")), 1, 1),
+    "MMULT": (_matrix_product, 2, 2),
+    "AVERAGE.WEIGHTED": (_weighted_average, 2, None),
+    "SORTN": (_sort_n, 1, None),
     "TO_PURE_NUMBER": (_each(lambda value: value), 1, 1),
     "ADD": (_each(lambda a, b: _number(a) + _number(b)), 2, 2),
     "MINUS": (_each(lambda a, b: _number(a) - _number(b)), 2, 2),

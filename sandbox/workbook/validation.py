@@ -48,7 +48,7 @@ def _allows(
     condition = Condition(str(told.get("type", "")), given)
     cell = sheet.cell(*where)
     effective = calculation.value(sheet, *where, cell)
-    shown = show(effective, cell.number_format, book.home)
+    shown = show(effective, cell.shown_format, book.home)
     match condition.kind:
         case "ONE_OF_RANGE":
             return shown.lower() in _texts(book, sheet, given[0].removeprefix("="), calculation)
@@ -79,4 +79,4 @@ def _texts(book: Spreadsheet, home: Sheet, where: str, calculation: Calculation)
 
 
 def _shown(book: Spreadsheet, sheet: Sheet, row: int, column: int, cell: Cell, calculation: Calculation) -> str:
-    return show(calculation.value(sheet, row, column, cell), cell.number_format, book.home)
+    return show(calculation.value(sheet, row, column, cell), cell.shown_format, book.home)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.workbook.a1 import Area
-from sandbox.workbook.cells import Cell, NumberFormat, Scalar, checked_text
+from sandbox.workbook.cells import Cell, Scalar, checked_text
 from sandbox.workbook.display import exact, show
 from sandbox.workbook.entry import AMERICAN, Entry, Typing, parse_entry
 from sandbox.workbook.locales import EN_US, Locale
 from sandbox.workbook.notation import localized
+from sandbox.workbook.number_format import NumberFormat
 from sandbox.workbook.sheet import BLANK, Row, Sheet, last_content
 
 _SOME_YEAR = 2000  # one with a 29 February: whether a text would be taken for a date, whichever

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.workbook import arrays, functions, notation, structure
+from sandbox.workbook import arrays, dialect, formula_formats, functions, notation, structure
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.shifts import Dimension
 from tests.sandbox.client import Api
@@ -30,6 +30,8 @@ def test_examples() -> None:
     assert doctest.testmod(arrays).failed == 0
     assert doctest.testmod(functions).failed == 0
     assert doctest.testmod(notation).failed == 0
+    assert doctest.testmod(dialect).failed == 0
+    assert doctest.testmod(formula_formats).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,30 @@ def test_the_api_shows_values_that_nobody_entered(api: Api, file_id: str) -> Non
     ]
     assert api.read(file_id, "C2:C9") == [[2], [4], [8]]
     assert api.read(file_id, "C2:C9", valueRenderOption="FORMULA") == [["=ARRAYFORMULA(B2:B4*2)"], [4], [8]]
+
+
+def test_a_result_that_the_grid_has_no_room_for(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1", [["=SEQUENCE(2000)"]], "USER_ENTERED")
+    api.write(file_id, "Y1", [["={1,2,3}"]], "USER_ENTERED")
+    fields = "sheets.data.rowData.values.effectiveValue.errorValue.message"
+    ranges = ["A1", "Y1"]
+    shown = api.sheets("GET", f"/{file_id}", ranges=ranges, fields=fields).json()["sheets"][0]["data"]
+    messages = [one["rowData"][0]["values"][0]["effectiveValue"]["errorValue"]["message"] for one in shown]
+    assert messages == [
+        "Result was not automatically expanded, please insert more rows.",
+        "Result was not automatically expanded, please insert more columns.",
+    ]
+    assert api.read(file_id, "A2") == []
+
+
+def test_a_date_that_a_formula_gives_is_shown_as_one(api: Api, file_id: str) -> None:
+    formulas = ["=DATE(2024,1,31)", "=DATE(2024,1,31)+1", "=YEAR(DATE(2024,1,31))", "=TO_PERCENT(0.5)", "=TIME(6,0,0)"]
+    api.write(file_id, "A1", [formulas], "USER_ENTERED")
+    assert api.read(file_id, "A1:E1", valueRenderOption="FORMATTED_VALUE") == [
+        ["1/31/2024", "2/1/2024", "2024", "50.00%", "6:00:00 AM"]
+    ]
+    strings = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "FORMATTED_STRING"}
+    assert api.read(file_id, "A1:C1", **strings) == [["1/31/2024", "2/1/2024", 2024]]
+    fields = "sheets.data.rowData.values(userEnteredFormat,effectiveFormat.numberFormat)"
+    cell = api.sheets("GET", f"/{file_id}", ranges="A1", fields=fields).json()["sheets"][0]["data"][0]["rowData"][0]
+    assert cell["values"] == [{"effectiveFormat": {"numberFormat": {"type": "DATE", "pattern": "m/d/yyyy"}}}]

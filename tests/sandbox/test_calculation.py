@@ -76,6 +76,22 @@ class Book:
         ('=ISURL("ada")', False),
         ("=TO_TEXT(A1)&A2", "23"),
         ("=INDEX(SORT(A1:A3,1,FALSE),1)", 3.0),
+        ("=IFERROR(A1/0)", ""),
+        ("=iferror(IFERROR(1/0),A1)&IFNA(NA())", ""),
+        ("=ROUND(2.5)+ROUNDUP(2.1)+ROUNDDOWN(2.9)", 8.0),
+        ("=SUM({A1,A2;A2:B2},{1,2})", 11.0),
+        ("=SUMPRODUCT({A1:A2,A1:A2})", 10.0),
+        ('=COUNTA({A1,"a;b","{"})', 3.0),
+        ('=LEN(REPT("ab",25000))', 50000.0),
+        ('=REPT("a",50001)', "#VALUE!"),
+        ('=VALUE("$1,234.50")+VALUE("50%")', 1235.0),
+        ('=VALUE("1/31/2024")', 45322.0),
+        ('=VALUE("a")', "#VALUE!"),
+        ("=MMULT({1,2},{3;4})", 11.0),
+        ("=AVERAGE.WEIGHTED(A1:A2,A1:A2)", 2.6),
+        ("=SUM(SORTN(A1:A3,2,0,1,FALSE))", 5.0),
+        ('=ENCODEURL("a b/ä")', "a%20b%2F%C3%A4"),
+        ("=EPOCHTODATE(86400)", 25570.0),
     ],
 )
 def test_results(formula: str, expected: Effective) -> None:
@@ -139,3 +155,14 @@ def test_whole_rows_are_read_to_the_end_that_the_grid_has_now() -> None:
     sheet.put(1, {29: Cell(5.0)})
     calculation.bring_up_to_date(book)
     assert calculation.value(sheet, 0, 0, sheet.cell(0, 0)) == 6
+
+
+@pytest.mark.parametrize(("zone", "now"), [("America/New_York", 46022.875), ("GMT+02:00", 46023.166666666664)])
+def test_the_time_is_that_of_the_spreadsheets_zone(zone: str, now: float) -> None:
+    book = Book()
+    book.now = datetime(2026, 1, 1, 2, tzinfo=UTC)
+    book.book.time_zone = zone
+    book.put(0, 0, Cell(formula="=NOW()"))
+    book.put(1, 0, Cell(formula="=TODAY()"))
+    assert book.value(0, 0) == pytest.approx(now)
+    assert book.value(1, 0) == now // 1

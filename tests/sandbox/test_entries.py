@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.workbook.cells import Cell, CellError, Effective, NumberFormat, Scalar
+from sandbox.workbook.cells import Cell, CellError, Effective, Scalar
 from sandbox.workbook.dates import from_serial, to_serial
 from sandbox.workbook.display import exact, general, show
 from sandbox.workbook.entry import parse_entry
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.number_format import NumberFormat
 from sandbox.workbook.writing import entered, entered_text
 
 
@@ -57,6 +58,10 @@ from sandbox.workbook.writing import entered, entered_text
         ("2024-01-01 12:00", 45292.5, "yyyy-mm-dd h:mm:ss"),
         ("2024-01-01 25:00", "2024-01-01 25:00", None),
         ("6:00", 0.25, "h:mm"),
+        ("3 pm", 0.625, "h:mm:ss am/pm"),
+        ("13pm", "13pm", None),
+        ("36:00", 1.5, "[h]:mm:ss"),
+        ("36:60", "36:60", None),
         ("6:00:00", 0.25, "h:mm:ss"),
         ("6:00 PM", 0.75, "h:mm:ss am/pm"),
         ("12:00 am", 0.0, "h:mm:ss am/pm"),
@@ -116,6 +121,11 @@ def test_formulas_text_cells_and_limits() -> None:
         (0.5213, "TIME", 'hh"h" mm"m" ss.000', "12h 30m 40.320"),
         (0.0, "TIME", "h:mm am/pm", "12:00 AM"),
         (5e9, "DATE", "", "5000000000"),
+        (1.5, "TIME", "[h]:mm:ss", "36:00:00"),
+        (0.0625, "TIME", "[mm]:ss", "90:00"),
+        (-5.0, "NUMBER", "0;[Red](0)", "(5)"),
+        (5.0, "CURRENCY", "#,##0.00 [$€-407]", "5.00 €"),
+        (5.0, "CURRENCY", "[$$]0", "$5"),
     ],
 )
 def test_what_is_shown(value: Effective, kind: str, pattern: str, shown: str) -> None:
