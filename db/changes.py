@@ -65,3 +65,7 @@ class Transaction:
     def position(self) -> Position:
         """Of the last entry: a cursor there has read all of this slice."""
         return self.changes[-1].position
+
+    def names(self) -> frozenset[str]:
+        """Of the columns that its rows have."""
+        return frozenset[str]().union(*(change.after or change.before or () for change in self.changes))

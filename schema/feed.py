@@ -131,12 +131,9 @@ class Feed:
         commit = Commit(transaction.xid, transaction.committed_at, transaction.cause, transaction.actor)
         return Batch(cursor, commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
 
-    def unknown(self, transaction: Transaction) -> frozenset[str]:
-        """The columns of the commit's rows that the subscriber does not get: they may be new ones of the source."""
-        known = set(self.shown.columns)
-        return frozenset(
-            name for change in transaction.changes for name in change.after or change.before or () if name not in known
-        )
+    def unknown(self, names: frozenset[str]) -> frozenset[str]:
+        """Which of a commit's columns the subscriber does not get: they may be new ones of the source."""
+        return names.difference(self.shown.columns)
 
     def lacking(self, transaction: Transaction, names: frozenset[str]) -> frozenset[str]:
         """Which of these columns the commit's rows don't have."""

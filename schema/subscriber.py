@@ -240,7 +240,7 @@ class Subscriber:
                 batch: Batch | None
                 match event:
                     case LogSlice(transaction, reached):
-                        if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction)):
+                        if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction.names())):
                             await self._widen(feed)
                         if filtered and (gone := feed.lacking(transaction, filtered) - there):
                             await self._refuse_altered(gone)

@@ -58,15 +58,16 @@ class _Beginner:
         opened: Opened,
         columns: Mapping[str, FilterColumn],
         slices: Sequence[LogSlice],
+        names: frozenset[str],
         caught_up: Batch,
     ) -> bool:
-        """False where it has to begin alone, after all. `columns`: the filterable ones."""
+        """False where it has to begin alone, after all. `columns`: the filterable ones. `names`: of the slices."""
         try:
             subscriber = Subscriber(self.context, opened, filter_of(opened, self.wanted, columns), self.wanted)
         except RowcastError:
             return False
         feed = subscriber.feed()
-        if not feed.shown.chosen and any(feed.unknown(each.transaction) for each in slices):
+        if not feed.shown.chosen and feed.unknown(names):
             return False
         found = [feed.slice(each.transaction, each.cursor) for each in slices]
         if feed.within:
@@ -125,9 +126,10 @@ async def _begin(beginners: Sequence[_Beginner], context: Context, source: str) 
 
     def join(position: Position) -> bool:
         caught_up = Batch(Cursor(position), up_to_date=True)
+        names = frozenset[str]().union(*(each.transaction.names() for each in slices))
         for beginner in beginners:
             if not beginner.begun.done():
-                beginner.begun.set_result(beginner.begin(opened, columns, slices, caught_up))
+                beginner.begun.set_result(beginner.begin(opened, columns, slices, names, caught_up))
         return True
 
     async with aclosing(context.hub.subscribe(opened.source.logged_as, await now(context), join)) as events:

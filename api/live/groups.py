@@ -226,9 +226,10 @@ class Table:
         self._leave_altered(transaction, before)
         concerned: dict[Group, Places] = dict.fromkeys(self._within, ())
         concerned.update(self._index.match(transaction.changes))
+        names = transaction.names()  # once: a commit of all rows may concern as many groups
         for group, places in concerned.items():
             place = Place(Cursor(before), group.feed.within, group.subscriber)
-            if self._may_be_new(group, group.feed.unknown(transaction)):
+            if self._may_be_new(group, group.feed.unknown(names)):
                 # Who reads the log looks whether the columns are the source's by now.
                 self._dissolve(group, place)
                 continue
