@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from schema.documents import KnownDocuments
 from schema.error_codes import ErrorCodes
+from schema.execution import EventExecutor
 from schema.limits import MAX_TOKENS, SizeRule
 from schema.mutation import Mutation
 from schema.query import Query
@@ -42,6 +43,7 @@ def build_schema() -> RowcastSchema:
             lambda: AddValidationRules([SizeRule]),
             KnownDocuments,
         ],
+        execution_context_class=EventExecutor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
