@@ -23,6 +23,9 @@ from replication.log_reader import LogReader
 _KEPT_BYTES = 8 << 20
 """Of the pages of one table that are kept for who comes next, by `LogPage.size`."""
 
+_GROWN_BYTES = 1 << 20
+"""Of a page that grows: pages are forgotten whole."""
+
 _CHANGE_BYTES = 1024
 """What a change takes in memory besides its values, roughly."""
 
@@ -51,7 +54,7 @@ class LogPage:
 
     def grow(self, end: Position, slices: Sequence[Transaction], size: int) -> bool:
         """Takes what follows. False where it is large enough."""
-        if len(self._slices) + len(slices) > PAGE:
+        if len(self._slices) + len(slices) > PAGE or self.size + size > _GROWN_BYTES:
             return False
         self._slices.extend(slices)
         self.end = end
@@ -139,9 +142,14 @@ class _Lift:
         last = self._kept[-1] if self._kept else None
         if last is None or last.end != after or not last.grow(end, slices, size):
             self._keep(LogPage(after, end, slices, size))
+        else:
+            self._forget_oldest()
 
     def _keep(self, page: LogPage) -> None:
         self._kept.append(page)
+        self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
         while sum(each.size for each in self._kept) > _KEPT_BYTES:
             self._kept.popleft()
 

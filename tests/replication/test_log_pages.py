@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from db.changes import Change, Transaction
+from db.changes import Cause, Change, Transaction
 from db.cursor import Cursor
 from db.errors import CursorExpired
 from db.position import Position
 from db.session import make_pool
+from db.slices import LogEntry
 from replication import log_pages
 from replication.log_events import advance
 from replication.log_pages import LogPages
@@ -110,6 +114,22 @@ async def test_each_commit_has_one_end_wherever_a_reader_begins(database: str, r
         asyncio.run_coroutine_threadsafe(same(starts, ends), loop).result()
 
     await asyncio.to_thread(check)
+
+
+async def test_what_is_handed_on_beside_readers_is_forgotten_by_its_size(database: str, reader: LogReader) -> None:
+    changes = [change for change in await logged_changes(database) if change.position.index == 1][:15]
+    ends = [Position(each.position.epoch, each.position.lsn, 0) for each in changes]
+    pages, at = LogPages(reader), datetime.now(UTC)
+    async with aclosing(pages.read("public.t", ends[0], ends[1])) as reading:
+        await anext(reading)
+        for change, (after, end) in zip(changes[1:], pairwise(ends[1:]), strict=False):
+            row = LogEntry(change, 1, at, Cause.SQL, None, size=1 << 20)
+            pages.add({"public.t"}, after, end, [row], [Transaction(1, at, Cause.SQL, None, (change,), last=True)])
+        asked = pages.asked
+        await part(pages, ends[-2], ends[-1])
+        assert pages.asked == asked
+        await part(pages, ends[1], ends[2])
+        assert pages.asked == asked + 1
 
 
 async def test_all_whose_cursors_are_too_old_hear_of_it_by_one_query(database: str, reader: LogReader) -> None:
