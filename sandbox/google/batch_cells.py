@@ -1,6 +1,5 @@
 """batchUpdate's kinds that change cells."""
 
-import re
 from dataclasses import replace
 
 from sandbox.google.batch import Batch
@@ -16,6 +15,7 @@ from sandbox.workbook import blocks, merging, sorting
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.expressions import InvalidExpression
 from sandbox.workbook.formulas import moved
 from sandbox.workbook.rules import moved_rule
 from sandbox.workbook.search import Search, replace_all
@@ -151,7 +151,7 @@ def find_replace(batch: Batch, request: Document) -> JsonObject:
             regex=request.flag("searchByRegex"),
             formulas=request.flag("includeFormulas"),
         )
-    except re.error as error:
+    except InvalidExpression as error:
         raise InvalidArgument(f"Invalid regular expression: {error}") from error
     counts = replace_all(_searched(batch, request), search, batch.may_write, batch.spreadsheet.typing)
     names = ("valuesChanged", "formulasChanged", "rowsChanged", "sheetsChanged", "occurrencesChanged")

@@ -13,18 +13,19 @@ A value is a number, a text, a boolean, None for an empty cell, an error as the 
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
 
 import formualizer
 
 from sandbox.workbook.cells import MAX_CHARACTERS
 from sandbox.workbook.display import general
 from sandbox.workbook.entry import parse_entry
+from sandbox.workbook.expressions import compiled, replaced
 
 Value = Any
 """What the engine gives and takes; it has no type of its own."""
 Function = Callable[..., Value]
 
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"  # in an URL, by RFC 3986
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"((https?|ftp)://\S+|(www\.)?[\w-]+(\.[\w-]+)*\.[a-z]{2,}(/\S*)?)", re.IGNORECASE)
 
@@ -91,11 +92,11 @@ def _error(kind: str) -> Value:
 
 
 def _regex_match(text: Value, expression: Value) -> Value:
-    return re.search(_text(expression), _text(text)) is not None
+    return compiled(_text(expression)).search(_text(text)) is not None
 
 
 def _regex_extract(text: Value, expression: Value) -> Value:
-    match = re.search(_text(expression), _text(text))
+    match = compiled(_text(expression)).search(_text(text))
     if match is None:
         return _error("Na")
     groups = [group or "" for group in match.groups()]
@@ -103,7 +104,7 @@ def _regex_extract(text: Value, expression: Value) -> Value:
 
 
 def _regex_replace(text: Value, expression: Value, replacement: Value) -> Value:
-    return re.sub(_text(expression), re.sub(r"\$(\d)", r"\\\1", _text(replacement)), _text(text))
+    return replaced(compiled(_text(expression)), _text(replacement), _text(text))[0]
 
 
 def _split(text: Value, delimiter: Value, by_each: Value = True, without_empty: Value = True) -> Value:
@@ -174,6 +175,10 @@ def _value(text: Value) -> Value:
     return found if isinstance(found, float) and not isinstance(found, bool) else _error("Value")
 
 
+def _encode_url(text: Value) -> Value:
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in _text(text).encode())
+
+
 def _matrix_product(one: Value, other: Value) -> Value:
     one, other = (given if isinstance(given, list) else [[given]] for given in (one, other))
     cells = _cells([one, other])
@@ -224,7 +229,7 @@ FUNCTIONS: dict[str, tuple[Function, int, int | None]] = {
     "EPOCHTODATE": (_each(_epoch_to_date), 1, 2),
     "REPT": (_each(_rept), 2, 2),
     "VALUE": (_each(_value), 1, 1),
-    "ENCODEURL": (_each(lambda text: quote(_text(text), safe="")), 1, 1),
+    "ENCODEURL": (_each(_encode_url), 1, 1),
     "MMULT": (_matrix_product, 2, 2),
     "AVERAGE.WEIGHTED": (_weighted_average, 2, None),
     "SORTN": (_sort_n, 1, None),

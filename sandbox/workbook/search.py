@@ -8,6 +8,7 @@ from sandbox.workbook.a1 import Area
 from sandbox.workbook.cells import Cell
 from sandbox.workbook.display import general
 from sandbox.workbook.entry import Typing
+from sandbox.workbook.expressions import Expression, compiled, replaced
 from sandbox.workbook.locales import Locale
 from sandbox.workbook.notation import localized
 from sandbox.workbook.sheet import Sheet
@@ -16,9 +17,9 @@ from sandbox.workbook.writing import entered
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A compiled search. `replacement` is text for `re` where `regex` is set, with Google's `$1` as a group."""
+    """A compiled search. In `replacement`, where `regex` is set, `$1` stands for a group."""
 
-    pattern: re.Pattern[str]
+    pattern: Expression
     replacement: str
     entire: bool
     regex: bool
@@ -26,25 +27,18 @@ class Search:
 
     @classmethod
     def of(cls, find: str, replacement: str, match_case: bool, entire: bool, regex: bool, formulas: bool) -> "Search":
-        """Raises re.error where the expression is wrong."""
-        pattern = re.compile(find if regex else re.escape(find), 0 if match_case else re.IGNORECASE)
+        """Raises InvalidExpression."""
+        pattern = compiled(find if regex else re.escape(find), match_case)
         return cls(pattern, replacement, entire, regex, formulas)
 
     def apply(self, text: str) -> tuple[str, int]:
         """The new text and how many occurrences were replaced."""
         if self.entire and self.pattern.fullmatch(text) is None:
             return text, 0
-        return self.pattern.subn(self._replaced, text)
-
-    def _replaced(self, match: re.Match[str]) -> str:
-        if not self.regex:
-            return self.replacement
-
-        def part(group: re.Match[str]) -> str:
-            number = int(group[1])
-            return (match[number] or "") if number <= match.re.groups else group[0]
-
-        return re.sub(r"\$(\d)", part, self.replacement)
+        if self.regex:
+            return replaced(self.pattern, self.replacement, text)
+        changed, count = self.pattern.subn(lambda _: self.replacement, text)
+        return str(changed), int(count)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
 # What a package is imported as, where that isn't its name.
-IMPORTED_AS = {"quickjs-ng": "quickjs"}
+IMPORTED_AS = {"google-re2": "re2", "quickjs-ng": "quickjs"}
 # Needed without being imported by name, or brought along by gspread.
 UNSEEN = {"httptools", "tzdata"}
 BROUGHT = {"google", "requests", "pytest"}
