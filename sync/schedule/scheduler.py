@@ -303,6 +303,8 @@ class Scheduler:
             await work()
         except LeadershipLost as error:
             self._fail(error)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("upkeep waits until its next time: Postgres is away", job=name, error=str(error).strip())
         except Exception:
             # It comes again by itself, and nothing else depends on it.
             log.exception("upkeep failed", job=name)

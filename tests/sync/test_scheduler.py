@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from db.embedded import EmbeddedPostgres
 from db.errors import LeadershipLost
@@ -403,7 +404,7 @@ async def test_a_lost_leadership_ends_the_scheduler(database: str) -> None:
 async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(database: str) -> None:
     async with leading(database) as leader:
         done = asyncio.Event()
-        faults = iter([ValueError("a bug"), None, LeadershipLost("over")])
+        faults = iter([psycopg.OperationalError("gone"), ValueError("a bug"), None, LeadershipLost("over")])
 
         async def work() -> None:
             fault = next(faults)
@@ -411,12 +412,16 @@ async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(dat
                 raise fault
             done.set()
 
-        leader.scheduler.add_job("tidy", work, timedelta(seconds=0.05))
-        async with asyncio.timeout(DEADLINE_S):
-            await done.wait()
-            await asyncio.wait({leader.task})
+        with capture_logs() as logs:
+            leader.scheduler.add_job("tidy", work, timedelta(seconds=0.05))
+            async with asyncio.timeout(DEADLINE_S):
+                await done.wait()
+                await asyncio.wait({leader.task})
         with pytest.raises(LeadershipLost):
             leader.task.result()
+        # A trace is for bugs alone.
+        levels = [each["log_level"] for each in logs if each.get("job") == "tidy"]
+        assert levels == ["warning", "error"]
 
 
 async def test_it_goes_on_after_postgres_was_killed(own_postgres: EmbeddedPostgres) -> None:
