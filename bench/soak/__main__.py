@@ -1,10 +1,10 @@
 """`make soak-live`, or `python -m bench.soak [minutes] [seed]`: kills at random, and nobody is fooled.
 
 Three servers on one Postgres; of them and of Postgres one is killed (kill -9) every ten seconds or so, and started
-again. The first server is spared, so that a process which lives through everything can be watched. A hundred
-subscribers with random filters, columns and intervals follow a table that is written to at random, and come back to any
-server when they are cut off. At the end the set of each is compared with what the query says. Exit code 1 where
-anything is wrong.
+again. The first server is spared, so that a process which lives through everything can be watched; a third of all
+subscribers are with it at any time. A hundred subscribers with random filters, columns and intervals follow a table
+that is written to at random, and come back when they leave, now and then, or are cut off. At the end the set of each is
+compared with what the query says. Exit code 1 where anything is wrong.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from typing import Final
 import httpx
 import psycopg
 
+from bench.soak.places import Places
 from bench.soak.subscriber import Subscriber
 from bench.soak.things import bind, statement
 from bench.soak.vitals import Vitals, beyond, growth, sample, vitals
@@ -31,8 +32,10 @@ from tests.server import GraphQLFailed, ProcessServer, eventually, server_settin
 SERVERS: Final = 3
 SUBSCRIBERS: Final = 100
 WRITERS: Final = 3
-_PAUSE_S: Final = 0.08
+_PAUSE_S: Final = 0.25
+"""Of a writer, on average: one process has all subscribers, and what it lags behind has to be waited for at the end."""
 _PATIENCE_S: Final = 300.0
+_REST_S: Final = 3.0
 
 
 class Soak:
@@ -49,6 +52,11 @@ class Soak:
         ]
         self.subscribers = [Subscriber(number, seed) for number in range(SUBSCRIBERS)]
         self.done: Counter[str] = Counter()
+
+    def follow(self, share: int) -> "list[asyncio.Task[None]]":
+        """All subscribers, until they are cancelled: so many of them with the first server."""
+        places = Places(self.servers[0], share, self.servers[1:])
+        return [asyncio.create_task(each.run(places)) for each in self.subscribers]
 
     async def write(self, seed: str) -> None:
         """One writer, until cancelled."""
@@ -91,6 +99,16 @@ class Soak:
             if server.process.poll() is not None:
                 server.launch()
 
+    async def warm_up(self) -> None:
+        """All subscribers follow the first server, and leave: it has the pool then, and the caches, that it keeps."""
+        following = self.follow(SUBSCRIBERS)
+        await eventually(self._begun, _PATIENCE_S)
+        await _cancel(following)
+        await asyncio.sleep(_REST_S)
+
+    async def _begun(self) -> bool:
+        return all(each.cursor is not None for each in self.subscribers)
+
     async def ready(self) -> bool:
         """Whether all are."""
         self.launch_again()
@@ -126,11 +144,12 @@ async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 async def _disagreements(soak: Soak) -> list[str]:
     """Of the subscribers, once what is under way has come."""
-    until = time.monotonic() + _PATIENCE_S
+    begun = time.monotonic()
     left = soak.subscribers
-    while left and time.monotonic() < until:
+    while left and time.monotonic() < begun + _PATIENCE_S:
         left = [each for each in left if not await soak.agrees(each)]
         await asyncio.sleep(0.5 if left else 0)
+    print(f"{len(soak.subscribers) - len(left)} sets are equal, {time.monotonic() - begun:.0f} s after the last commit")
     found = []
     for each in left:
         expected = await each.shows_all(soak.servers[0])
@@ -151,8 +170,9 @@ async def soak(seconds: float, seed: int, broadcast: str = "memory://") -> list[
                 server.launch()
                 await eventually(server.ready_or_dead, _PATIENCE_S)
             await bind(postgres.dsn)
+            await run.warm_up()
             bare = await vitals(run.servers[0])
-            following = [asyncio.create_task(each.run(run.servers)) for each in run.subscribers]
+            following = run.follow(SUBSCRIBERS // SERVERS)
             taken: list[Vitals] = []
             enough = asyncio.Event()
             killing = asyncio.create_task(run.kill(enough))
@@ -168,13 +188,15 @@ async def soak(seconds: float, seed: int, broadcast: str = "memory://") -> list[
             enough.set()
             await killing
             await _cancel(others)
+            for each in run.subscribers:
+                each.leaves = False
             await eventually(run.ready, _PATIENCE_S)
             wrong += await _disagreements(run)
             wrong += [f"{each.name}: {what}" for each in run.subscribers for what in each.wrong]
             before, after, grown = growth(taken)
             wrong += [f"the first server's {what}" for what in grown]
             await _cancel(following)
-            await asyncio.sleep(3)
+            await asyncio.sleep(_REST_S)
             left = await vitals(run.servers[0])
             wrong += [f"with nobody left, the first server's {w}" for w in beyond(bare, left) if "memory" not in w]
             print(f"seed {seed}: {dict(run.done)}")

@@ -1,14 +1,16 @@
 """One subscriber: applies what it gets by key, as strictly as a client can, and comes back whenever it is cut off."""
 
 import asyncio
+import math
 import random
-from collections.abc import Sequence
+import time
 from typing import Any, Final
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from bench.soak.places import Places
 from bench.soak.things import where
-from tests.server import Client, GraphQLFailed
+from tests.server import Client, GraphQLFailed, Subscription
 from tests.strict_rows import StrictRows
 from tests.things import COLUMNS
 
@@ -23,6 +25,8 @@ _ROWS: Final = """query($where: RowFilter) {
   rows(source: "things", where: $where, first: 1000) { nodes { key data } hasNextPage }
 }"""
 _AGAIN_S: Final = 0.2
+_STAYS_S: Final = 25.0
+"""With a server, on average: about as long as those live that are killed."""
 _PASSING: Final = frozenset({"UNAVAILABLE"})
 
 
@@ -38,17 +42,18 @@ class Subscriber(StrictRows):
         self.ms = self._chance.choice((0, 0, 0, 50, 500))
         self.name = f"{number}: {self.where} of {self.columns or 'all'}, every {self.ms} ms"
         self.connections = 0
+        self.leaves = True
+        """Whether it closes its connection now and then, to come back."""
 
-    async def run(self, servers: Sequence[Client]) -> None:
+    async def run(self, places: Places) -> None:
         """Until cancelled."""
         while True:
-            server = self._chance.choice(servers)
             variables = {"where": self.where, "columns": self.columns, "ms": self.ms, "after": self.cursor}
             try:
-                async with server.subscribe(_CHANGES, variables) as stream:
-                    self.connections += 1
-                    while True:
-                        self.apply((await stream.next(deadline_s=300))["changes"])
+                with places.take(self._chance) as server:
+                    async with server.subscribe(_CHANGES, variables) as stream:
+                        self.connections += 1
+                        await self._stay(stream, self._chance.expovariate(1 / _STAYS_S))
             except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
                 pass
             except GraphQLFailed as error:
@@ -57,6 +62,16 @@ class Subscriber(StrictRows):
             except StopAsyncIteration:
                 self.wrong.append("it was completed")
             await asyncio.sleep(_AGAIN_S * (1 + self._chance.random()))
+
+    async def _stay(self, stream: Subscription, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                self.apply((await stream.next(max(0.0, until - time.monotonic())))["changes"])
+            except TimeoutError:
+                if self.leaves:
+                    return
+                until = math.inf
 
     async def shows_all(self, server: Client) -> dict[int, Json]:
         """What the query has now."""
