@@ -39,6 +39,13 @@ async def keep_in_doubt(connection: Connection, source_id: UUID, id_: str, reque
     return cursor.rowcount == 1
 
 
+async def keep_instead(connection: Connection, source_id: UUID, id_: str, request: bytes) -> None:
+    """More is known of one that is kept; when it was sent stays as it is."""
+    await connection.execute(
+        "UPDATE rowcast.in_doubt SET request = %s WHERE source_id = %s AND id = %s", (request, source_id, id_)
+    )
+
+
 async def forget_in_doubt(connection: Connection, source_id: UUID, ids: Collection[str]) -> None:
     """It is known what became of them, or nobody needs to know."""
     await connection.execute(

@@ -11,8 +11,8 @@ _KEPT_BYTES = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """`at` is when it was carried out, after whatever held it up. `status` is None where nobody got an answer,
-    `account` empty where the call had no valid token."""
+    """`at` is when it was carried out, `came` when it came in, before that. `status` is None where nobody
+    got an answer, `account` empty where the call had no valid token."""
 
     at: datetime
     method: str
@@ -21,6 +21,7 @@ class RecordedCall:
     account: str
     status: int | None
     body: bytes
+    came: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ class Wire:
         query = scope["query_string"].decode("utf-8", "replace")
         account = scope.get("sandbox.account", "")
         self._recorder.add(
-            RecordedCall(answered.at, scope["method"], scope["path"], query, account, answered.status, body)
+            RecordedCall(
+                answered.at, scope["method"], scope["path"], query, account, answered.status, body, answered.came
+            )
         )
         if self._recorder.watch is not None and answered.status is not None:
             raw = scope["raw_path"].decode("utf-8", "replace")
@@ -87,10 +89,10 @@ class Wire:
 
 
 class _Answer:
-    """Notes when the call was carried out, the status that goes out, and the body where it is to be kept."""
+    """Notes when the call came and was carried out, the status that goes out, and the body where it is to be kept."""
 
     def __init__(self, at: datetime, keep_body: bool) -> None:
-        self.at = at
+        self.came = self.at = at
         self.status: int | None = None
         self.parts: list[bytes] = []
         self._keep_body = keep_body

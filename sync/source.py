@@ -155,6 +155,10 @@ class InDoubt(Protocol):
         """It is about to be sent, or sent again."""
         ...
 
+    async def keep_instead(self, id_: str, request: bytes) -> None:
+        """More is known of one that is kept."""
+        ...
+
     async def forget(self, ids: Collection[str]) -> None:
         """It is known what became of them, or nobody needs to know."""
         ...
@@ -169,6 +173,9 @@ class NothingInDoubt:
 
     async def keep(self, id_: str, request: bytes) -> None:
         """Not kept."""
+
+    async def keep_instead(self, id_: str, request: bytes) -> None:
+        """Nor this."""
 
     async def forget(self, ids: Collection[str]) -> None:
         """There is nothing."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from db.errors import SourceUnreachable
-from db.in_doubt import RequestInDoubt, forget_in_doubt, keep_in_doubt, requests_in_doubt
+from db.in_doubt import RequestInDoubt, forget_in_doubt, keep_in_doubt, keep_instead, requests_in_doubt
 from db.lease import Term
 from db.session import Pool
 
@@ -32,6 +32,12 @@ class StoredInDoubt:
             await self._term.fence(connection)
             if not await keep_in_doubt(connection, self._source_id, id_, request):
                 raise SourceUnreachable("The source was deleted amid the run: nothing more is written to it.")
+
+    async def keep_instead(self, id_: str, request: bytes) -> None:
+        """More is known of one that is kept."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await self._term.fence(connection)
+            await keep_instead(connection, self._source_id, id_, request)
 
     async def forget(self, ids: Collection[str]) -> None:
         """It is known what became of them."""

@@ -20,7 +20,7 @@ from sync.sheets.ids import IdWrite, misplaced_ids, missing_ids, new_row_id
 from sync.sheets.locate import locate
 from sync.sheets.new_columns import new_columns
 from sync.sheets.plan import CellWrite
-from sync.sheets.recover import WrittenIds, recover
+from sync.sheets.recover import WrittenIds, keep_what_was_entered, recover
 from sync.sheets.repair import Restore
 from sync.sheets.requests import restore_requests, values_body
 from sync.sheets.rows import Rows
@@ -53,7 +53,8 @@ async def read_sheet(
     """The reading that a run works on. Drive's version is taken before the values: a later change is seen again."""
     refused: GoogleRefused | None = None
     calls_before = calls.made
-    sent = await recover(calls, source, binding, in_doubt)
+    recovered = await recover(calls, source, binding, in_doubt)
+    sent = recovered.ids
     rounds = restores = 0
     looked = calls.made > calls_before
     while True:
@@ -85,6 +86,7 @@ async def read_sheet(
             refused = await _write_ids(calls, rows, needed)
     if sent is not None and (refused is not None or not needed):
         await in_doubt.forget(sent.ids)
+    await keep_what_was_entered(calls, in_doubt, recovered.late, rows)
     columns = SeenColumns(tagger.tagged(rows), frozenset(rows.bound.lost), await new_columns(calls, source, rows))
     return Reading(
         rows=[located.row for located in rows.by_key.values()],

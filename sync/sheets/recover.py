@@ -2,7 +2,7 @@
 person's edits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -13,6 +13,7 @@ from sync.sheets.ids import IdWrite
 from sync.sheets.layout import misplaced_lines
 from sync.sheets.locate import locate, refuse_keyless
 from sync.sheets.mend import Mender
+from sync.sheets.refreshed import refreshed
 from sync.sheets.repair import displaced_cells, displaced_deletes
 from sync.sheets.rows import Rows
 from sync.sheets.sent import Sent, decoded, is_done
@@ -30,12 +31,30 @@ class WrittenIds:
     written: Sequence[IdWrite]
 
 
-async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_doubt: InDoubt) -> WrittenIds | None:
-    """Put back what the writes in doubt hit by accident; the ids of rows among them are for the reading to judge.
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A write, in doubt as `id`, that may still be carried out by the addresses of `before`."""
+
+    id: str
+    before: Rows
+    sent: Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What is left in doubt: ids for the reading to judge, and writes that may still come."""
+
+    ids: WrittenIds | None
+    late: Sequence[Late]
+
+
+async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_doubt: InDoubt) -> Recovered:
+    """Put back what the writes in doubt hit by accident.
 
     A write stays in doubt for as long as it may still be carried out, and the sheet doesn't show it.
     """
     ids: WrittenIds | None = None
+    late: list[Late] = []
     mender = Mender(calls, source, binding, in_doubt)
     for request in await in_doubt.all():
         sent = await calls.session.compute(partial(decoded, request.request))
@@ -56,7 +75,29 @@ async def recover(calls: SheetCalls, source: Source, binding: SheetBinding, in_d
         log.info("looking back at a write whose sender could not")
         if await _judge(mender, before, sent, calls) or not request.late_s:
             await in_doubt.forget([request.id])
-    return ids
+        else:
+            late.append(Late(request.id, before, sent))
+    return Recovered(ids, late)
+
+
+async def keep_what_was_entered(calls: SheetCalls, in_doubt: InDoubt, late: Sequence[Late], rows: Rows) -> None:
+    """What people entered since a write was sent is put back too, if it is hit after this look."""
+    for one in late:
+        if not await calls.session.compute(partial(_has_hit, one, rows)):
+            grid = await calls.session.compute(partial(refreshed, one.before, rows, one.sent.cells))
+            if grid is not None:
+                sent = replace(one.sent, grid=grid)
+                await in_doubt.keep_instead(one.id, await calls.session.compute(sent.encoded))
+
+
+def _has_hit(late: Late, after: Rows) -> bool:
+    """Whether it arrived before this look, and where it should not have: the next run judges it."""
+    sent, before = late.sent, late.before
+    return bool(
+        displaced_cells(before, after, sent.cells, later=True)
+        or displaced_deletes(before, after, sent.deletes, later=True)
+        or misplaced_lines(before, after, sent.inserts)
+    )
 
 
 async def _judge(mender: Mender, before: Rows, sent: Sent, calls: SheetCalls) -> bool:

@@ -244,12 +244,12 @@ def entered(grid: Grid, index: int, place: int, moved_to: int | None = None) -> 
     if formula == "":
         return Entered()
     if formula is not None:
-        return Entered(formula=formula if moved_to is None else _follow(formula, index + 1, moved_to + 1))
+        return Entered(formula=formula if moved_to is None else moved_formula(formula, index, moved_to))
     return Entered(value=grid.value(index, place))
 
 
-def _follow(formula: str, old: int, new: int) -> str:
-    """References of a formula to its own row, moved along; the text within quotes stays."""
+def moved_formula(formula: str, old: int, new: int) -> str:
+    """References of a formula to its own row, by its index, moved along; the text within quotes stays."""
     parts = re.split(r'("[^"]*")', formula)
-    reference = re.compile(rf"(?<![A-Za-z0-9_$!'])(\$?[A-Za-z]{{1,3}}){old}(?![0-9A-Za-z_(])")
-    return "".join(part if number % 2 else reference.sub(rf"\g<1>{new}", part) for number, part in enumerate(parts))
+    reference = re.compile(rf"(?<![A-Za-z0-9_$!'])(\$?[A-Za-z]{{1,3}}){old + 1}(?![0-9A-Za-z_(])")
+    return "".join(part if number % 2 else reference.sub(rf"\g<1>{new + 1}", part) for number, part in enumerate(parts))

@@ -131,8 +131,8 @@ def test_a_condition_whose_formula_gives_no_number(api: Api, file_id: str, sandb
 def test_large_calls_are_not_all_kept() -> None:
     recorder = Recorder()
     for number in range(9):
-        recorder.add(RecordedCall(system_clock(), "PUT", f"/{number}", "", "", 200, b"x" * 30_000_000))
+        recorder.add(RecordedCall(system_clock(), "PUT", f"/{number}", "", "", 200, b"x" * 30_000_000, system_clock()))
     assert [call.path for call in recorder.calls] == ["/6", "/7", "/8"]
     recorder.clear()
-    recorder.add(RecordedCall(system_clock(), "PUT", "/huge", "", "", 200, b"x" * 200_000_000))
+    recorder.add(RecordedCall(system_clock(), "PUT", "/huge", "", "", 200, b"x" * 200_000_000, system_clock()))
     assert [call.path for call in recorder.calls] == ["/huge"]

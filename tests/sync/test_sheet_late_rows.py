@@ -51,6 +51,23 @@ async def test_a_delete_that_arrives_late_takes_no_other_row(database: str) -> N
             assert sync.sql("SELECT id FROM people ORDER BY id") == [(2,), (3,)]
 
 
+async def test_a_row_that_a_late_delete_hit_comes_back_with_what_was_typed_meanwhile(database: str) -> None:
+    with bench(**PATIENCE) as people:
+        async with syncing(database, people) as sync:
+            assert (await sync.settle()).state is RunState.SUCCEEDED
+            people.calls()
+            sync.sql("DELETE FROM people WHERE id = 1")
+            people.fault(match=BATCH, delaySeconds=5)
+            assert (await sync.run()).state is RunState.FAILED
+            sync.sql("DELETE FROM people WHERE id > 1")
+            people.type("A2", [["3", "typed", "Wilmslow"], ["2", "Grace", "Arlington"], ["1", "Ada", "London"]])
+            assert (await sync.run()).state is RunState.HELD, "so nothing of what it read is anywhere else"
+            await landed(people)
+            assert [row[1] for row in await sync.sheet()] == ["Grace", "Ada"]
+            await sync.run()
+            assert sorted(row[1] for row in await sync.sheet()) == ["Ada", "Grace", "typed"]
+
+
 @pytest.mark.parametrize("key", [("id",), None])
 async def test_an_insert_that_arrives_late_is_one_row(database: str, key: tuple[str, ...] | None) -> None:
     with bench(**PATIENCE) as people:

@@ -1,12 +1,14 @@
 """What is kept of a write until it was judged, and how it is judged when people may have gone on since."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from sync.sheets.grid import Grid
 from sync.sheets.ids import IdWrite
 from sync.sheets.plan import CellWrite
+from sync.sheets.refreshed import refreshed
 from sync.sheets.repair import displaced_cells, displaced_deletes
 from sync.sheets.sent import Sent, decoded, is_done
 from sync.source import Cell, Edit
@@ -54,6 +56,37 @@ def test_a_delete_is_judged_though_people_went_on(after: Sequence[int], gone: Se
     names = {1: "Ada", 2: "Grace", 3: "Alan", 9: "Niklaus"}
     rows = rows_of([(float(id_), names[id_], "") for id_ in after])
     assert displaced_deletes(rows_of(BEFORE), rows, {key(2): 2}, later=True) == gone
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        pytest.param(BEFORE, None, id="nothing entered"),
+        pytest.param((BEFORE[2], BEFORE[0], BEFORE[1]), None, id="sorted"),
+        pytest.param(
+            ((3.0, "Alan", "Oslo"), (1.0, "Ada", "London"), (2.0, "Grace", "Arlington")),
+            ((1.0, "Ada", "London"), (2.0, "Grace", "Arlington"), (3.0, "Alan", "Oslo")),
+            id="sorted, and typed",
+        ),
+        pytest.param(
+            ((1.0, "Ada", "Oslo"), (9.0, "Niklaus", "Bern"), (3.0, "Alan", "Wilmslow")),
+            ((1.0, "Ada", "Oslo"), (2.0, "Grace", "Arlington"), (3.0, "Alan", "Wilmslow")),
+            id="what is gone, or new, stays as it was",
+        ),
+        pytest.param(((1.0, "Grace H", "Oslo"), *BEFORE[1:]), None, id="what may be our value is nobody's entry"),
+    ],
+)
+def test_what_people_entered_since_is_kept_where_it_was(after: Lines, kept: Lines | None) -> None:
+    grid = refreshed(rows_of(BEFORE), rows_of(after), [WRITE])
+    assert (None if grid is None else [tuple(line) for line in grid.values[1:]]) == (None if kept is None else [*kept])
+
+
+def test_a_formula_that_was_entered_since_is_kept_as_one_of_its_old_line() -> None:
+    before, after = rows_of(BEFORE), rows_of((BEFORE[2], BEFORE[0], BEFORE[1]))
+    entered = replace(after, grid=replace(after.grid, computed={(1, 2): '=B2&"!"'}, errors={(2, 2): "#N/A"}))
+    grid = refreshed(before, entered, [])
+    assert grid is not None
+    assert (grid.computed, grid.errors) == ({(3, 2): '=B4&"!"'}, {(1, 2): "#N/A"})
 
 
 @pytest.mark.parametrize(
