@@ -70,8 +70,13 @@ class World:
         """Both sides agree but where an open conflict or failure says so, and no edit is lost. A write may be on its
         way for a while, until it counts as a failure, and a row that is missing be waited for."""
         until = time.monotonic() + _ON_ITS_WAY_S
-        while (found := await self._agreement.broken()) is not None:
-            assert await self._agreement.unsettled(), found
+        while True:
+            # Before: what was on its way may have arrived between the two looks.
+            unsettled = await self._agreement.unsettled()
+            found = await self._agreement.broken()
+            if found is None:
+                break
+            assert unsettled, found
             assert time.monotonic() < until, f"{found}, and something is on its way for ever"
             await self.settle()
         lines = await asyncio.to_thread(self._place.lines)
