@@ -113,8 +113,10 @@ def set_data_validation(batch: Batch, request: Document) -> JsonObject:
     if "rule" in request:
         check_rule(request.inner("rule"), batch.spreadsheet.typing)
     data = Document({"dataValidation": request.inner("rule").fields})
-    mask, home = parse_mask("dataValidation"), batch.spreadsheet.home
+    mask, home, filtered = parse_mask("dataValidation"), batch.spreadsheet.home, request.flag("filteredRowsIncluded")
     for row in range(area.top, area.bottom):
+        if sheet.rows[row].filtered and not filtered:
+            continue
         cells = {
             column: merge_cell(sheet.cell(row, column), data, mask, home) for column in range(area.left, area.right)
         }
@@ -142,6 +144,8 @@ def unmerge_cells(batch: Batch, request: Document) -> JsonObject:
 
 def find_replace(batch: Batch, request: Document) -> JsonObject:
     """Replaces text in cells; numbers are searched as they were entered."""
+    if not request.text("find"):
+        raise InvalidArgument("The text to find can't be empty.")
     try:
         search = Search.of(
             request.text("find"),

@@ -66,6 +66,12 @@ def update_dimension_properties(batch: Batch, request: Document) -> JsonObject:
     mask = required_mask(request, "DimensionProperties")
     hidden = properties.flag("hiddenByUser") if mask.wants("hiddenByUser") else None
     pixels = properties.optional_whole("pixelSize") if mask.wants("pixelSize") else None
+    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    if start >= size:
+        one = dimension.value.lower()[:-1]
+        raise InvalidArgument(f"range.startIndex[{start}] is after last {one} in sheet[{size - 1}]")
+    if pixels is not None and pixels < 0:
+        raise InvalidArgument(f"Invalid pixelSize: {pixels}. It can't be negative.")
     set_lines(sheet, dimension, start, end, hidden, pixels)
     return {}
 

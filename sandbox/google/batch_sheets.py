@@ -23,6 +23,7 @@ from sandbox.workbook.zones import zone
 IdSource = Callable[[], int]
 
 _PROPERTIES = ("sheetId", "title", "index", "sheetType", "gridProperties", "hidden")
+_LACKING = ("iterativeCalculationSettings", "spreadsheetTheme", "importFunctionsExternalUrlAccessAllowed")
 _LOOK = ("tabColor", "tabColorStyle", "rightToLeft")
 _GRID = ("rowCount", "columnCount", "frozenRowCount", "frozenColumnCount")
 _GRID_LOOK = ("hideGridlines", "rowGroupControlAfter", "columnGroupControlAfter")
@@ -88,7 +89,14 @@ def update_spreadsheet_properties(batch: Batch, request: Document) -> JsonObject
 
 
 def set_spreadsheet_properties(book: Spreadsheet, properties: Document, mask: FieldMask) -> None:
-    """Title, locale and time zone, as far as the mask names them."""
+    """Title, locale and time zone, as far as the mask names them.
+
+    Raises:
+        NotSupported: formulas are to be computed by other rules, or the looks of all cells to be others.
+    """
+    properties.lacks(*(name for name in _LACKING if mask.wants(name)))
+    if mask.wants("autoRecalc") and properties.text("autoRecalc", "ON_CHANGE") != "ON_CHANGE":
+        properties.lacks("autoRecalc")
     if mask.wants("title") and "title" in properties:
         book.title = properties.text("title")
     if mask.wants("locale") and "locale" in properties:

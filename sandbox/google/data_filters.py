@@ -6,7 +6,7 @@ from sandbox.google.document import Document
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import parse_mask
 from sandbox.google.ranges import read_grid_range
-from sandbox.google.sheet_json import spreadsheet_json
+from sandbox.google.sheet_json import asks_for_cells, spreadsheet_json
 from sandbox.workbook import a1
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.metadata import Location
@@ -19,8 +19,10 @@ def get(call: Call, base_url: str) -> JsonObject:
     """spreadsheets.getByDataFilter"""
     file = call.file()
     areas = [area for one in call.body.inners("dataFilters") for area in matched(file.spreadsheet, one)]
-    calculation = call.drive.calculation(file) if call.body.flag("includeGridData") else None
-    return spreadsheet_json(file, base_url, calculation, areas, parse_mask(call.option("fields")), call.editor)
+    mask = parse_mask(call.option("fields"))
+    wanted = call.body.flag("includeGridData") or asks_for_cells(mask)
+    calculation = call.drive.calculation(file) if wanted else None
+    return spreadsheet_json(file, base_url, calculation, areas, mask, call.editor)
 
 
 def batch_get(call: Call) -> JsonObject:

@@ -57,7 +57,7 @@ def drive_route(gate: Gate, http_method: str, path: str, method: Method) -> Rout
             return answer(BadRequest(error.message), request.url.path)
         if result is None:
             return Response(status_code=204)
-        return result if isinstance(result, Response) else shown(result, request.query_params.get("fields", ""))
+        return result if isinstance(result, Response) else shown(result, request.query_params.get("fields"))
 
     return Route(path, endpoint, methods=[http_method])
 
@@ -77,9 +77,12 @@ def _check_fields(method: interface.Method, fields: str) -> None:
         raise invalid_parameter("fields", f"Invalid field selection {unknown[0][-1]}", "invalidParameter")
 
 
-def shown(result: Json, fields: str) -> Response:
-    """The answer with these fields; without any, files and permissions are shown in short."""
-    return JSONResponse(parse_mask(fields).filter(result) if fields else _in_short(result))
+def shown(result: Json, fields: str | None) -> Response:
+    """The answer with these fields, which may be none at all; where they aren't given, files and permissions are shown
+    in short."""
+    if fields is None:
+        return JSONResponse(_in_short(result))
+    return JSONResponse(parse_mask(fields).filter(result) if fields else {})
 
 
 _SHORT = {

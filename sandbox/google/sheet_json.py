@@ -25,6 +25,11 @@ ROW_PIXELS = 21
 COLUMN_PIXELS = 100
 
 
+def asks_for_cells(mask: FieldMask) -> bool:
+    """Whether the mask names cells, which without one are shown only where that is asked for."""
+    return not mask.everything and mask.wants("sheets") and mask.below("sheets").wants("data")
+
+
 def spreadsheet_json(
     file: File,
     base_url: str,

@@ -25,7 +25,7 @@ from sandbox.google.document import Document
 from sandbox.google.errors import no_entity, no_permission
 from sandbox.google.json_value import Json, JsonObject
 from sandbox.google.masks import EVERYTHING, parse_mask
-from sandbox.google.sheet_json import metadata_json, properties_json, spreadsheet_json
+from sandbox.google.sheet_json import asks_for_cells, metadata_json, properties_json, spreadsheet_json
 from sandbox.workbook import structure
 from sandbox.workbook.calculation import Calculation
 from sandbox.workbook.errors import InvalidArgument
@@ -101,6 +101,8 @@ def create(call: Call, base_url: str) -> JsonObject:
     ]
     if not book.sheets:
         book.sheets = Spreadsheet("").sheets
+    if all(sheet.hidden for sheet in book.sheets):
+        raise InvalidArgument("You can't hide all the sheets in a document.")
     creation.fill(Batch(book, None, Calculation(call.drive.clock), new_id), HANDLERS, call.body, sheets)
     file = call.drive.add(book, (permission("user", "owner", call.email),))
     return spreadsheet_json(file, base_url, None, (), EVERYTHING, None)
@@ -112,8 +114,7 @@ def get(call: Call, base_url: str) -> JsonObject:
     mask = parse_mask(call.option("fields"))
     areas = [file.spreadsheet.resolve(text) for text in call.query.get("ranges", ())]
     include = call.option("includeGridData", "false").lower() in ("true", "1")
-    masked = call.option("fields") not in ("", "*") and mask.wants("sheets") and mask.below("sheets").wants("data")
-    calculation = call.drive.calculation(file) if include or masked else None
+    calculation = call.drive.calculation(file) if include or asks_for_cells(mask) else None
     return spreadsheet_json(file, base_url, calculation, areas, mask, call.editor)
 
 

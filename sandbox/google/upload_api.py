@@ -86,7 +86,7 @@ class UploadApi:
             file = drive_files.create(self._drive, call, content)
         if request.url.path.startswith("/upload/drive/v2/"):
             return JSONResponse(_second_version(file, self._base_url))
-        return shown(file_json(file, call.email, self._base_url), call.query.get("fields", ""))
+        return shown(file_json(file, call.email, self._base_url), call.query.get("fields"))
 
     def _begin(self, headers: Headers, path: str, call: DriveCall) -> Response:
         if "file" in call.path:

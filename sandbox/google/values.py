@@ -25,6 +25,7 @@ _RENDER = ("FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA")
 _DATE_RENDER = ("SERIAL_NUMBER", "FORMATTED_STRING")
 _INPUT = ("RAW", "USER_ENTERED")
 _MAJOR = ("ROWS", "COLUMNS")
+_UNSPECIFIED = "INPUT_VALUE_OPTION_UNSPECIFIED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def batch_get(call: Call) -> JsonObject:
     rendering = read_rendering(Document(dict(_single(call))), "valueRenderOption", "dateTimeRenderOption")
     calculation = call.drive.calculation(file)
     ranges: list[Json] = [read_range(file, calculation, text, rendering) for text in call.query.get("ranges", ())]
-    return {"spreadsheetId": call.file_id, "valueRanges": ranges}
+    return {"spreadsheetId": call.file_id, **({"valueRanges": ranges} if ranges else {})}
 
 
 def update(call: Call) -> JsonObject:
@@ -73,7 +74,7 @@ def batch_update(call: Call) -> JsonObject:
         done = [_write_one(draft, call, data, user_entered) for data in call.body.inners("data")]
     include = call.body.flag("includeValuesInResponse")
     responses: list[Json] = [updated_json(call, one, include, call.body) for one in done]
-    return {"spreadsheetId": call.file_id, **totals(done), "responses": responses}
+    return {"spreadsheetId": call.file_id, **totals(done), **({"responses": responses} if responses else {})}
 
 
 def append(call: Call) -> JsonObject:
@@ -184,13 +185,14 @@ class Done:
 
 
 def totals(done: list[Done]) -> JsonObject:
-    """What several writes did together: distinct rows and columns count."""
-    return {
+    """What several writes did together: distinct rows and columns count. What is 0 is left out, as anywhere."""
+    counted: JsonObject = {
         "totalUpdatedRows": len({(one.sheet.sheet_id, row) for one in done for row in one.rows}),
         "totalUpdatedColumns": len({(one.sheet.sheet_id, column) for one in done for column in one.columns}),
         "totalUpdatedCells": sum(one.cells for one in done),
         "totalUpdatedSheets": len({one.sheet.sheet_id for one in done}),
     }
+    return {name: number for name, number in counted.items() if number}
 
 
 def read_range(file: File, calculation: Calculation, text: str, rendering: Rendering) -> JsonObject:
@@ -291,7 +293,7 @@ def read_rendering(options: Document, value: str, date: str) -> Rendering:
 
 def read_input_option(options: Document) -> bool:
     """Whether values are to be read as if typed; the option must be given."""
-    if "valueInputOption" not in options:
+    if options.text("valueInputOption", _UNSPECIFIED) == _UNSPECIFIED:
         raise InvalidArgument("'valueInputOption' is required but not specified")
     return options.choice("valueInputOption", _INPUT, "RAW") == "USER_ENTERED"
 

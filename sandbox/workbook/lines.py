@@ -32,6 +32,8 @@ def freeze(sheet: Sheet, rows: int, columns: int) -> None:
     Raises:
         InvalidArgument: that would be all of them.
     """
+    if rows < 0 or columns < 0:
+        raise InvalidArgument("Frozen rows and columns count from 0.")
     if rows >= sheet.row_count or columns >= sheet.column_count:
         raise InvalidArgument("You can't freeze all the rows or columns on the sheet.")
     sheet.frozen_rows, sheet.frozen_columns = rows, columns

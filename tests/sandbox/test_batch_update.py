@@ -116,6 +116,38 @@ def test_a_batch_is_atomic(api: Api, file_id: str) -> None:
         ({"updateCells": {"start": {}, "fields": "userEnteredValue.text"}}, "Invalid field: userEnteredValue.text"),
         ({"updateDimensionProperties": {"range": rows(0, 1)}}, "At least one field must be listed in 'fields'."),
         (
+            {"updateDimensionProperties": {"range": rows(5000, 5001), "fields": "pixelSize"}},
+            "range.startIndex[5000] is after last row in sheet[999]",
+        ),
+        (
+            {
+                "updateDimensionProperties": {
+                    "range": rows(0, 1),
+                    "properties": {"pixelSize": -1},
+                    "fields": "pixelSize",
+                }
+            },
+            "It can't be negative.",
+        ),
+        (
+            {
+                "updateSheetProperties": {
+                    "properties": {"gridProperties": {"frozenRowCount": -1}},
+                    "fields": "gridProperties.frozenRowCount",
+                }
+            },
+            "count from 0",
+        ),
+        ({"findReplace": {"replacement": "x", "allSheets": True}}, "The text to find can't be empty."),
+        (
+            {"updateSpreadsheetProperties": {"properties": {"timeZone": "Foo/Bar"}, "fields": "timeZone"}},
+            "Unsupported time zone: Foo/Bar",
+        ),
+        (
+            {"updateSpreadsheetProperties": {"properties": {"autoRecalc": "HOUR"}, "fields": "autoRecalc"}},
+            "properties.autoRecalc",
+        ),
+        (
             {"updateCells": {"range": area(0, 0, 1, 1), "rows": [{"values": [{}, {}]}], "fields": "*"}},
             "Attempting to write column: 1, beyond the last requested column of: 0",
         ),

@@ -64,3 +64,8 @@ def test_nothing_is_created_where_a_part_is_wrong(api: Api) -> None:
     before = api.drive("GET", "files").json()["files"]
     assert refusal(api.sheets("POST", "", {**BODY, **wrong}))[:2] == (400, "INVALID_ARGUMENT")
     assert api.drive("GET", "files").json()["files"] == before
+
+
+def test_a_spreadsheet_shows_one_of_its_sheets(api: Api) -> None:
+    hidden = {"sheets": [{"properties": {"title": "Hidden", "hidden": True}}]}
+    assert refusal(api.sheets("POST", "", hidden))[2] == "You can't hide all the sheets in a document."

@@ -60,3 +60,10 @@ def test_a_wrong_filter_changes_nothing(api: Api, file_id: str) -> None:
     )
     assert refusal(response) == (400, "INVALID_ARGUMENT", "Unable to parse range: No!A1")
     assert api.read(file_id, "B1") == [["n"]]
+
+
+def test_a_mask_asks_for_cells_by_itself(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1", [["x"]])
+    fields = "sheets.data.rowData.values.formattedValue"
+    shown = api.sheets("POST", f"/{file_id}:getByDataFilter", {"dataFilters": [{"a1Range": "A1"}]}, fields=fields)
+    assert shown.json() == {"sheets": [{"data": [{"rowData": [{"values": [{"formattedValue": "x"}]}]}]}]}

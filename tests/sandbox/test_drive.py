@@ -216,3 +216,8 @@ def test_what_a_spreadsheet_cannot_be_sent_as(api: Api, file_id: str) -> None:
         "This file is too large to be exported."
     )
     assert refusal(api.drive("PATCH", f"files/{file_id}", {"parents": ["x"]}))[2].startswith("The parents field is not")
+
+
+def test_no_fields_are_no_fields(api: Api, file_id: str) -> None:
+    assert api.drive("GET", f"files/{file_id}", fields="").json() == {}
+    assert api.drive("GET", f"files/{file_id}").json().keys() == {"kind", "id", "name", "mimeType"}

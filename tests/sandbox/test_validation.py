@@ -113,3 +113,21 @@ def test_a_rule_that_only_warns(sandbox: Sandbox, api: Api, file_id: str) -> Non
     done(api, file_id, {"setDataValidation": {"range": area(1, 1, 2, 2), "rule": given}})
     assert type_in(sandbox, file_id, ["perhaps"]).status_code == 200
     assert api.read(file_id, "B2") == [["perhaps"]]
+
+
+def test_rows_that_a_filter_hides_are_passed_over(api: Api, file_id: str) -> None:
+    api.write(file_id, "A1", [["head"], ["hidden"], ["shown"]])
+    cells = {"sheetId": 0, "endRowIndex": 3, "endColumnIndex": 1}
+    hide = {"filter": {"range": cells, "criteria": {"0": {"hiddenValues": ["hidden"]}}}}
+    rule = {"condition": {"type": "ONE_OF_LIST", "values": [{"userEnteredValue": "x"}]}}
+    validation = {"range": cells, "rule": rule}
+    assert api.batch(file_id, {"setBasicFilter": hide}, {"setDataValidation": validation}).ok
+
+    def ruled() -> list[bool]:
+        fields = "sheets.data.rowData.values.dataValidation"
+        shown = api.sheets("GET", f"/{file_id}", ranges="A1:A3", fields=fields).json()
+        return ["values" in row for row in shown["sheets"][0]["data"][0]["rowData"]]
+
+    assert ruled() == [True, False, True]
+    assert api.batch(file_id, {"setDataValidation": {**validation, "filteredRowsIncluded": True}}).ok
+    assert ruled() == [True, True, True]

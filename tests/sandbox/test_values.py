@@ -218,3 +218,12 @@ def test_a_boolean_takes_the_place_of_a_number_that_equals_it(api: Api, file_id:
     api.write(file_id, "A1", [[1]])
     api.write(file_id, "A1", [[True]])
     assert api.read(file_id, "A1") == [[True]]
+
+
+def test_what_is_0_or_empty_is_left_out(api: Api, file_id: str) -> None:
+    only_id = {"spreadsheetId": file_id}
+    assert api.sheets("GET", f"/{file_id}/values:batchGet").json() == only_id
+    assert api.sheets("POST", f"/{file_id}/values:batchUpdate", {"valueInputOption": "RAW"}).json() == only_id
+    query = {"valueInputOption": "INPUT_VALUE_OPTION_UNSPECIFIED"}
+    refused = api.sheets("PUT", f"/{file_id}/values/A1", {"values": [[1]]}, **query)
+    assert refusal(refused)[2] == "'valueInputOption' is required but not specified"
