@@ -20,8 +20,8 @@ from tests.live.conftest import bind
 from tests.live.test_delivery import joined
 from tests.server import Client, ProcessServer, ThreadServer, eventually, server_settings
 
-_MATCHING = 250
-"""Of so many commits one concerns the clients."""
+_MATCHING = 100
+"""Of so many commits one concerns the clients. Each number of clients is a multiple of it."""
 _AT_ONCE = 500
 """Handshakes that a client machine has under way."""
 
@@ -139,7 +139,7 @@ async def server(database: str, tmp_path: Path) -> AsyncIterator[ProcessServer]:
 @pytest.mark.parametrize(
     "count",
     [
-        pytest.param(1_000, marks=pytest.mark.timeout(600)),
+        pytest.param(300, marks=pytest.mark.timeout(600)),
         pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
     ],
 )
