@@ -6,7 +6,7 @@ from gspread.utils import ValueRenderOption
 from playwright.async_api import Page, expect
 
 from sandbox.server import Sandbox
-from tests.sandbox.sheet_page import cell, expect_selected, open_sheet, paste, select
+from tests.sandbox.sheet_page import cell, choose, expect_selected, open_sheet, paste, select
 
 pytestmark = pytest.mark.usefixtures("built")
 
@@ -79,6 +79,11 @@ async def test_what_is_cut_is_moved_when_it_is_pasted(
     await expect(cell(page, "H9")).to_have_text("7")
     await expect(cell(page, "F2")).to_have_text("")
     assert worksheet.acell("H9", value_render_option=ValueRenderOption.formula).value == "=C2*2"
+    # What was moved is on the clipboard still, as text.
+    await select(page, "H11")
+    await page.keyboard.press("Control+v")
+    await expect(cell(page, "H11")).to_have_text("7")
+    assert worksheet.get("H9:H11") == [["7"], [], ["7"]]
 
 
 async def test_a_table_of_google_sheets_comes_with_its_formulas(
@@ -134,3 +139,39 @@ async def test_a_copy_is_text_and_a_table(page: Page, sandbox: Sandbox) -> None:
     )
     assert "<td>Anvil</td><td>3.50</td>" in html
     assert await page.evaluate("navigator.clipboard.readText()") == "Anvil\t3.50"
+
+
+async def test_a_clipboard_without_text_empties_no_cells(
+    page: Page, sandbox: Sandbox, worksheet: gspread.Worksheet
+) -> None:
+    await open_sheet(page, sandbox)
+    await select(page, "B2", "C3")
+    await paste(page, "")
+    await expect(page.get_by_role("status")).to_contain_text("There is no text on the clipboard.")
+    assert worksheet.get("B2:C3") == [["Anvil", "3.50"], ["Bellows", "5.75"]]
+
+
+async def test_what_was_copied_is_pasted_though_its_row_has_moved(
+    page: Page, sandbox: Sandbox, worksheet: gspread.Worksheet
+) -> None:
+    await open_sheet(page, sandbox)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await select(page, "B3")
+    await page.keyboard.press("Control+c")
+    await expect(page.locator(".copied")).to_be_visible()
+    await select(page, "B2")
+    await choose(page, "Insert", "1 row above")
+    await expect(cell(page, "B4")).to_have_text("Bellows")
+    await select(page, "G6")
+    await page.keyboard.press("Control+v")
+    await expect(cell(page, "G6")).to_have_text("Bellows")
+    assert worksheet.acell("G6").value == "Bellows"
+
+
+async def test_a_tall_block_is_pasted_where_one_looks(page: Page, sandbox: Sandbox) -> None:
+    await open_sheet(page, sandbox)
+    await select(page, "G3")
+    await paste(page, "\n".join(f"line {number}" for number in range(150)))
+    await expect_selected(page, "G3:G152")
+    await expect(cell(page, "G3")).to_have_text("line 0")
+    await expect(cell(page, "G3")).to_be_in_viewport()

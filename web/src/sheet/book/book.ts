@@ -5,7 +5,7 @@ import type { Towards } from '../core/keys';
 import { activities, FLASH_MS, shortName, type Flash } from './flashes';
 import { Outbox, type Outcome, type Shelf } from './outbox';
 import { pendingOf, type Pending } from './pending';
-import type { Action, Change, Edit, Sandbox, SheetFacts } from './protocol';
+import type { Action, Change, Edit, Sandbox, SheetFacts, Tab } from './protocol';
 import { Refused, Unreachable } from './protocol';
 import { Rows } from './rows';
 
@@ -248,6 +248,7 @@ export class Book {
       try {
         const window = await this.#sandbox.load(sheet, ...gap);
         if (sheet !== this.#sheet) continue; // another worksheet was opened meanwhile
+        if (sheet !== null && sheet !== window.sheet) this.#gone(sheet, window);
         this.#sheet = window.sheet;
         this.#version = Math.max(this.#version, window.version);
         this.#answered = this.#answered.filter(({ version }) => version > window.version);
@@ -265,6 +266,13 @@ export class Book {
         await this.#pause();
       }
     }
+  }
+
+  /** Another worksheet came than was asked for: that is not there any more. */
+  #gone(sheet: number, { tabs, sheet: shown }: SheetFacts): void {
+    const title = (of: readonly Tab[], id: number) => of.find((tab) => tab.id === id)?.title ?? '';
+    const was = title(this.#view.facts?.tabs ?? [], sheet);
+    if (was !== '') this.say(`The worksheet “${was}” was deleted. This is “${title(tabs, shown)}”.`);
   }
 
   /** What is shown has all edits up to a version: also one whose answer came after what it did. */

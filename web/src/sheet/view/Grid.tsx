@@ -3,19 +3,20 @@ import { useEffect, useMemo, useRef, type ReactNode } from 'react';
 import type { View } from '../book/book';
 import { area as areaFrom, type SheetFacts } from '../book/protocol';
 import type { Axis } from '../core/axis';
-import { areaOf, type Area, type Cell, type Selection } from '../core/selection';
+import { areaOf, type Area, type Selection } from '../core/selection';
 import { HEAD_HEIGHT, HEAD_WIDTH, type Geometry, type Pane } from './geometry';
 import { Heads } from './Heads';
 import { Line, type Slot } from './Line';
 import { Marks } from './Marks';
 import { usePointer, type Pointed } from './usePointer';
+import type { Reveal } from './useSelection';
 
 interface Props extends Pointed {
   readonly view: View;
   readonly facts: SheetFacts;
   readonly at: Geometry;
   readonly selection: Selection;
-  readonly reveal: Cell | null;
+  readonly reveal: Reveal | null;
   readonly copied: Area | null;
   /** Rows by index, half-open, that are in sight. */
   readonly onLook: (first: number, end: number) => void;
@@ -76,7 +77,8 @@ export function Grid(props: Props) {
 
   useEffect(() => {
     if (reveal === null) return;
-    const [row, column] = [at.rows.place(reveal.row) - frozen.rows, at.columns.place(reveal.column) - frozen.columns];
+    const row = reveal.row === null ? -1 : at.rows.place(reveal.row) - frozen.rows;
+    const column = reveal.column === null ? -1 : at.columns.place(reveal.column) - frozen.columns;
     if (row >= 0) lines.scrollToIndex(row, { align: 'auto' });
     if (column >= 0) across.scrollToIndex(column, { align: 'auto' });
     // Scrolls once for each cell to reveal, not whenever the sheet grows.

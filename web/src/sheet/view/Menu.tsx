@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, type CSSProperties, type KeyboardEvent } from 'react';
+import { useEffect, useLayoutEffect, useRef, type CSSProperties, type KeyboardEvent, type RefObject } from 'react';
 
 export interface Item {
   readonly label: string;
@@ -8,12 +8,14 @@ export interface Item {
 interface Props {
   readonly label: string;
   readonly items: readonly Item[];
-  readonly onClose: () => void;
+  readonly onClose: (by: 'key' | 'choice' | 'click') => void;
+  /** The button that opens it: a click on that closes it by itself. */
+  readonly opener?: RefObject<HTMLElement | null>;
   readonly style?: CSSProperties;
 }
 
 /** A list of things to do. Arrows walk through it; a choice, Escape and a click elsewhere close it. */
-export function Menu({ label, items, onClose, style }: Props) {
+export function Menu({ label, items, onClose, opener, style }: Props) {
   const list = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const menu = list.current;
@@ -26,18 +28,19 @@ export function Menu({ label, items, onClose, style }: Props) {
   useEffect(() => {
     list.current?.querySelector('button')?.focus();
     const outside = (event: PointerEvent) => {
-      if (event.target instanceof Node && list.current?.contains(event.target) !== true) onClose();
+      const inside = [list, opener].some((one) => event.target instanceof Node && one?.current?.contains(event.target));
+      if (!inside) onClose('click');
     };
     document.addEventListener('pointerdown', outside, true);
     return () => {
       document.removeEventListener('pointerdown', outside, true);
     };
-  }, [onClose]);
+  }, [onClose, opener]);
 
   function walk(event: KeyboardEvent): void {
     const buttons = [...(list.current?.querySelectorAll('button') ?? [])];
     const at = buttons.findIndex((button) => button === document.activeElement);
-    if (event.key === 'Escape' || event.key === 'Tab') onClose();
+    if (event.key === 'Escape' || event.key === 'Tab') onClose('key');
     else if (event.key === 'ArrowDown') buttons[(at + 1) % buttons.length]?.focus();
     else if (event.key === 'ArrowUp') buttons.at(at - 1)?.focus();
     else return;
@@ -53,7 +56,7 @@ export function Menu({ label, items, onClose, style }: Props) {
           type="button"
           role="menuitem"
           onClick={() => {
-            onClose();
+            onClose('choice');
             item.run();
           }}
         >

@@ -1,6 +1,5 @@
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Book } from '../book/book';
-import { command, type Command } from '../core/keys';
 import { Merges } from '../core/merges';
 import { areaName, cellName, freeTitle } from '../core/names';
 import { areaOf, holds, pick as picked, selectArea } from '../core/selection';
@@ -18,7 +17,9 @@ import { useBook } from './useBook';
 import { useClipboard } from './useClipboard';
 import { useCommands } from './useCommands';
 import { useDraft } from './useDraft';
+import { useKeys } from './useKeys';
 import { useSelection } from './useSelection';
+import { useWaitingKeys } from './useWaitingKeys';
 
 const MENU_VERBS = { insert: 'Insert', delete: 'Delete', sort: 'Sort', view: '' } as const;
 const NO_MERGES = new Merges();
@@ -28,8 +29,8 @@ export function SheetPage({ book }: { readonly book: Book }) {
   const view = useBook(book);
   const { facts } = view;
   const at = useMemo(() => (facts === null ? null : geometry(facts)), [facts]);
-  const selecting = useSelection();
-  const { selection, reveal, show, mark } = selecting;
+  const selecting = useSelection(facts?.sheet);
+  const { selection, reveal, showStart, mark } = selecting;
   const draft = useDraft(book);
   const field = useRef<HTMLTextAreaElement>(null);
   const frame = useRef<HTMLElement>(null);
@@ -45,7 +46,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
     [book],
   );
   const clipboard = useClipboard(book, view, selection, at?.merges ?? NO_MERGES, (pasted) => {
-    show({ ...selectArea(pasted) });
+    showStart(selectArea(pasted));
   });
   const ready = facts !== null;
   useEffect(() => {
@@ -55,8 +56,10 @@ export function SheetPage({ book }: { readonly book: Book }) {
     if (facts !== null) document.title = `${facts.title} · sandbox`;
   }, [facts]);
 
-  const commands = useCommands({ book, facts, at, selecting, draft, clipboard, focus, pageRows });
+  const waiting = useWaitingKeys();
+  const commands = useCommands({ book, facts, at, selecting, draft, clipboard, waiting, focus, pageRows });
   const { act, open, revert, run } = commands;
+  const keys = useKeys({ active: selection.active, draft, waiting, run, focus });
 
   function focus(): void {
     field.current?.focus({ preventScroll: true });
@@ -71,40 +74,9 @@ export function SheetPage({ book }: { readonly book: Book }) {
   const selected = areaOf(selection, at.merges);
   const { active } = selection;
 
-  function key(event: KeyboardEvent): void {
-    if (event.nativeEvent.isComposing) return;
-    if (draft.draft !== null) {
-      editKey(event);
-      return;
-    }
-    const order = command(event);
-    // Enter edits nothing here, but on the way down it moves; a letter reaches the field and begins an edit.
-    if (order === null) return;
-    event.preventDefault();
-    run(order);
-  }
-
-  function editKey(event: KeyboardEvent): void {
-    const order = command(event);
-    if (event.key === 'Enter' && (event.altKey || event.ctrlKey)) {
-      const { selectionStart: caret, selectionEnd: end } = event.currentTarget as HTMLTextAreaElement;
-      const text = draft.draft?.text ?? '';
-      draft.change(`${text.slice(0, caret)}\n${text.slice(end)}`);
-    } else if (order?.do === 'leave') draft.cancel();
-    else if (order?.do === 'enter' || order?.do === 'tab') keep(order);
-    else if (order?.do === 'step' && !order.extending && draft.draft?.typed === true) keep(order);
-    else return;
-    event.preventDefault();
-    focus();
-  }
-
-  function keep(order: Command): void {
-    draft.commit();
-    run(order);
-  }
-
   function pick(on: Hit, extending: boolean): void {
     if (at === null) return;
+    waiting.forget();
     draft.commit();
     focus();
     if (on.on === 'corner') run({ do: 'select', what: 'all' });
@@ -144,6 +116,12 @@ export function SheetPage({ book }: { readonly book: Book }) {
     <main
       className="sheet-page"
       ref={frame}
+      onMouseDown={(event) => {
+        // A click beside the buttons leaves the focus in the cells.
+        const target = event.target as HTMLElement;
+        const bar = target.closest('.toolbar, .formula, .foot');
+        if (bar !== null && target.closest('button, a, label, input, textarea, dialog') === null) event.preventDefault();
+      }}
       onKeyDown={(event) => {
         if (event.key !== 'F6') return;
         event.preventDefault();
@@ -157,6 +135,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
         onUndo={() => void revert('undo')}
         onRedo={() => void revert('redo')}
         onAct={(action, what) => void act(action, what)}
+        onLeave={focus}
       />
       <FormulaBar
         name={areaName(selected)}
@@ -165,7 +144,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
           if (draft.draft === null) run({ do: 'edit' });
         }}
         onChange={draft.change}
-        onKeyDown={editKey}
+        onKeyDown={keys.edit}
       />
       <Grid
         view={view}
@@ -213,11 +192,8 @@ export function SheetPage({ book }: { readonly book: Book }) {
           onMenu={(x, y) => {
             setMenu({ x, y });
           }}
-          onInput={(typed) => {
-            if (draft.draft === null) draft.begin(active, typed, true);
-            else draft.change(typed);
-          }}
-          onKeyDown={key}
+          onInput={keys.input}
+          onKeyDown={keys.press}
           onCopy={clipboard.copy}
           onCut={clipboard.cut}
           onPaste={clipboard.paste}
@@ -246,6 +222,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
           }}
           onRename={(sheet, title) => void act('renameSheet', { sheet, title })}
           onDelete={(sheet) => void act('deleteSheet', { sheet })}
+          onLeave={focus}
         />
         <StatusBar view={view} />
       </footer>

@@ -1,7 +1,7 @@
-import { useCallback, useState, type KeyboardEvent } from 'react';
+import { useState, type KeyboardEvent } from 'react';
 import type { Tab } from '../book/protocol';
 import { Confirm } from './Confirm';
-import { Menu } from './Menu';
+import { MenuButton } from './MenuButton';
 
 interface Props {
   readonly tabs: readonly Tab[];
@@ -10,16 +10,14 @@ interface Props {
   readonly onAdd: () => void;
   readonly onRename: (id: number, title: string) => void;
   readonly onDelete: (id: number) => void;
+  /** The title was left by a key. */
+  readonly onLeave: () => void;
 }
 
 /** The worksheets. A double click renames one; the mark on the open one has a menu. */
-export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props) {
+export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete, onLeave }: Props) {
   const [renaming, setRenaming] = useState<number | null>(null);
-  const [menu, setMenu] = useState(false);
   const [deleting, setDeleting] = useState<Tab | null>(null);
-  const close = useCallback(() => {
-    setMenu(false);
-  }, []);
 
   function finish(tab: Tab, title: string): void {
     setRenaming(null);
@@ -59,8 +57,12 @@ export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props
                 finish(tab, event.target.value);
               }}
               onKeyDown={(event) => {
+                if (event.key !== 'Enter' && event.key !== 'Escape') return;
+                // The cell that has the focus next would take it for a line break.
+                event.preventDefault();
                 if (event.key === 'Enter') event.currentTarget.blur();
-                if (event.key === 'Escape') setRenaming(null);
+                else setRenaming(null);
+                onLeave();
               }}
             />
           ) : (
@@ -83,39 +85,24 @@ export function Tabs({ tabs, current, onOpen, onAdd, onRename, onDelete }: Props
           ),
         )}
       </div>
-      <div className="menu-button up">
-        <button
-          type="button"
-          aria-label="Rename or delete the worksheet"
-          aria-haspopup="menu"
-          aria-expanded={menu}
-          onClick={() => {
-            setMenu(!menu);
-          }}
-        >
-          <span className="caret" />
-        </button>
-        {menu && (
-          <Menu
-            label="The worksheet"
-            onClose={close}
-            items={[
-              {
-                label: 'Rename',
-                run: () => {
-                  setRenaming(current);
-                },
-              },
-              {
-                label: 'Delete…',
-                run: () => {
-                  setDeleting(tabs.find(({ id }) => id === current) ?? null);
-                },
-              },
-            ]}
-          />
-        )}
-      </div>
+      <MenuButton
+        name="Rename or delete the worksheet"
+        up
+        items={[
+          {
+            label: 'Rename',
+            run: () => {
+              setRenaming(current);
+            },
+          },
+          {
+            label: 'Delete…',
+            run: () => {
+              setDeleting(tabs.find(({ id }) => id === current) ?? null);
+            },
+          },
+        ]}
+      />
       {deleting && (
         <Confirm
           title={`Delete the worksheet “${deleting.title}”?`}

@@ -9,10 +9,12 @@ interface Props {
   readonly onUndo: () => void;
   readonly onRedo: () => void;
   readonly onAct: (action: Action, edit: Edit['edit']) => void;
+  /** The name was left by a key. */
+  readonly onLeave: () => void;
 }
 
 /** The spreadsheet's name, what can be done to its rows and columns, and who types. */
-export function Toolbar({ title, actions, onUndo, onRedo, onAct }: Props) {
+export function Toolbar({ title, actions, onUndo, onRedo, onAct, onLeave }: Props) {
   const [name, setName] = useName();
   const items = (group: LineAction['group']) =>
     actions
@@ -54,6 +56,11 @@ export function Toolbar({ title, actions, onUndo, onRedo, onAct }: Props) {
           title="Others see this name beside what you change"
           onChange={(event) => {
             setName(event.target.value);
+          }}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' && event.key !== 'Escape') return;
+            event.preventDefault();
+            onLeave();
           }}
         />
       </label>

@@ -3,12 +3,16 @@ import type { Book, View } from '../book/book';
 import { corners } from '../book/protocol';
 import type { Rows } from '../book/rows';
 import { formatBlock, formatHtml, isMarked, parseBlock, readMark, repeated, squared, target, type Block, type Copied } from '../core/clipboard';
-import type { Merges } from '../core/merges';
+import { same, type Merges } from '../core/merges';
 import { areaOf, clip, type Area, type Selection } from '../core/selection';
 import { pastedTable } from './pastedTable';
 
 interface Held extends Copied {
   readonly cut: boolean;
+  /** What was entered there; null where it wasn't loaded. */
+  readonly entered: Block | null;
+  /** It was cut and is pasted: what is on the clipboard is text by now. */
+  readonly spent: boolean;
 }
 
 /** Copy, cut and paste: between spreadsheets as text, within this one with formulas and formats. */
@@ -24,8 +28,9 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
     const { top, left, bottom, right } = clip(selected, used);
     const area = { top, left, bottom: Math.max(bottom, top + 1), right: Math.max(right, left + 1) };
     const copied = { file: book.file, sheet: facts.sheet, area };
-    setHeld({ ...copied, cut });
-    if (rows.has(area.top, area.bottom)) {
+    const loaded = rows.has(area.top, area.bottom);
+    setHeld({ ...copied, cut, entered: loaded ? entered(area) : null, spent: false });
+    if (loaded) {
       const block = shown(rows, area);
       event.clipboardData.setData('text/plain', formatBlock(block));
       event.clipboardData.setData('text/html', formatHtml(block, copied));
@@ -50,27 +55,43 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
     }
   }
 
+  function entered(area: Area): Block {
+    return cellsOf(area, (row, column) => book.entered({ row, column }));
+  }
+
+  /** Whether something else is there by now than what was copied: rows moved, or somebody typed. */
+  function isOther({ sheet, area, entered: was }: Held): boolean {
+    if (was === null || sheet !== facts?.sheet || !rows.has(area.top, area.bottom)) return false;
+    return JSON.stringify(was) !== JSON.stringify(entered(area));
+  }
+
   function paste(event: ClipboardEvent): void {
     if (facts === null) return;
     event.preventDefault();
     const selected = areaOf(selection, merges);
     const html = event.clipboardData.getData('text/html');
     const copied = readMark(html, book.file);
-    if (copied !== null) {
+    const ours = held !== null && copied !== null && held.sheet === copied.sheet && same(held.area, copied.area);
+    if (copied !== null && !(ours && (held.spent || isOther(held)))) {
       const { area, sheet } = copied;
-      const cut = held?.cut === true && held.sheet === sheet && JSON.stringify(held.area) === JSON.stringify(area);
+      const cut = ours && held.cut;
       const [height, width] = [area.bottom - area.top, area.right - area.left];
       const to = cut
         ? { ...selected, bottom: selected.top + height, right: selected.left + width }
         : target(height, width, selected);
       void book.act('paste', { source: sheet, area: corners(area), sheet: facts.sheet, target: corners(to), cut });
-      if (cut) setHeld(null);
+      if (cut) setHeld({ ...held, spent: true });
       pasted(to);
       return;
     }
     // Of pages of other spreadsheets here the text is exact.
     const table = html === '' || isMarked(html) ? null : pastedTable(html, { row: selected.top, column: selected.left });
-    const block = squared(table ?? parseBlock(event.clipboardData.getData('text/plain')));
+    const text = event.clipboardData.getData('text/plain');
+    if (table === null && text === '') {
+      book.say('There is no text on the clipboard.');
+      return;
+    }
+    const block = squared(table ?? parseBlock(text));
     const to = target(block.length, block[0]?.length ?? 1, selected);
     book.type({ row: to.top, column: to.left }, repeated(block, to));
     pasted(to);
@@ -78,7 +99,7 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
 
   return {
     /** The dashed cells: what was copied from the worksheet in sight. */
-    copied: held !== null && held.sheet === facts?.sheet ? held.area : null,
+    copied: held !== null && !held.spent && held.sheet === facts?.sheet ? held.area : null,
     copy: (event: ClipboardEvent) => {
       hold(event, false);
     },
@@ -93,8 +114,11 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
 }
 
 function shown(rows: Rows, area: Area): Block {
-  return Array.from({ length: area.bottom - area.top }, (_, down) => {
-    const [, cells] = rows.at(area.top + down);
-    return Array.from({ length: area.right - area.left }, (__, right) => cells[String(area.left + right)]?.[0] ?? '');
-  });
+  return cellsOf(area, (row, column) => rows.at(row)[1][String(column)]?.[0] ?? '');
+}
+
+function cellsOf({ top, left, bottom, right }: Area, text: (row: number, column: number) => string): Block {
+  return Array.from({ length: bottom - top }, (_, down) =>
+    Array.from({ length: right - left }, (__, across) => text(top + down, left + across)),
+  );
 }

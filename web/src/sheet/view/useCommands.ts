@@ -3,13 +3,14 @@ import type { Outcome } from '../book/outbox';
 import { area as areaFrom, corners, type Action, type Edit, type SheetFacts } from '../book/protocol';
 import { STEPS, type Command } from '../core/keys';
 import type { Filling } from '../core/filling';
-import { areaOf, enter, go, select, selectArea, selectAreaFromEnd, step, tab, whole } from '../core/selection';
+import { areaOf, enter, go, selectArea, selectAreaFromEnd, step, tab, whole } from '../core/selection';
 import { fitting, MEASURED } from './fit';
 import type { Geometry } from './geometry';
 import type { Dimension } from './Hidden';
 import type { useClipboard } from './useClipboard';
 import type { useDraft } from './useDraft';
 import type { useSelection } from './useSelection';
+import type { useWaitingKeys } from './useWaitingKeys';
 
 interface Tools {
   readonly book: Book;
@@ -18,13 +19,14 @@ interface Tools {
   readonly selecting: ReturnType<typeof useSelection>;
   readonly draft: ReturnType<typeof useDraft>;
   readonly clipboard: ReturnType<typeof useClipboard>;
+  readonly waiting: ReturnType<typeof useWaitingKeys>;
   readonly focus: () => void;
   /** A screenful of rows, less one that stays in sight. */
   readonly pageRows: () => number;
 }
 
 /** What keys, buttons and menus do. */
-export function useCommands({ book, facts, at, selecting, draft, clipboard, focus, pageRows }: Tools) {
+export function useCommands({ book, facts, at, selecting, draft, clipboard, waiting, focus, pageRows }: Tools) {
   const { selection, show, mark } = selecting;
   const { active } = selection;
 
@@ -39,7 +41,6 @@ export function useCommands({ book, facts, at, selecting, draft, clipboard, focu
     draft.commit();
     location.hash = `gid=${String(sheet)}`;
     book.open(sheet);
-    show(select({ row: 0, column: 0 }));
     focus();
   }
 
@@ -52,13 +53,15 @@ export function useCommands({ book, facts, at, selecting, draft, clipboard, focu
       return;
     }
     if (reverted.sheet !== facts?.sheet && facts?.tabs.some(({ id }) => id === reverted.sheet)) open(reverted.sheet);
-    show(selectAreaFromEnd(areaFrom(reverted.area)));
+    show(selectAreaFromEnd(areaFrom(reverted.area)), reverted.sheet);
     if (reverted.kept > 0) book.say(`What others changed since stays: ${String(reverted.kept)} of the cells or rows.`);
   }
 
-  async function toEdge(order: Extract<Command, { do: 'edge' }>): Promise<void> {
+  async function toEdge(order: Extract<Command, { do: 'edge' }>): Promise<() => void> {
     const to = await book.edge(order.extending ? selection.corner : active, order.towards);
-    if (to !== null && at !== null) show(go(selection, to, order.extending, at));
+    return () => {
+      if (to !== null && at !== null) show(go(selection, to, order.extending, at));
+    };
   }
 
   /** Continues the selected cells; then those and the new ones are selected. */
@@ -143,7 +146,7 @@ export function useCommands({ book, facts, at, selecting, draft, clipboard, focu
         show(step(selection, order.by * pageRows(), 0, order.extending, at));
         break;
       case 'edge':
-        void toEdge(order);
+        void waiting.behind(() => toEdge(order));
         break;
       case 'go': {
         const from = order.extending ? selection.corner : active;
