@@ -7,6 +7,7 @@ from APScheduler, which keeps all of the time here: polls, retries, upkeep. Part
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
@@ -95,7 +96,9 @@ class Scheduler:
         logged; it comes again."""
 
         async def job() -> None:
-            await self._guarded(name, work)
+            # APScheduler cancels it when the term is over, and logs with a trace what it then raises.
+            with suppress(asyncio.CancelledError):
+                await self._guarded(name, work)
 
         first = {"next_run_time": utc_now()} if soon else {}
         seconds = every.total_seconds()

@@ -424,6 +424,26 @@ async def test_upkeep_comes_again_after_a_fault_and_ends_with_the_leadership(dat
         assert levels == ["warning", "error"]
 
 
+async def test_upkeep_under_way_ends_with_the_leadership_and_is_no_error(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with leading(database) as leader, asyncio.timeout(DEADLINE_S):
+        leader.scheduler.add_job("tidy", work, timedelta(days=1), soon=True)
+        await begun.wait()
+    async with asyncio.timeout(DEADLINE_S):
+        await ended.wait()
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+
+
 async def test_it_goes_on_after_postgres_was_killed(own_postgres: EmbeddedPostgres) -> None:
     source = a_source("killed")
     async with leading(own_postgres.dsn, source) as leader:
