@@ -20,7 +20,7 @@ Size = Callable[[str], tuple[int, int]]
 _AS_READ = ("FILTER", "SORT", "UNIQUE")
 _FREE = (
     "CHOOSECOLS", "CHOOSEROWS", "FLATTEN", "HSTACK", "RANDARRAY", "REGEXEXTRACT", "SEQUENCE", "SPLIT", "TOCOL", "TOROW",
-    "TRANSPOSE", "VSTACK",
+    "TRANSPOSE", "VSTACK", "WRAPCOLS", "WRAPROWS",
 )  # fmt: skip
 _SPILLING = re.compile(rf"=\s*(?:\{{|(?:{'|'.join((*_AS_READ, *_FREE))})\()", re.IGNORECASE)
 _LARGER = re.compile(rf"=\s*(?:\{{|(?:{'|'.join(_FREE)})\()", re.IGNORECASE)

@@ -17,6 +17,7 @@ from typing import Any
 import formualizer
 
 from sandbox.workbook.cells import MAX_CHARACTERS
+from sandbox.workbook.criteria import meets
 from sandbox.workbook.display import general
 from sandbox.workbook.entry import parse_entry
 from sandbox.workbook.expressions import compiled, replaced
@@ -28,6 +29,13 @@ Function = Callable[..., Value]
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"  # in an URL, by RFC 3986
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"((https?|ftp)://\S+|(www\.)?[\w-]+(\.[\w-]+)*\.[a-z]{2,}(/\S*)?)", re.IGNORECASE)
+
+
+def _error(kind: str) -> Value:
+    return {"type": "Error", "kind": kind}
+
+
+_NOT_AVAILABLE = _error("Na")
 
 
 def register(engine: formualizer.Workbook) -> None:
@@ -87,10 +95,6 @@ def _number(value: Value) -> float:
     return 0.0 if value is None else float(value)
 
 
-def _error(kind: str) -> Value:
-    return {"type": "Error", "kind": kind}
-
-
 def _regex_match(text: Value, expression: Value) -> Value:
     return compiled(_text(expression)).search(_text(text)) is not None
 
@@ -146,6 +150,33 @@ def _flatten(*given: Value) -> Value:
 
 def _count_unique(*given: Value) -> Value:
     return float(len({(type(cell), cell) for cell in _cells(given) if cell not in (None, "")}))
+
+
+def _count_unique_ifs(counted: Value, *criteria: Value) -> Value:
+    """By pairs of a range, as large as what is counted, and what its cells must meet."""
+    passing = [True] * len(_cells([counted]))
+    for cells, criterion in zip(criteria[::2], criteria[1::2], strict=True):
+        meeting = meets(criterion)
+        passing = [passes and meeting(cell) for passes, cell in zip(passing, _cells([cells]), strict=True)]
+    return _count_unique(*(cell for cell, passes in zip(_cells([counted]), passing, strict=True) if passes))
+
+
+def _wrap_rows(line: Value, count: Value, filling: Value = _NOT_AVAILABLE) -> Value:
+    """One row or column in rows of so many cells; what the last one lacks is filled."""
+    rows = line if isinstance(line, list) else [[line]]
+    # The engine would take None for 0.
+    width, cells = int(_number(count)), ["" if cell is None else cell for cell in _cells([rows])]
+    if len(rows) > 1 < len(rows[0]):
+        return _error("Value")
+    if width < 1:
+        return _error("Num")
+    width = min(width, len(cells))
+    return [[*cells[at : at + width], *[filling] * (at + width - len(cells))] for at in range(0, len(cells), width)]
+
+
+def _wrap_columns(line: Value, count: Value, filling: Value = _NOT_AVAILABLE) -> Value:
+    wrapped = _wrap_rows(line, count, filling)
+    return [list(column) for column in zip(*wrapped, strict=True)] if isinstance(wrapped, list) else wrapped
 
 
 def _divide(dividend: Value, divisor: Value) -> Value:
@@ -219,6 +250,9 @@ FUNCTIONS: dict[str, tuple[Function, int, int | None]] = {
     "SORT": (_sort, 1, None),
     "FLATTEN": (_flatten, 1, None),
     "COUNTUNIQUE": (_count_unique, 1, None),
+    "COUNTUNIQUEIFS": (_count_unique_ifs, 3, None),
+    "WRAPROWS": (_wrap_rows, 2, 3),
+    "WRAPCOLS": (_wrap_columns, 2, 3),
     "ISEMAIL": (_each(lambda value: _EMAIL.fullmatch(_text(value)) is not None), 1, 1),
     "ISURL": (_each(lambda value: _URL.fullmatch(_text(value)) is not None), 1, 1),
     "ISBETWEEN": (_each(_is_between), 3, 5),

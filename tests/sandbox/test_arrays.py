@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.workbook import arrays, dialect, formula_formats, functions, notation, structure
+from sandbox.workbook import arrays, criteria, dialect, formula_formats, functions, notation, structure
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.shifts import Dimension
 from tests.sandbox.client import Api
@@ -28,6 +28,7 @@ def column(book: Book, index: int, rows: range = range(6)) -> list[Effective]:
 
 def test_examples() -> None:
     assert doctest.testmod(arrays).failed == 0
+    assert doctest.testmod(criteria).failed == 0
     assert doctest.testmod(functions).failed == 0
     assert doctest.testmod(notation).failed == 0
     assert doctest.testmod(dialect).failed == 0
@@ -59,6 +60,8 @@ def test_results_fill_the_cells_below(formula: str, shown: list[Effective]) -> N
         ("=SEQUENCE(2,2)", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
         ('=SPLIT("a,7",",")', [["a", 7.0], [None, None], [None, None]]),
         ("=TRANSPOSE(B2:B3)", [[1.0, 2.0], [None, None], [None, None]]),
+        ("=WRAPROWS({1,2,3,4},2)", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
+        ("=WRAPCOLS({1,2,3},2)", [[1.0, 3.0], [2.0, "#N/A"], [None, None]]),
         ("={1,2;3,4}", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
         ('=ARRAYFORMULA(REGEXMATCH(B2:B3&"","1"))', [[True, None], [False, None], [None, None]]),
         ("=SUM(FILTER(B2:B,B2:B>1))", [[6.0, None], [None, None], [None, None]]),
