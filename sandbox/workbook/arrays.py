@@ -19,8 +19,8 @@ Size = Callable[[str], tuple[int, int]]
 # Those whose result is as large as what they read, at most; and those whose result may be larger.
 _AS_READ = ("FILTER", "SORT", "UNIQUE")
 _FREE = (
-    "CHOOSECOLS", "CHOOSEROWS", "FLATTEN", "HSTACK", "RANDARRAY", "REGEXEXTRACT", "SEQUENCE", "SPLIT", "TOCOL", "TOROW",
-    "TRANSPOSE", "VSTACK", "WRAPCOLS", "WRAPROWS",
+    "BYCOL", "BYROW", "CHOOSECOLS", "CHOOSEROWS", "FLATTEN", "HSTACK", "MAKEARRAY", "MAP", "RANDARRAY", "REDUCE",
+    "REGEXEXTRACT", "SCAN", "SEQUENCE", "SPLIT", "TOCOL", "TOROW", "TRANSPOSE", "VSTACK", "WRAPCOLS", "WRAPROWS",
 )  # fmt: skip
 _SPILLING = re.compile(rf"=\s*(?:\{{|(?:{'|'.join((*_AS_READ, *_FREE))})\()", re.IGNORECASE)
 _LARGER = re.compile(rf"=\s*(?:\{{|(?:{'|'.join(_FREE)})\()", re.IGNORECASE)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import formualizer
 
-from sandbox.workbook import arrays, dialect, functions
+from sandbox.workbook import arrays, dialect, lambdas
 from sandbox.workbook.a1 import absolute_name, cell_name
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.formulas import Malformed, Reference, pieces, references, resolved
@@ -161,7 +161,7 @@ class Calculation:
             self._watched.update(_columns_read(title, text, spreadsheet))
         self._engine = formualizer.Workbook(mode=formualizer.WorkbookMode.Ephemeral)
         self._engine.set_temporal_egress("serial")
-        functions.register(self._engine)
+        lambdas.register(self._engine)
         for sheet in spreadsheet.sheets:
             self._engine.add_sheet(sheet.title)
         for title, column in self._watched:

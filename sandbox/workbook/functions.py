@@ -31,11 +31,12 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"((https?|ftp)://\S+|(www\.)?[\w-]+(\.[\w-]+)*\.[a-z]{2,}(/\S*)?)", re.IGNORECASE)
 
 
-def _error(kind: str) -> Value:
+def error(kind: str) -> Value:
+    """An error as the engine has it."""
     return {"type": "Error", "kind": kind}
 
 
-_NOT_AVAILABLE = _error("Na")
+_NOT_AVAILABLE = error("Na")
 
 
 def register(engine: formualizer.Workbook) -> None:
@@ -102,7 +103,7 @@ def _regex_match(text: Value, expression: Value) -> Value:
 def _regex_extract(text: Value, expression: Value) -> Value:
     match = compiled(_text(expression)).search(_text(text))
     if match is None:
-        return _error("Na")
+        return error("Na")
     groups = [group or "" for group in match.groups()]
     return [groups] if len(groups) > 1 else groups[0] if groups else match[0]
 
@@ -167,9 +168,9 @@ def _wrap_rows(line: Value, count: Value, filling: Value = _NOT_AVAILABLE) -> Va
     # The engine would take None for 0.
     width, cells = int(_number(count)), ["" if cell is None else cell for cell in _cells([rows])]
     if len(rows) > 1 < len(rows[0]):
-        return _error("Value")
+        return error("Value")
     if width < 1:
-        return _error("Num")
+        return error("Num")
     width = min(width, len(cells))
     return [[*cells[at : at + width], *[filling] * (at + width - len(cells))] for at in range(0, len(cells), width)]
 
@@ -180,7 +181,7 @@ def _wrap_columns(line: Value, count: Value, filling: Value = _NOT_AVAILABLE) ->
 
 
 def _divide(dividend: Value, divisor: Value) -> Value:
-    return _error("Div") if _number(divisor) == 0 else _number(dividend) / _number(divisor)
+    return error("Div") if _number(divisor) == 0 else _number(dividend) / _number(divisor)
 
 
 def _is_between(value: Value, low: Value, high: Value, with_low: Value = True, with_high: Value = True) -> Value:
@@ -195,15 +196,15 @@ def _equal(a: Value, b: Value) -> Value:
 def _rept(text: Value, times: Value) -> Value:
     count = int(_number(times))
     fits = count >= 0 and len(_text(text)) * count <= MAX_CHARACTERS
-    return _text(text) * count if fits else _error("Value")
+    return _text(text) * count if fits else error("Value")
 
 
 def _value(text: Value) -> Value:
     """The number that the text is, as typed: `50%`, `$1,234.50`, `1/31/2024`."""
     if isinstance(text, bool) or not isinstance(text, str):
-        return _error("Value") if isinstance(text, bool) else _number(text)
+        return error("Value") if isinstance(text, bool) else _number(text)
     found = parse_entry(text.strip()).value if len(text) <= MAX_CHARACTERS else None
-    return found if isinstance(found, float) and not isinstance(found, bool) else _error("Value")
+    return found if isinstance(found, float) and not isinstance(found, bool) else error("Value")
 
 
 def _encode_url(text: Value) -> Value:
@@ -214,7 +215,7 @@ def _matrix_product(one: Value, other: Value) -> Value:
     one, other = (given if isinstance(given, list) else [[given]] for given in (one, other))
     cells = _cells([one, other])
     if len(one[0]) != len(other) or any(isinstance(cell, bool | str) or cell is None for cell in cells):
-        return _error("Value")
+        return error("Value")
     return [
         [sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*other, strict=True)] for row in one
     ]
@@ -224,7 +225,7 @@ def _weighted_average(*given: Value) -> Value:
     """By pairs of values and their weights."""
     pairs = [pair for at in range(0, len(given) - 1, 2) for pair in _pairs(given[at], given[at + 1])]
     weight = sum(by for _, by in pairs)
-    return sum(value * by for value, by in pairs) / weight if weight else _error("Div")
+    return sum(value * by for value, by in pairs) / weight if weight else error("Div")
 
 
 def _pairs(values: Value, weights: Value) -> list[tuple[float, float]]:
@@ -233,12 +234,12 @@ def _pairs(values: Value, weights: Value) -> list[tuple[float, float]]:
 
 def _sort_n(rows: Value, count: Value = 1.0, ties: Value = 0.0, *keys: Value) -> Value:
     """The first rows in that order; of SORTN's ways with ties only the first, which overlooks them."""
-    return _error("Value") if _number(ties) else _sort(rows, *keys)[: int(_number(count))]
+    return error("Value") if _number(ties) else _sort(rows, *keys)[: int(_number(count))]
 
 
 def _epoch_to_date(stamp: Value, unit: Value = 1.0) -> Value:
     per_second = {1: 1, 2: 1_000, 3: 1_000_000}.get(int(_number(unit)))
-    return _error("Num") if per_second is None else _number(stamp) / per_second / 86_400 + 25_569
+    return error("Num") if per_second is None else _number(stamp) / per_second / 86_400 + 25_569
 
 
 FUNCTIONS: dict[str, tuple[Function, int, int | None]] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.workbook import arrays, criteria, dialect, formula_formats, functions, notation, structure
+from sandbox.workbook import arrays, closures, criteria, dialect, formula_formats, functions, notation, structure
 from sandbox.workbook.cells import Cell, CellError, Effective
 from sandbox.workbook.shifts import Dimension
 from tests.sandbox.client import Api
@@ -28,6 +28,7 @@ def column(book: Book, index: int, rows: range = range(6)) -> list[Effective]:
 
 def test_examples() -> None:
     assert doctest.testmod(arrays).failed == 0
+    assert doctest.testmod(closures).failed == 0
     assert doctest.testmod(criteria).failed == 0
     assert doctest.testmod(functions).failed == 0
     assert doctest.testmod(notation).failed == 0
@@ -62,6 +63,13 @@ def test_results_fill_the_cells_below(formula: str, shown: list[Effective]) -> N
         ("=TRANSPOSE(B2:B3)", [[1.0, 2.0], [None, None], [None, None]]),
         ("=WRAPROWS({1,2,3,4},2)", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
         ("=WRAPCOLS({1,2,3},2)", [[1.0, 3.0], [2.0, "#N/A"], [None, None]]),
+        ("=MAP(B2:B3,LAMBDA(x,x*B3))", [[2.0, None], [4.0, None], [None, None]]),
+        ('=MAP(B2:B4,LAMBDA(x,IF(x="","none",x)))', [[1.0, None], [2.0, None], ["none", None]]),
+        ("=BYROW({1,2;3,4},LAMBDA(r,SUM(r)))", [[3.0, None], [7.0, None], [None, None]]),
+        ("=BYCOL({1,2;3,4},LAMBDA(c,MAX(c)))", [[3.0, 4.0], [None, None], [None, None]]),
+        ("=SCAN(1,B2:B3,LAMBDA(a,b,a+b))", [[2.0, None], [4.0, None], [None, None]]),
+        ("=MAKEARRAY(2,2,LAMBDA(r,c,10*r+c))", [[11.0, 12.0], [21.0, 22.0], [None, None]]),
+        ("=REDUCE({0,0},B2:B3,LAMBDA(a,b,VSTACK(a,{7,7})))", [[0.0, 0.0], [7.0, 7.0], [7.0, 7.0]]),
         ("={1,2;3,4}", [[1.0, 2.0], [3.0, 4.0], [None, None]]),
         ('=ARRAYFORMULA(REGEXMATCH(B2:B3&"","1"))', [[True, None], [False, None], [None, None]]),
         ("=SUM(FILTER(B2:B,B2:B>1))", [[6.0, None], [None, None], [None, None]]),
