@@ -1,5 +1,5 @@
 """Tells open pages what changed in a spreadsheet, by whom, as server-sent events. They carry places, no contents: a
-page reads what it shows."""
+page reads what it shows, and moves with its rows and columns what it has selected."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +10,8 @@ import orjson
 
 from sandbox.changed import changed_cells
 from sandbox.drive import File
+from sandbox.google.json_value import JsonObject
+from sandbox.workbook.shifts import Deleted, Inserted, LineShift, Moved
 
 _KEEPALIVE_SECONDS = 15
 _CELLS = 500  # named in one event: more at once is no flash, it is a new sheet
@@ -76,12 +78,38 @@ class Live:
 
 
 def _change(old: File, new: File) -> str:
-    """`{version, by, page, sheets: {id: [[row, column] …]}}`; `page` is empty where a program wrote."""
+    """`{version, by, page, sheets, shifts}`; `page` is empty where a program wrote.
+
+    `sheets` has the cells of each sheet, `{id: [[row, column] …]}`; `shifts` what became of its rows and columns, in
+    that order: `{id: [{did, dimension, size, at, count} …]}`, where `size` is how many there were until then, and `did`
+    is insert, delete, or move; then `to` says before which line they went.
+    """
     before = {sheet.sheet_id: sheet for sheet in old.spreadsheet.sheets}
-    sheets = {}
+    sheets, shifts = {}, {}
     for sheet in new.spreadsheet.sheets:
         known = before.get(sheet.sheet_id)
-        if known is not None and (places := changed_cells(known, sheet, _CELLS)):
+        if known is None or known is sheet:
+            continue
+        if places := changed_cells(known, sheet, _CELLS):
             sheets[str(sheet.sheet_id)] = places
-    told = {"version": new.version, "by": new.editor.name, "page": new.editor.page, "sheets": sheets}
+        if sheet.shifts:
+            shifts[str(sheet.sheet_id)] = [_shift(one) for one in sheet.shifts]
+    told = {
+        "version": new.version,
+        "by": new.editor.name,
+        "page": new.editor.page,
+        "sheets": sheets,
+        "shifts": shifts,
+    }
     return f"event: change\ndata: {orjson.dumps(told).decode()}\n\n"
+
+
+def _shift(line: LineShift) -> JsonObject:
+    told: JsonObject = {"dimension": line.dimension.value, "size": line.size}
+    match line.shift:
+        case Inserted(at, count):
+            return {**told, "did": "insert", "at": at, "count": count}
+        case Deleted(start, end):
+            return {**told, "did": "delete", "at": start, "count": end - start}
+        case Moved(start, end, to):
+            return {**told, "did": "move", "at": start, "count": end - start, "to": to}

@@ -8,7 +8,15 @@ from sandbox.person.edits import Edits
 from sandbox.person.history import Kind, Step
 from sandbox.workbook.a1 import Area
 from sandbox.workbook.errors import InvalidArgument
+from sandbox.workbook.shifts import Deleted, Dimension, Inserted, LineShift
 from sandbox.workbook.spreadsheet import Spreadsheet
+
+_LINES = {
+    Kind.ROWS_INSERTED: Dimension.ROWS,
+    Kind.ROWS_DELETED: Dimension.ROWS,
+    Kind.COLUMNS_INSERTED: Dimension.COLUMNS,
+    Kind.COLUMNS_DELETED: Dimension.COLUMNS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Reverts:
                 if exact:
                     self._may_revert(file_id, was, step)
                     _keep_uids_apart(was, step.after)
+                    _say_shifts(was, step)
                     self._drive.touch(replace(file, spreadsheet=step.after, editor=editor))
                 else:
                     with self._drive.edit(file_id, editor) as draft:
@@ -84,3 +93,17 @@ def _keep_uids_apart(was: Spreadsheet, now: Spreadsheet) -> None:
     given = {sheet.sheet_id: sheet.next_uid for sheet in was.sheets}
     for sheet in now.sheets:
         sheet.next_uid = max(sheet.next_uid, given.get(sheet.sheet_id, 0))
+
+
+def _say_shifts(was: Spreadsheet, step: Step) -> None:
+    """The state that comes back says what became of its lines now, no more what had once led to it."""
+    for sheet in step.after.sheets:
+        sheet.shifts = []
+    if step.kind not in _LINES:
+        return
+    dimension = _LINES[step.kind]
+    sheet = step.after.sheet(step.sheet_id)
+    before, after = was.sheet(step.sheet_id).size(dimension), sheet.size(dimension)
+    at = step.area.top if dimension is Dimension.ROWS else step.area.left
+    shift = Inserted(at, after - before) if after > before else Deleted(at, at + before - after)
+    sheet.shifts.append(LineShift(dimension, before, shift))

@@ -13,6 +13,7 @@ from sandbox.workbook.conditions import Filter
 from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.grouping import Group
 from sandbox.workbook.rules import refers
+from sandbox.workbook.shifts import Dimension, LineShift
 
 DEFAULT_ROWS = 1000
 DEFAULT_COLUMNS = 26
@@ -67,6 +68,7 @@ class Sheet:
     """One worksheet. Rows and columns count from 0. `look` is JSON text of the properties that nothing depends on.
 
     `column_moves` grows whenever columns are inserted, deleted or moved: rows are known by their uid, columns aren't.
+    `shifts`: what the edit that made this state inserted, deleted and moved, in that order.
     """
 
     sheet_id: int
@@ -82,10 +84,11 @@ class Sheet:
     filter: Filter | None = None
     groups: tuple[Group, ...] = ()
     column_moves: int = 0
+    shifts: list[LineShift] = field(default_factory=list)
 
     def copy(self) -> "Sheet":
         """A sheet of its own that shares the rows."""
-        return replace(self, rows=list(self.rows), columns=list(self.columns))
+        return replace(self, rows=list(self.rows), columns=list(self.columns), shifts=[])
 
     @property
     def row_count(self) -> int:
@@ -94,6 +97,9 @@ class Sheet:
     @property
     def column_count(self) -> int:
         return len(self.columns)
+
+    def size(self, dimension: Dimension) -> int:
+        return self.row_count if dimension is Dimension.ROWS else self.column_count
 
     @property
     def whole(self) -> Area:

@@ -78,3 +78,12 @@ class Moved:
         assert first is not None
         assert last is not None
         return min(first, last), max(first, last) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class LineShift:
+    """What happened to whole rows or columns of a sheet that had `size` of them until then."""
+
+    dimension: Dimension
+    size: int
+    shift: Inserted | Deleted | Moved

@@ -13,7 +13,7 @@ from sandbox.workbook.errors import InvalidArgument
 from sandbox.workbook.formulas import retitled, shifted
 from sandbox.workbook.rules import rewritten
 from sandbox.workbook.sheet import BLANK, PLAIN_COLUMN, Row, Sheet, check_size
-from sandbox.workbook.shifts import Deleted, Dimension, Inserted, Moved, Shift
+from sandbox.workbook.shifts import Deleted, Dimension, Inserted, LineShift, Moved, Shift
 from sandbox.workbook.spreadsheet import Spreadsheet
 
 
@@ -39,7 +39,7 @@ def insert(
     Raises:
         InvalidArgument: `at` is outside of the grid, or the grid grows too large.
     """
-    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    size = sheet.size(dimension)
     if not 0 <= at <= size:
         raise InvalidArgument(f"range.startIndex[{at}] is after last {_one(dimension)} in sheet[{size - 1}]")
     if inherit_before and at == 0:
@@ -67,7 +67,7 @@ def delete(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: 
     Raises:
         InvalidArgument: outside of the grid, or nothing would be left.
     """
-    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    size = sheet.size(dimension)
     if not 0 <= start < end:
         raise InvalidArgument(f"range.endIndex[{end}] must be after range.startIndex[{start}]")
     if start >= size:
@@ -96,7 +96,7 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
     Raises:
         InvalidArgument: outside of the grid, into itself, or a part of a merge.
     """
-    size = sheet.row_count if dimension is Dimension.ROWS else sheet.column_count
+    size = sheet.size(dimension)
     if not 0 <= start < end <= size or not 0 <= to <= size:
         raise InvalidArgument(
             f"The source or destination is outside of the {size} {dimension.value.lower()} of the sheet."
@@ -120,8 +120,9 @@ def move(spreadsheet: Spreadsheet, sheet: Sheet, dimension: Dimension, start: in
         _remap_columns(sheet, shift)
 
 
-def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Shift) -> None:
+def follow(spreadsheet: Spreadsheet, changed: Sheet, dimension: Dimension, shift: Inserted | Deleted | Moved) -> None:
     """Makes formulas, merges, filters, groups, and what is attached to cells follow; called before the cells move."""
+    changed.shifts.append(LineShift(dimension, changed.size(dimension), shift))
     if dimension is Dimension.COLUMNS:
         changed.column_moves += 1
     merging.follow(changed, dimension, shift)

@@ -87,6 +87,50 @@ async def test_what_is_typed_goes_to_its_row_though_others_moved_it(
     assert worksheet.get("B3:D4") == [["Anvil", "3.50", "0"], ["Bellows", "5.75", "99"]]
 
 
+async def test_the_selection_follows_its_cells_when_others_insert_and_delete(
+    page: Page, second: Page, sandbox: Sandbox, worksheet: gspread.Worksheet
+) -> None:
+    worksheet.update([["four"], ["five"], ["six"]], "G4")
+    await open_sheet(page, sandbox)
+    await open_sheet(second, sandbox)
+    await select(page, "G5")
+    await select(second, "B2")
+    await choose(second, "Insert", "1 row above")
+    await expect_active(page, "G6")
+    await page.keyboard.press("Delete")
+    await expect(cell(page, "G6")).to_have_text("")
+    assert worksheet.get("G5:G7") == [["four"], [], ["six"]]
+    # Whoever inserts has the new row selected.
+    await expect_active(second, "B2")
+    await choose(second, "Insert", "1 column left")
+    await expect_active(page, "H6")
+    await choose(second, "Delete", "Row 2")
+    await expect_active(page, "H5")
+    await second.keyboard.press("Control+z")
+    await expect_active(page, "H6")
+
+
+async def test_what_is_typed_and_what_was_cut_follow_columns_that_others_insert(
+    page: Page, sandbox: Sandbox, worksheet: gspread.Worksheet
+) -> None:
+    await open_sheet(page, sandbox)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await select(page, "B3")
+    await page.keyboard.press("Control+x")
+    await expect(page.locator(".copied")).to_be_visible()
+    await select(page, "F3")
+    await page.keyboard.type("typed")
+    worksheet.insert_cols([[]], 1)
+    await expect(page.get_by_role("textbox", name="G3", exact=True)).to_have_value("typed")
+    await page.keyboard.press("Enter")
+    await expect(cell(page, "G3")).to_have_text("typed")
+    await expect_active(page, "G4")
+    await page.keyboard.press("Control+v")
+    await expect(cell(page, "G4")).to_have_text("Bellows")
+    await expect(cell(page, "C3")).to_have_text("")
+    assert worksheet.get("G3:G4") == [["typed"], ["Bellows"]]
+
+
 async def test_a_protected_cell_is_refused_and_goes_back(page: Page, sandbox: Sandbox) -> None:
     file = client_for(sandbox).create("Theirs")
     file.sheet1.update([["kept", "free"]], "A1")

@@ -270,13 +270,50 @@ def test_the_stream_tells_who_changed_which_cells(calls: PageCalls, sandbox: San
         calls.act("type", sheet=0, row=0, column=1, values=[["who"]])
         calls.act("insert", sheet=1, dimension="ROWS", at=1, count=2)
         events = [next(told) for _ in range(3)]
+    own = {"by": "person@rowcast-sandbox.example", "page": calls.page}
     assert events == [
         {
             "version": version + 1,
             "by": "demo@rowcast-sandbox.iam.gserviceaccount.com",
             "page": "",
             "sheets": {"1": [[1, 1], [1, 2], [2, 1]]},
+            "shifts": {},
         },
-        {"version": version + 2, "by": "person@rowcast-sandbox.example", "page": calls.page, "sheets": {"0": [[0, 1]]}},
-        {"version": version + 3, "by": "person@rowcast-sandbox.example", "page": calls.page, "sheets": {}},
+        {"version": version + 2, **own, "sheets": {"0": [[0, 1]]}, "shifts": {}},
+        {
+            "version": version + 3,
+            **own,
+            "sheets": {},
+            "shifts": {"1": [{"did": "insert", "dimension": "ROWS", "size": 200, "at": 1, "count": 2}]},
+        },
+    ]
+
+
+def test_the_stream_tells_what_became_of_rows_and_columns(calls: PageCalls, sandbox: Sandbox, api: Api) -> None:
+    rows = {"sheetId": 1, "dimension": "ROWS"}
+    requests = [
+        {"moveDimension": {"source": {**rows, "startIndex": 4, "endIndex": 6}, "destinationIndex": 2}},
+        {"deleteDimension": {"range": {"sheetId": 1, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 3}}},
+    ]
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        url = f"{sandbox.url}/spreadsheets/d/{SPREADSHEET_ID}/events"
+        with client.stream("GET", url) as stream:
+            told = (json.loads(line[5:]) for line in stream.iter_lines() if line.startswith("data:"))
+            next(told)
+            api.batch(SPREADSHEET_ID, *requests)
+            calls.act("delete", sheet=1, dimension="ROWS", at=1, count=2)
+            calls.act("undo")
+            calls.act("redo")
+            calls.act("type", sheet=1, row=0, column=1, values=[["no shift"]])
+            shifts = [next(told)["shifts"].get("1", []) for _ in range(5)]
+    deleted = {"did": "delete", "dimension": "ROWS", "size": 200, "at": 1, "count": 2}
+    assert shifts == [
+        [
+            {"did": "move", "dimension": "ROWS", "size": 200, "at": 4, "count": 2, "to": 2},
+            {"did": "delete", "dimension": "COLUMNS", "size": 10, "at": 1, "count": 2},
+        ],
+        [deleted],
+        [{**deleted, "did": "insert", "size": 198}],
+        [deleted],
+        [],
     ]

@@ -2,7 +2,8 @@
 import { areaName } from '../core/names';
 import type { Cell } from '../core/selection';
 import type { Towards } from '../core/keys';
-import { activities, FLASH_MS, shortName, type Flash } from './flashes';
+import { Shifts } from '../core/shifts';
+import { activities, FLASH_MS, shiftsOf, shortName, type Flash } from './flashes';
 import { Outbox, type Outcome, type Shelf } from './outbox';
 import { pendingOf, type Pending } from './pending';
 import type { Action, Change, Edit, Sandbox, SheetFacts, Tab } from './protocol';
@@ -22,6 +23,8 @@ export interface View {
   /** Null until the first answer. */
   readonly facts: SheetFacts | null;
   readonly rows: Rows;
+  /** What became of rows and columns, up to what is shown. */
+  readonly shifts: Shifts;
   readonly pending: Pending;
   readonly flashes: readonly Flash[];
   /** Edits that aren't answered yet. */
@@ -48,6 +51,7 @@ export class Book {
   #view: View = {
     facts: null,
     rows: new Rows(),
+    shifts: new Shifts(),
     pending: new Map(),
     flashes: [],
     waiting: 0,
@@ -123,8 +127,8 @@ export class Book {
     if (sheet === this.#view.facts?.sheet) return;
     this.#sheet = sheet;
     this.#shown = [0, 1];
-    this.#changes = [];
-    this.#show({ rows: new Rows(), flashes: [], activity: '' });
+    const { shifts } = this.#take(Infinity);
+    this.#show({ rows: new Rows(), shifts, flashes: [], activity: '' });
     this.#load();
   }
 
@@ -253,8 +257,9 @@ export class Book {
         this.#version = Math.max(this.#version, window.version);
         this.#answered = this.#answered.filter(({ version }) => version > window.version);
         const known = this.#view.facts?.sheet === window.sheet ? this.#view.rows : new Rows();
-        this.#show({ facts: window, rows: known.with(window, gap[1]), connected: true });
-        this.#flash(window.version);
+        const { due, shifts } = this.#take(window.version);
+        this.#show({ facts: window, rows: known.with(window, gap[1]), shifts, connected: true });
+        this.#flash(due);
         // Older than what was told already: the spreadsheet was made anew, of which word is on its way.
         if (window.version < version) await this.#wait();
       } catch (error) {
@@ -275,20 +280,27 @@ export class Book {
     if (was !== '') this.say(`The worksheet “${was}” was deleted. This is “${title(tabs, shown)}”.`);
   }
 
-  /** What is shown has all edits up to a version: also one whose answer came after what it did. */
+  /** What is shown has all edits up to a version: also one whose answer, or of which word, came after what it did. */
   #settle(version: number): void {
     const left = this.#answered.filter((one) => one.version > version);
-    if (left.length === this.#answered.length) return;
+    const { due, shifts } = this.#take(version);
+    if (left.length === this.#answered.length && due.length === 0) return;
     this.#answered = left;
-    this.#show({});
+    this.#show({ shifts });
+    this.#flash(due);
+  }
+
+  /** The changes up to a version, with what has become of rows and columns by then; they wait no more. */
+  #take(version: number): { readonly due: readonly Change[]; readonly shifts: Shifts } {
+    const due = this.#changes.filter((change) => change.version <= version);
+    this.#changes = this.#changes.filter((change) => change.version > version);
+    return { due, shifts: this.#view.shifts.with(shiftsOf(due, this.#identity.page)) };
   }
 
   /** Marks what others changed, now that it is shown. */
-  #flash(version: number): void {
+  #flash(due: readonly Change[]): void {
     const sheet = this.#view.facts?.sheet;
     if (sheet === undefined) return;
-    const due = this.#changes.filter((change) => change.version <= version);
-    this.#changes = this.#changes.filter((change) => change.version > version);
     const seen = activities(due, sheet, this.#identity.page);
     const flashes = seen.flatMap(({ by, cells }) =>
       cells.map(([row, column], place): Flash => {

@@ -1,4 +1,5 @@
-/** Marks on cells that somebody else changed: from when the change is shown until it has faded. */
+/** What is made of changes: marks on cells that somebody else changed, from when the change is shown until it has faded. */
+import type { SheetShift } from '../core/shifts';
 import type { Change } from './protocol';
 
 /** As long as the animation in the style sheet. */
@@ -21,9 +22,22 @@ export interface Activity {
 /** What of some changes by others is to be seen in a worksheet. */
 export function activities(changes: readonly Change[], sheet: number, page: string): Activity[] {
   return changes
-    .filter((change) => change.page === '' || change.page !== page)
+    .filter((change) => !isOwn(change, page))
     .map(({ by, version, sheets }) => ({ by, version, cells: sheets[String(sheet)] ?? [] }))
     .filter(({ cells }) => cells.length > 0);
+}
+
+/** What became of rows and columns. */
+export function shiftsOf(changes: readonly Change[], page: string): SheetShift[] {
+  return changes.flatMap((change) =>
+    Object.entries(change.shifts).flatMap(([sheet, shifts]) =>
+      shifts.map((shift) => ({ sheet: Number(sheet), own: isOwn(change, page), shift })),
+    ),
+  );
+}
+
+function isOwn(change: Change, page: string): boolean {
+  return change.page !== '' && change.page === page;
 }
 
 /** A name short enough for a mark: of an address what stands before the @. */

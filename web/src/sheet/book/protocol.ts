@@ -1,6 +1,7 @@
 /** What the sandbox and the page say to each other, and the two ways in which a call fails. */
 import type { Area, Cell } from '../core/selection';
 import type { Towards } from '../core/keys';
+import type { Shift } from '../core/shifts';
 
 export type CellKind = 'text' | 'number' | 'boolean' | 'error';
 
@@ -68,6 +69,8 @@ export interface Change {
   readonly by: string;
   readonly page: string;
   readonly sheets: Readonly<Record<string, readonly (readonly [row: number, column: number])[]>>;
+  /** Of each worksheet's rows and columns, in this order. */
+  readonly shifts: Readonly<Record<string, readonly Shift[]>>;
 }
 
 export type Action =

@@ -29,7 +29,7 @@ export function SheetPage({ book }: { readonly book: Book }) {
   const view = useBook(book);
   const { facts } = view;
   const at = useMemo(() => (facts === null ? null : geometry(facts)), [facts]);
-  const selecting = useSelection(facts?.sheet);
+  const selecting = useSelection(facts?.sheet, view.shifts);
   const { selection, reveal, showStart, mark } = selecting;
   const draft = useDraft(book);
   const field = useRef<HTMLTextAreaElement>(null);

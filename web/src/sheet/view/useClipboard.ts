@@ -5,6 +5,7 @@ import type { Rows } from '../book/rows';
 import { formatBlock, formatHtml, isMarked, parseBlock, readMark, repeated, squared, target, type Block, type Copied } from '../core/clipboard';
 import { same, type Merges } from '../core/merges';
 import { areaOf, clip, type Area, type Selection } from '../core/selection';
+import { areaAfter } from '../core/shifts';
 import { pastedTable } from './pastedTable';
 
 interface Held extends Copied {
@@ -13,11 +14,17 @@ interface Held extends Copied {
   readonly entered: Block | null;
   /** It was cut and is pasted: what is on the clipboard is text by now. */
   readonly spent: boolean;
+  /** So many shifts of rows and columns there had been when it was copied. */
+  readonly followed: number;
 }
 
 /** Copy, cut and paste: between spreadsheets as text, within this one with formulas and formats. */
-export function useClipboard(book: Book, { facts, rows }: View, selection: Selection, merges: Merges, pasted: (area: Area) => void) {
+export function useClipboard(book: Book, { facts, rows, shifts }: View, selection: Selection, merges: Merges, pasted: (area: Area) => void) {
   const [held, setHeld] = useState<Held | null>(null);
+  /** Where that is by now, wherever its rows and columns went; null where they are gone. */
+  const heldArea =
+    held &&
+    shifts.since(held.followed, held.sheet).reduce<Area | null>((area, { shift }) => area && areaAfter(area, shift), held.area);
 
   function hold(event: ClipboardEvent, cut: boolean): void {
     if (facts === null) return;
@@ -29,7 +36,7 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
     const area = { top, left, bottom: Math.max(bottom, top + 1), right: Math.max(right, left + 1) };
     const copied = { file: book.file, sheet: facts.sheet, area };
     const loaded = rows.has(area.top, area.bottom);
-    setHeld({ ...copied, cut, entered: loaded ? entered(area) : null, spent: false });
+    setHeld({ ...copied, cut, entered: loaded ? entered(area) : null, spent: false, followed: shifts.count });
     if (loaded) {
       const block = shown(rows, area);
       event.clipboardData.setData('text/plain', formatBlock(block));
@@ -59,8 +66,8 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
     return cellsOf(area, (row, column) => book.entered({ row, column }));
   }
 
-  /** Whether something else is there by now than what was copied: rows moved, or somebody typed. */
-  function isOther({ sheet, area, entered: was }: Held): boolean {
+  /** Whether something else is there by now than what was copied: rows were sorted, or somebody typed. */
+  function isOther({ sheet, entered: was }: Held, area: Area): boolean {
     if (was === null || sheet !== facts?.sheet || !rows.has(area.top, area.bottom)) return false;
     return JSON.stringify(was) !== JSON.stringify(entered(area));
   }
@@ -72,8 +79,9 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
     const html = event.clipboardData.getData('text/html');
     const copied = readMark(html, book.file);
     const ours = held !== null && copied !== null && held.sheet === copied.sheet && same(held.area, copied.area);
-    if (copied !== null && !(ours && (held.spent || isOther(held)))) {
-      const { area, sheet } = copied;
+    if (copied !== null && !(ours && (held.spent || heldArea === null || isOther(held, heldArea)))) {
+      const { sheet } = copied;
+      const area = ours && heldArea !== null ? heldArea : copied.area;
       const cut = ours && held.cut;
       const [height, width] = [area.bottom - area.top, area.right - area.left];
       const to = cut
@@ -99,7 +107,7 @@ export function useClipboard(book: Book, { facts, rows }: View, selection: Selec
 
   return {
     /** The dashed cells: what was copied from the worksheet in sight. */
-    copied: held !== null && !held.spent && held.sheet === facts?.sheet ? held.area : null,
+    copied: held !== null && !held.spent && held.sheet === facts?.sheet ? heldArea : null,
     copy: (event: ClipboardEvent) => {
       hold(event, false);
     },

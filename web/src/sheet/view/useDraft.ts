@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { Book } from '../book/book';
 import type { Cell } from '../core/selection';
+import { cellAfter } from '../core/shifts';
 
 export interface Draft {
   readonly text: string;
@@ -12,15 +13,25 @@ export interface Draft {
   readonly typed: boolean;
 }
 
-/** The text that is being typed into a cell, in the cell or in the formula bar. It goes with its worksheet. */
+interface Kept extends Draft {
+  /** So many shifts of rows and columns there had been when it began. */
+  readonly followed: number;
+}
+
+const GONE = 'Somebody deleted that cell meanwhile: what you typed has no place any more.';
+
+/** The text that is being typed into a cell, in the cell or in the formula bar. It goes with its worksheet and its cell. */
 export function useDraft(book: Book) {
-  const [state, setDraft] = useState<Draft | null>(null);
-  const draft = state?.sheet === book.view.facts?.sheet ? state : null;
+  const [state, setDraft] = useState<Kept | null>(null);
+  const kept = state?.sheet === book.view.facts?.sheet ? state : null;
+  const cell = kept && cellNow(kept, book);
+  const draft: Draft | null = kept && { ...kept, cell: cell ?? kept.cell };
   return {
     draft,
     begin: (cell: Cell, text: string, typed: boolean): void => {
-      const { facts, rows } = book.view;
-      if (facts !== null) setDraft({ text, sheet: facts.sheet, cell, uid: rows.at(cell.row)[0], typed });
+      const { facts, rows, shifts } = book.view;
+      if (facts === null) return;
+      setDraft({ text, sheet: facts.sheet, cell, uid: rows.at(cell.row)[0], typed, followed: shifts.count });
     },
     change: (text: string): void => {
       setDraft((now) => now && { ...now, text });
@@ -35,7 +46,14 @@ export function useDraft(book: Book) {
     /** Types it, where it differs from what is there. */
     commit: (): void => {
       setDraft(null);
-      if (draft !== null && draft.text !== book.entered(draft.cell)) book.type(draft.cell, [[draft.text]], draft.uid);
+      if (draft === null) return;
+      if (cell === null) book.say(GONE, true);
+      else if (draft.text !== book.entered(cell)) book.type(cell, [[draft.text]], draft.uid);
     },
   };
+}
+
+function cellNow({ cell, sheet, followed }: Kept, book: Book): Cell | null {
+  const shifts = book.view.shifts.since(followed, sheet);
+  return shifts.reduce<Cell | null>((now, { shift }) => now && cellAfter(now, shift), cell);
 }
