@@ -8,6 +8,9 @@ import pytest
 from db.errors import LeadershipLost, SourceUnreachable
 from db.sources import Column
 from db.wire import ColumnType
+from sandbox.office import Office
+from sandbox.workbook.a1 import Area
+from sandbox.workbook.protection import ProtectedRange
 from sync.retry import RetryPolicy
 from sync.source import Written
 from tests.sync.sheets import LINES, Bench, bench, delete, insert, update
@@ -280,22 +283,7 @@ async def test_what_a_person_types_is_theirs_although_it_is_what_we_wrote(people
 
 
 async def test_a_protected_cell_holds_up_no_other(people: Bench) -> None:
-    await people.batch(
-        {
-            "addProtectedRange": {
-                "protectedRange": {
-                    "range": {
-                        "sheetId": 0,
-                        "startRowIndex": 2,
-                        "endRowIndex": 3,
-                        "startColumnIndex": 1,
-                        "endColumnIndex": 2,
-                    },
-                    "editors": {"users": ["somebody@example.com"]},
-                }
-            }
-        }
-    )
+    protect(people, Area(2, 1, 3, 2))
     written = (
         await people.adapter().write(
             [update(ONE, name="A"), update(TWO, name="G", city="NYC"), update(THREE, name="T"), delete(TWO)]
@@ -377,22 +365,18 @@ async def test_a_worksheet_renamed_in_between_is_followed(people: Bench) -> None
     assert len(people.calls()) == 2
 
 
-async def protect(people: Bench, first: int, end: int) -> None:
-    """Nobody but a person may edit the rows, counted from 0."""
-    await people.batch(
-        {
-            "addProtectedRange": {
-                "protectedRange": {
-                    "range": {"sheetId": 0, "startRowIndex": first, "endRowIndex": end},
-                    "editors": {"users": ["somebody@example.com"]},
-                }
-            }
-        }
-    )
+def protect(people: Bench, area: Area) -> None:
+    """By the owner: whoever protects cells may edit them."""
+
+    def work(office: Office) -> None:
+        with office.drive.edit(people.book) as draft:
+            draft.protections[1] = ProtectedRange(1, 0, area, ("somebody@example.com",))
+
+    people.sandbox.do(work)
 
 
 async def test_refused_rows_hold_up_no_other_rows(people: Bench) -> None:
-    await protect(people, 2, 3)
+    protect(people, Area(2, 0, 3, 26))
     note = "ü" * 49_000
     added = [insert(f'["{n}"]', id=float(n), name=note, city=None, total=None) for n in range(10, 18)]
     written = (await people.adapter().write([delete(ONE), delete(TWO), *added, delete(THREE)])).written
@@ -402,7 +386,7 @@ async def test_refused_rows_hold_up_no_other_rows(people: Bench) -> None:
 
 async def test_when_everything_is_refused_it_stops_trying(people: Bench) -> None:
     people.type("A2", [[str(n), f"n{n}", "", ""] for n in range(1, 41)])
-    await protect(people, 1, 200)
+    protect(people, Area(1, 0, 200, 26))
     people.calls()
     updates = [update(f'["{n}"]', name="new") for n in range(1, 41)]
     written = (await people.adapter().write(updates)).written
