@@ -10,6 +10,7 @@ import random
 import ssl
 import tempfile
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -328,6 +329,8 @@ class FeedClient:
         link = response.links.get("next", {}).get("url")
         validators = Validators.of(response.headers)
         body = Body(stream, response.charset_encoding)
+        # For who is cancelled before the answer gets there.
+        weakref.finalize(body, stream.close)
         return Fetched(asked, url, body, response.headers.get("content-type", ""), digest.hexdigest(), validators, link)
 
 

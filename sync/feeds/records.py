@@ -16,7 +16,7 @@ class FeedUnreadable(SourceUnreachable):
     """The document is not what the source was registered with: the message says what, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Body:
     """A document as it was received, unpacked. `charset` is what Content-Type said. Who reads it seeks to its start."""
 

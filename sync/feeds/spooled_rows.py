@@ -3,6 +3,7 @@
 import marshal
 import struct
 import tempfile
+import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import BinaryIO, Final, cast, overload
@@ -17,10 +18,9 @@ class _Spool:
     """The file of the rows. It goes with the last one who holds it."""
 
     def __init__(self) -> None:
-        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - see __del__
-
-    def __del__(self) -> None:
-        self.file.close()
+        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - closed below
+        # Not by __del__: where both are part of a cycle, the file may be told first, and warns that nobody closed it.
+        weakref.finalize(self, self.file.close)
 
 
 class SpooledRows(Sequence[SourceRow]):

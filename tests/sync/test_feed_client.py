@@ -1,6 +1,8 @@
 """Requests of feeds against a server that redirects, refuses, packs, and asks for credentials."""
 
+import gc
 import gzip
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -235,3 +237,14 @@ async def test_a_name_that_leads_nowhere_and_a_port_that_nobody_has_are_said(ori
     with pytest.raises(SourceUnreachable, match="leads nowhere"):
         await nowhere.get("http://no.invalid/", allow)
     await nowhere.close()
+
+
+async def test_an_answer_that_nobody_takes_closes_its_file(origin: Origin) -> None:
+    """As where who asked is cancelled before it gets there."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        one = client(origin)
+        assert await one.get(f"{origin.url}/feed", allow) is not None
+        gc.collect()
+        await one.close()
+    assert [str(one.message) for one in seen] == []
