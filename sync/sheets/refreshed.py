@@ -26,10 +26,11 @@ def refreshed(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Grid | 
         return None
     old, new = before.grid, after.grid
     ours = {(write.place, known(write.value)) for write in writes}
+    places = {write.place for write in writes}
     lines = {
         after.by_key[key].index: located.index
         for key, located in before.by_key.items()
-        if key in after.by_key and not _may_be_hit(old, located.index, new, after.by_key[key].index, ours)
+        if key in after.by_key and not _may_be_hit(old, located.index, new, after.by_key[key].index, ours, places)
     }
     values = list(old.values)
     for now, was in lines.items():
@@ -43,8 +44,10 @@ def refreshed(before: Rows, after: Rows, writes: Sequence[CellWrite]) -> Grid | 
     return replace(old, values=values, computed=computed, errors=errors)
 
 
-def _may_be_hit(old: Grid, was: int, new: Grid, now: int, ours: set[tuple[int, object]]) -> bool:
-    return any(known(new.value(now, place)) == one and known(old.value(was, place)) != one for place, one in ours)
+def _may_be_hit(old: Grid, was: int, new: Grid, now: int, ours: set[tuple[int, object]], places: set[int]) -> bool:
+    return any(
+        (place, one := known(new.value(now, place))) in ours and known(old.value(was, place)) != one for place in places
+    )
 
 
 def _of(cells: Mapping[Place, T], lines: Mapping[int, int]) -> list[tuple[Place, T]]:
