@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from db.changes import Cause, Change, Operation, Transaction
-from db.errors import CursorExpired
+from db.errors import CursorExpired, Unavailable
 from db.position import Position
 from db.session import Connection
 from db.slices import LogEntry, Slicer
@@ -83,7 +83,9 @@ async def read_log(
     """The entries behind `after` and before `until` (None: the frontier now), in order, in slices of one table each.
 
     `relations` None: of all tables. At most `page` entries are in memory. CursorExpired when the log no longer holds
-    all of them, also when that happens while reading. `until` must stand between two commits, as a frontier does.
+    all of them, also when that happens while reading. `until` must stand between two commits, as a frontier does;
+    Unavailable where the log doesn't go so far: after a crash of Postgres it ends before what was already published,
+    until the leader has appended that again.
     """
     slicer = Slicer(page)
     while True:
@@ -106,12 +108,14 @@ async def read_entries(
     limit: int = PAGE,
 ) -> list[LogEntry]:
     """One page of `read_log`, for those who may not keep a connection while they wait for their reader."""
-    rows = [] if until is not None and after >= until else await _page(connection, after, relations, until, limit)
+    rows, reached = await _page(connection, after, relations, until, limit)
     # After the page: retention between the two is then seen, though it took nothing from the page.
     state = await log_state(connection)
     if state is None:
         raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
     state.check(after)
+    if until is not None and reached < until:
+        raise Unavailable("The change log does not go that far again since Postgres crashed: try again in a moment.")
     return rows
 
 
@@ -174,7 +178,8 @@ async def partitions(connection: Connection) -> list[tuple[str, date]]:
 
 async def _page(
     connection: Connection, after: Position, relations: Collection[str] | None, until: Position | None, limit: int
-) -> list[LogEntry]:
+) -> tuple[list[LogEntry], Position]:
+    """And how far the log went then."""
     conditions = [sql.SQL("epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)")]
     if relations is not None:
         conditions.append(
@@ -182,7 +187,12 @@ async def _page(
         )
     if until is not None:
         conditions.append(sql.SQL("lsn < %(until)s"))
-    query = sql.SQL("SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s")
+    # One statement: the log is read as far as it goes, or is known to end before.
+    query = sql.SQL(
+        """SELECT log.epoch, log.decoded_to, entry.* FROM rowcast.log_state log LEFT JOIN (
+               SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s) entry ON true
+           ORDER BY entry.epoch, entry.lsn, entry.index"""
+    )
     parameters = {
         **_parts(after),
         "limit": limit,
@@ -191,7 +201,9 @@ async def _page(
         "until": None if until is None else until.lsn,
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
-    return [_entry(row) for row in await cursor.fetchall()]
+    rows = await cursor.fetchall()
+    reached = Position(*rows[0][:2], 0) if rows else Position(0, 0, 0)
+    return [_entry(row[2:]) for row in rows if row[2] is not None], reached
 
 
 def _parts(position: Position | None) -> dict[str, int]:

@@ -1,4 +1,8 @@
-"""Reads of the log that outlast an absence of Postgres: whoever reads waits until it is back."""
+"""Reads of the log that outlast an absence of Postgres: whoever reads waits until it is back, and the log with it.
+
+An append is published before it is durable. So after a crash of Postgres the log may end before what readers know to be
+in it, until the leader has appended the same again: to take its end for theirs would lose what is missing in between.
+"""
 
 import asyncio
 import random
@@ -7,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 import psycopg
 import structlog
 
-from db.errors import CursorExpired
+from db.errors import CursorExpired, Unavailable
 from db.log import PAGE, LogState, log_state, read_entries
 from db.position import Position
 from db.session import Pool
@@ -35,12 +39,12 @@ class LogReader:
     async def page(
         self, after: Position, relations: Collection[str], until: Position, limit: int = PAGE
     ) -> list[LogEntry]:
-        """A page of the log. CursorExpired where the log does not reach back to `after`."""
+        """A page of the log, once that goes up to `until`. CursorExpired where it does not reach back to `after`."""
         while True:
             try:
                 async with self._pool.connection() as connection:
                     return await read_entries(connection, after, relations, until, limit)
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, Unavailable) as error:
                 log.warning("can't read the log now, trying again", error=str(error).strip())
             await self._sleep(_AGAIN_S * (0.5 + self._jitter()))
 

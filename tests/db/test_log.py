@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from db.changes import Cause, Change, Operation, Transaction
-from db.errors import CursorExpired
+from db.errors import CursorExpired, Unavailable
 from db.keys import key_text
 from db.lease import Term
-from db.log import drop_history, has_entries, history, log_state, partitions, read_log
+from db.log import drop_history, has_entries, history, log_state, partitions, read_entries, read_log
 from db.log_append import appending, begin_epoch, ensure_partitions
 from db.position import Position
 from db.session import Connection, connect
@@ -63,6 +63,19 @@ async def test_pages_are_cut_into_slices_by_table_with_a_right_last(database: st
         until = [item async for item in read_log(connection, start, ("a",), Position(epoch, 200, 0))]
         assert [item.position for item in until] == [Position(epoch, 100, 3)]
         assert [item async for item in read_log(connection, start, ("a", "b"), start)] == []
+
+
+async def test_a_log_that_ends_before_what_is_asked_for_is_not_read_as_if_nothing_followed(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        await append(connection, term, commit(epoch, 100, "a"))
+        start = Position(epoch, 100, 0)
+        for relations in (("a",), ("b",)):
+            with pytest.raises(Unavailable, match="crashed"):
+                await read_entries(connection, start, relations, Position(epoch, 102, 0))
+        [entry] = await read_entries(connection, start, ("a",), Position(epoch, 101, 0))
+        assert entry.change.position == Position(epoch, 100, 1)
+        assert await read_entries(connection, start, ("b",), Position(epoch, 101, 0)) == []
 
 
 async def test_reading_before_the_log_begins_or_in_another_epoch_is_expired(database: str) -> None:

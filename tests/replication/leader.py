@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -118,8 +119,8 @@ async def _streaming(leader: Leader) -> bool:
 
 
 @asynccontextmanager
-async def hub_of(dsn: str, bus: BroadcastBus, **settings: float) -> AsyncIterator[Hub]:
-    async with make_pool(dsn, "rowcast test hub") as pool, Hub(pool, bus, **settings) as hub:  # type: ignore[arg-type]
+async def hub_of(dsn: str, bus: BroadcastBus, **settings: Any) -> AsyncIterator[Hub]:
+    async with make_pool(dsn, "rowcast test hub") as pool, Hub(pool, bus, **settings) as hub:
         yield hub
 
 

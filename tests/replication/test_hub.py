@@ -8,10 +8,11 @@ import pytest
 
 from db.cursor import Cursor
 from db.errors import CursorExpired, Unavailable
+from db.log import LogState
 from db.position import Position
 from db.session import make_pool
 from db.view import view
-from replication.bus import BroadcastBus
+from replication.bus import Beat, BroadcastBus
 from replication.hub import Hub
 from replication.log_events import CaughtUp, LogEvent, LogSlice
 from tests.replication.leader import DEADLINE_S, bind, execute, hub_of, leading, value
@@ -176,3 +177,53 @@ async def test_the_hub_survives_a_failing_part(database: str, monkeypatch: pytes
             assert ended
             await execute(database, "ALTER TABLE rowcast.away RENAME TO log_state", "INSERT INTO t VALUES (1)")
             assert keys(await following(events)) == ['["1"]']
+
+
+async def set_back(dsn: str, to: LogState) -> None:
+    """What a crash of Postgres does to a log whose last appends were visible and not yet durable."""
+    await execute(
+        dsn,
+        f"CREATE TABLE lost AS SELECT * FROM rowcast.changes WHERE lsn > {to.head.lsn}",
+        "CREATE TABLE lost_state AS SELECT * FROM rowcast.log_state",
+        f"DELETE FROM rowcast.changes WHERE lsn > {to.head.lsn}",
+        f"UPDATE rowcast.log_state SET head_lsn = {to.head.lsn}, head_index = {to.head.index}, "
+        f"decoded_to = {to.decoded_to}",
+    )
+
+
+@pytest.mark.parametrize("joined", [False, True])
+async def test_what_a_crash_took_from_the_log_after_it_was_published_is_waited_for(database: str, joined: bool) -> None:
+    await bind(database, "t", "id integer PRIMARY KEY")
+    waited = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal waited
+        if seconds == 0.5:  # of a reader that can't go on
+            waited += 1
+            await execute(
+                database,
+                "INSERT INTO rowcast.changes SELECT * FROM lost",
+                "UPDATE rowcast.log_state l SET head_lsn = o.head_lsn, head_index = o.head_index, "
+                "decoded_to = o.decoded_to FROM lost_state o",
+            )
+        await asyncio.sleep(seconds)
+
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        before = await state_of(database)
+        await execute(database, "INSERT INTO t VALUES (1)")
+        await settled(database, hub)
+    known = await state_of(database)
+    await set_back(database, before)
+    async with (
+        BroadcastBus("memory://") as bus,
+        hub_of(database, bus, silence_s=0.1, sleep=sleep, jitter=lambda: 0.5) as hub,
+        aclosing(hub.subscribe("public.t", Cursor(before.frontier))) as events,
+    ):
+        if joined:
+            assert isinstance(await following(events), CaughtUp)
+        bus.publish(Beat(known.head, known.decoded_to))
+        if not joined:
+            await hub.reach(known.decoded_to, DEADLINE_S)
+        assert keys(await following(events)) == ['["1"]']
+    assert waited
