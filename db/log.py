@@ -202,7 +202,7 @@ async def _page(
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
     rows = await cursor.fetchall()
-    reached = Position(*rows[0][:2], 0) if rows else Position(0, 0, 0)
+    reached = Position(rows[0][0], rows[0][1], 0) if rows else Position(0, 0, 0)
     return [_entry(row[2:]) for row in rows if row[2] is not None], reached
 
 
