@@ -135,11 +135,6 @@ class Feed:
         """Which of a commit's columns the subscriber does not get: they may be new ones of the source."""
         return names.difference(self.shown.columns)
 
-    def lacking(self, transaction: Transaction, names: frozenset[str]) -> frozenset[str]:
-        """Which of these columns the commit's rows don't have."""
-        rows = (change.after or change.before for change in transaction.changes)
-        return frozenset().union(*(names - row.keys() for row in rows if row is not None))
-
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""
         self.up_to_date = True

@@ -5,10 +5,11 @@ Pure. A filter is compiled once and then asked for every row, so what depends on
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from db.changes import WireRow
+from db.changes import Change, WireRow
+from db.wire import ColumnType
 from schema.comparable import Comparable, comparable
 from schema.filters import And, Compare, Comparison, Filter, FilterColumn, IsNull, Like, Not, OneOf, Operand, Or
 
@@ -91,6 +92,19 @@ def value_of(row: WireRow, column: FilterColumn) -> Comparable | None:
     except ValueError:
         # The log keeps rows from before the column had this type. What no longer fits is unknown.
         return None
+
+
+def fits(row: WireRow, column: FilterColumn) -> bool:
+    """Whether a filter can be asked of the row: it has the column, and no value there that none of that type is."""
+    if column.name not in row:
+        return False
+    return row[column.name] is None or column.type is ColumnType.JSON or value_of(row, column) is not None
+
+
+def unfit(changes: Sequence[Change], columns: Collection[FilterColumn]) -> frozenset[FilterColumn]:
+    """Of which of these columns a filter can't be asked in all of the rows."""
+    rows = [row for change in changes if (row := change.after or change.before) is not None]
+    return frozenset(column for column in columns if not all(fits(row, column) for row in rows))
 
 
 def _comparing(column: FilterColumn, comparison: Comparison, operand: Comparable) -> Predicate:

@@ -95,12 +95,12 @@ Filter = Compare | OneOf | IsNull | Like | And | Or | Not
 EVERYTHING = And(())
 
 
-def columns_of(part: Filter) -> frozenset[str]:
-    """The names of the columns that a filter looks at."""
+def columns_of(part: Filter) -> frozenset[FilterColumn]:
+    """The columns that a filter looks at, as they were when it was read."""
     match part:
         case And(parts) | Or(parts):
             return frozenset().union(*map(columns_of, parts))
         case Not(inner):
             return columns_of(inner)
         case _:
-            return frozenset((part.column.name,))
+            return frozenset((part.column,))

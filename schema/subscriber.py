@@ -28,9 +28,9 @@ from replication.log_events import CaughtUp, LogSlice
 from schema.context import Context
 from schema.feed import Batch, Feed, snapshot_batch
 from schema.filter_input import RowFilter
-from schema.filter_predicate import matcher
+from schema.filter_predicate import matcher, unfit
 from schema.filter_sql import Parameters, condition
-from schema.filters import Filter, columns_of
+from schema.filters import Filter, FilterColumn, columns_of
 from schema.followed_source import followed_source, shown_columns
 from schema.snapshot_reads import LeftBehind
 from schema.sources import Opened
@@ -231,7 +231,7 @@ class Subscriber:
     async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
         clock = self._context.clock
         sent = clock()
-        filtered, there = columns_of(self.where), frozenset[str]()
+        filtered, there = columns_of(self.where), frozenset[FilterColumn]()
         join = None if self.join is None else partial(self.join, self, feed)
         async with aclosing(
             self._context.hub.subscribe(self.source.logged_as, cursor, join, caught_up=feed.up_to_date)
@@ -242,9 +242,9 @@ class Subscriber:
                     case LogSlice(transaction, reached):
                         if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction.names())):
                             await self._widen(feed)
-                        if filtered and (gone := feed.lacking(transaction, filtered) - there):
-                            await self._refuse_altered(gone)
-                            there |= gone
+                        if (asked := filtered - there) and (altered := unfit(transaction.changes, asked)):
+                            await self._refuse_altered(altered)
+                            there |= altered
                         batch = feed.slice(transaction, reached)
                         if batch is None and clock() - sent >= QUIET_S:
                             batch = feed.passed(reached)
@@ -274,15 +274,16 @@ class Subscriber:
             self.source, self._table = opened.source, opened.table
             feed.shown = self._shown = shown_columns(opened, None)
 
-    async def _refuse_altered(self, lacking: frozenset[str]) -> None:
-        """Conflict where the table has a filter's columns no longer, so that nothing would match it, in silence. Rows
-        of before they were added lack them too."""
+    async def _refuse_altered(self, columns: frozenset[FilterColumn]) -> None:
+        """Conflict where the table has a filter's columns no longer, or with another type, so that nothing would match
+        it, in silence. Rows of before they were added or altered don't fit either."""
         opened = await self._opened_again()
-        if gone := sorted(lacking - opened.filterable.keys()):
-            raise Conflict(
-                f"{opened.source.relation} no longer has {', '.join(gone)}, by which this subscription is filtered: "
-                "subscribe anew, with a filter of columns that it has."
-            )
+        there = opened.filterable
+        relation, by = opened.source.relation, "by which this subscription is filtered: subscribe anew, with a filter"
+        if gone := sorted(each.name for each in columns if each.name not in there):
+            raise Conflict(f"{relation} no longer has {', '.join(gone)}, {by} of columns that it has.")
+        if retyped := sorted(each.name for each in columns if there[each.name].type is not each.type):
+            raise Conflict(f"{relation} has other types now in {', '.join(retyped)}, {by} of its new type.")
 
     async def _opened_again(self) -> Opened:
         """The source as it is now, once the database answers."""

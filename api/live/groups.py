@@ -29,7 +29,8 @@ from schema.activity import Activity
 from schema.change_types import as_batch
 from schema.context import Context
 from schema.feed import Batch, Feed
-from schema.filters import columns_of
+from schema.filter_predicate import fits
+from schema.filters import FilterColumn, columns_of
 from schema.source_deletion import until_deleted
 from schema.subscriber import ASK_AGAIN_S, QUIET_S, Place, Subscriber
 
@@ -132,7 +133,7 @@ class Table:
         self._groups: OrderedDict[GroupKey, Group] = OrderedDict()  # who was sent nothing for longest is first
         self._index: MatchIndex[Group] = MatchIndex()
         self._within: set[Group] = set()
-        self._columns: frozenset[str] = frozenset()  # of the rows that came last
+        self._filtered: Counter[FilterColumn] = Counter()  # by how many groups
         self._sources: Counter[UUID] = Counter()
         self._watching: dict[UUID, asyncio.Task[None]] = {}
 
@@ -155,6 +156,7 @@ class Table:
             group = self._groups[key] = Group(self, key, subscriber, feed, name, shape)
             group.sent_at = self._live.clock()
             self._index.add(group, group.subscriber.where)
+            self._filtered.update(columns_of(group.subscriber.where))
             self._watch(subscriber.source)
         group.members[member] = None
         member.group = group
@@ -178,6 +180,7 @@ class Table:
         if not group.members:
             del self._groups[group.key]
             self._index.remove(group, group.subscriber.where)
+            self._filtered -= Counter(columns_of(group.subscriber.where))
             self._within.discard(group)
             self._unwatch(group.subscriber.source)
             if not self._groups:
@@ -246,13 +249,16 @@ class Table:
                 yield _Delivery(group, batch, list(group.members), place)
 
     def _leave_altered(self, transaction: Transaction, before: Position) -> None:
-        """Who filters by columns that the rows have no longer looks for itself what became of them."""
+        """Who filters by columns that the rows have no longer, or of another type, looks for itself what became of
+        them."""
         row = transaction.changes[0].after or transaction.changes[0].before
-        if row is None or row.keys() == self._columns:
+        if row is None:
             return
-        self._columns = frozenset(row)
+        unfit = {column for column in self._filtered if not fits(row, column)}
+        if not unfit:
+            return
         for group in list(self._groups.values()):
-            if not columns_of(group.subscriber.where) <= self._columns:
+            if not unfit.isdisjoint(columns_of(group.subscriber.where)):
                 self._dissolve(group, Place(Cursor(before), group.feed.within, group.subscriber))
 
     def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:
