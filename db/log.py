@@ -83,9 +83,7 @@ async def read_log(
     """The entries behind `after` and before `until` (None: the frontier now), in order, in slices of one table each.
 
     `relations` None: of all tables. At most `page` entries are in memory. CursorExpired when the log no longer holds
-    all of them, also when that happens while reading. `until` must stand between two commits, as a frontier does;
-    Unavailable where the log doesn't go so far: after a crash of Postgres it ends before what was already published,
-    until the leader has appended that again.
+    all of them, also when that happens while reading. `until` must stand between two commits, as a frontier does.
     """
     slicer = Slicer(page)
     while True:
@@ -106,16 +104,21 @@ async def read_entries(
     relations: Collection[str] | None = None,
     until: Position | None = None,
     limit: int = PAGE,
+    head: Position | None = None,
 ) -> list[LogEntry]:
-    """One page of `read_log`, for those who may not keep a connection while they wait for their reader."""
-    rows, reached = await _page(connection, after, relations, until, limit)
+    """One page of `read_log`, for those who may not keep a connection while they wait for their reader.
+
+    `head`: an entry that the log is known to have had. Unavailable where it ends before that: after a crash of Postgres
+    it does, until the leader has appended again what was published and not yet durable.
+    """
+    rows, newest = await _page(connection, after, relations, until, limit)
     # After the page: retention between the two is then seen, though it took nothing from the page.
     state = await log_state(connection)
     if state is None:
         raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
     state.check(after)
-    if until is not None and reached < until:
-        raise Unavailable("The change log does not go that far again since Postgres crashed: try again in a moment.")
+    if head is not None and newest < head and (until is None or newest < until):
+        raise Unavailable("The change log lacks its end since Postgres crashed: try again in a moment.")
     return rows
 
 
@@ -179,7 +182,7 @@ async def partitions(connection: Connection) -> list[tuple[str, date]]:
 async def _page(
     connection: Connection, after: Position, relations: Collection[str] | None, until: Position | None, limit: int
 ) -> tuple[list[LogEntry], Position]:
-    """And how far the log went then."""
+    """And the log's newest entry then."""
     conditions = [sql.SQL("epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)")]
     if relations is not None:
         conditions.append(
@@ -187,9 +190,9 @@ async def _page(
         )
     if until is not None:
         conditions.append(sql.SQL("lsn < %(until)s"))
-    # One statement: the log is read as far as it goes, or is known to end before.
+    # One statement, so that they are of one moment.
     query = sql.SQL(
-        """SELECT log.epoch, log.decoded_to, entry.* FROM rowcast.log_state log LEFT JOIN (
+        """SELECT log.epoch, log.head_lsn, log.head_index, entry.* FROM rowcast.log_state log LEFT JOIN (
                SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s) entry ON true
            ORDER BY entry.epoch, entry.lsn, entry.index"""
     )
@@ -202,8 +205,8 @@ async def _page(
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
     rows = await cursor.fetchall()
-    reached = Position(rows[0][0], rows[0][1], 0) if rows else Position(0, 0, 0)
-    return [_entry(row[2:]) for row in rows if row[2] is not None], reached
+    newest = Position(*map(int, rows[0][:3])) if rows else Position(0, 0, 0)
+    return [_entry(row[3:]) for row in rows if row[3] is not None], newest
 
 
 def _parts(position: Position | None) -> dict[str, int]:

@@ -68,7 +68,7 @@ class Hub:
             goals=self._goals,
             begun_anew=self._begun_anew,
         )
-        self._log = LogReader(pool, sleep=sleep, jitter=jitter)
+        self._log = LogReader(pool, head=lambda: self._known.head, sleep=sleep, jitter=jitter)
         self._pages = LogPages(self._log)
         self._handed = NOWHERE  # every entry before it was put into the queues
         self._handing = NOWHERE  # what is being put into the queues ends here

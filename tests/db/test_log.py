@@ -70,12 +70,15 @@ async def test_a_log_that_ends_before_what_is_asked_for_is_not_read_as_if_nothin
         term, epoch = await opened(connection)
         await append(connection, term, commit(epoch, 100, "a"))
         start = Position(epoch, 100, 0)
+        lost, until = Position(epoch, 200, 1), Position(epoch, 201, 0)
         for relations in (("a",), ("b",)):
             with pytest.raises(Unavailable, match="crashed"):
-                await read_entries(connection, start, relations, Position(epoch, 102, 0))
-        [entry] = await read_entries(connection, start, ("a",), Position(epoch, 101, 0))
-        assert entry.change.position == Position(epoch, 100, 1)
-        assert await read_entries(connection, start, ("b",), Position(epoch, 101, 0)) == []
+                await read_entries(connection, start, relations, until, head=lost)
+        # Before its end it is complete, and so is a log that goes on without entries.
+        assert await read_entries(connection, start, ("a",), Position(epoch, 100, 1), head=lost) == []
+        assert await read_entries(connection, start, ("b",), until, head=Position(epoch, 100, 1)) == []
+        await append(connection, term, commit(epoch, 200, "a"))
+        assert len(await read_entries(connection, start, ("a",), until, head=lost)) == 2
 
 
 async def test_reading_before_the_log_begins_or_in_another_epoch_is_expired(database: str) -> None:
