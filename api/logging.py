@@ -20,6 +20,11 @@ _SHARED: Sequence[Processor] = (
     structlog.processors.StackInfoRenderer(),
 )
 
+# structlog's own `dict_tracebacks` shows each frame's variables, and in them are credentials and people's cells.
+_PLAIN_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 _QUIET = {
     "uvicorn.access": logging.WARNING,  # the request log says it, with ids
     "httpx": logging.WARNING,
@@ -57,7 +62,7 @@ def configure(form: Literal["text", "json"], level: str) -> None:
 def _renderers(form: Literal["text", "json"]) -> list[Processor]:
     if form == "json":
         return [
-            structlog.processors.dict_tracebacks,
+            _PLAIN_TRACEBACKS,
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(default=str),
         ]

@@ -14,6 +14,7 @@ logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
 logging.getLogger("uvicorn.access").info("not this")
 logging.getLogger("any").debug("nor this")
 try:
+    key = "a secret " * 2
     raise ValueError("broken")
 except ValueError:
     structlog.get_logger("ours").exception("failed")
@@ -32,6 +33,7 @@ def test_json_has_one_object_a_line_with_ids_and_tracebacks() -> None:
     assert (run["request_id"], run["source"], run["rows"]) == ("r1", "customers", 3)
     assert (uvicorn["message"], uvicorn["level"]) == ("from uvicorn", "warning")
     assert failed["exception"][0]["exc_type"] == "ValueError"
+    assert "a secret a secret" not in json.dumps(failed), "a variable of the code that failed"
 
 
 def test_text_has_the_same_for_people() -> None:
@@ -40,3 +42,4 @@ def test_text_has_the_same_for_people() -> None:
         assert part in text
     assert "not this" not in text
     assert "nor this" not in text
+    assert "a secret a secret" not in text, "a variable of the code that failed"
