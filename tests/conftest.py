@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from db.embedded import EmbeddedPostgres
 from sandbox import exchanges
+from tests import plain_log
 from tests.postgres import Server, copied_server, initialised_cluster, migrated_template, running_server
 from tests.sandbox.checked import Record
 from tests.shared_sandbox import stop_sandboxes
@@ -18,6 +19,7 @@ pytest_plugins = ["tests.browser"]
 # Speed is never asserted: the machine is shared.
 settings.register_profile("rowcast", deadline=None, print_blob=True)
 settings.load_profile("rowcast")
+plain_log.configure()
 
 
 @pytest.fixture(scope="session", autouse=True)

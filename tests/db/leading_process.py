@@ -8,11 +8,11 @@ import asyncio
 import sys
 
 import psycopg
-import structlog
 
 from db.errors import LeadershipLost
 from db.lease import Lease, Term
 from db.session import connect
+from tests import plain_log
 
 
 def say(line: str) -> None:
@@ -60,5 +60,5 @@ async def main(dsn: str, holder: str, ttl: float) -> None:
 
 
 if __name__ == "__main__":
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    plain_log.configure(sys.stderr)
     asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))

@@ -3,11 +3,10 @@
 import asyncio
 import sys
 
-import structlog
-
 from db.lease import Lease, Term
 from replication.bus import BroadcastBus
 from replication.runner import Replication
+from tests import plain_log
 from tests.replication.leader import ORIGIN_KEY
 
 
@@ -22,5 +21,5 @@ async def main(dsn: str, holder: str, ttl: float) -> None:
 
 
 if __name__ == "__main__":
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    plain_log.configure(sys.stderr)
     asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
