@@ -95,6 +95,11 @@ class BroadcastBus:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    @property
+    def works(self) -> bool:
+        """Whether the backend, if there is one, is not known to be away."""
+        return self._works
+
     def silent_s(self) -> float:
         """For how long no beat was heard, our own included."""
         return self._clock() - self._heard_at

@@ -18,6 +18,9 @@ from replication.bus import Beat, BroadcastBus
 NOWHERE = Position(0, 0, 0)
 """Before the log was first heard of."""
 
+_LOOK_S = 0.05
+"""Between two looks at whether the bus works."""
+
 _NUDGE_S = 0.05
 _LONGEST_NUDGE_S = 1.0
 
@@ -121,14 +124,14 @@ class Frontier:
     async def watch(self) -> None:
         while True:
             silent = self._clock() - self._heard
-            if silent >= self._silence_s:
+            if silent >= self._silence_s or not self._bus.works:
                 async with self._pool.connection() as connection:
                     state = await log_state(connection)
                 if state is not None:
                     self._observe_state(state)
                 await self._sleep(self._poll_s)
             else:
-                await self._sleep(self._silence_s - silent)
+                await self._sleep(min(self._silence_s - silent, _LOOK_S))
 
     async def nudge(self) -> None:
         """Has WAL flushed and decoded when somebody waits for it and nothing else moves it."""

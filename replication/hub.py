@@ -44,15 +44,16 @@ class Hub:
         bus: BroadcastBus,
         *,
         quiet_s: float = 60.0,
-        silence_s: float = 1.0,
-        poll_s: float = 0.05,
+        silence_s: float = 0.5,
+        poll_s: float = 0.02,
         queue_size: int = 100,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of the bus, before the database is
-        asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads the log itself.
+        """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of a bus that seems to work, before the
+        database is asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads the
+        log itself.
         """
         self._quiet_s = quiet_s
         self._queue_size = queue_size

@@ -1,14 +1,16 @@
-"""What a client's faults cost the others: how long commits take to 200 subscribers without each and with it.
+"""What a fault costs the others: how long commits take to 200 subscribers without each and with it.
 
-`make bench-faults`, or `python -m bench.live.faults [seconds]`. One server, one run: each fault is measured between two
-measurements without one, and compared with their mean. Commits of one row, 50 a second, everybody on rows of their own.
+`make bench-faults`, or `python -m bench.live.faults [seconds]`. Each fault is measured between two measurements without
+one, and compared with their mean. Commits of one row, 50 a second, everybody on rows of their own. What clients do
+wrong is done to a server alone; what the broker does, to the second of two servers, which hears of commits by it.
 """
 
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +19,9 @@ from bench.live.ground import QUERY, MeasuredServer, serving, settle
 from bench.live.pgbench import Commits
 from bench.live.processes import subscribed
 from bench.live.subscribers import Load
-from bench.live.timings import deliveries
+from bench.live.timings import TIMED, deliveries
 from bench.percentiles import Percentiles
+from tests.broker import Broker, made_broker
 from tests.live.raw_client import PING, TEXT, connected, frame, raw_client, text
 
 SUBSCRIBERS: Final = 200
@@ -27,8 +30,14 @@ _RATE: Final = 50
 _GONE: Final = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 _AGAIN_S: Final = 1.0
 
+_AWAY_S: Final = 3.0
+"""A broker, and then there for as long."""
+
 Fault = Callable[[MeasuredServer], Coroutine[None, None, None]]
 """One client, until cancelled."""
+
+Took = Callable[[], Coroutine[None, None, Percentiles]]
+"""Measures deliveries."""
 
 
 async def flood_frames(server: MeasuredServer) -> None:
@@ -104,42 +113,111 @@ FAULTS: Final[tuple[tuple[str, Fault, int], ...]] = (
 """With how many clients each."""
 
 
+async def broker_gone(broker: Broker) -> None:
+    """Killed, and started again."""
+    while True:
+        broker.kill()
+        try:
+            await asyncio.sleep(_AWAY_S)
+        finally:
+            await broker.start()
+        await asyncio.sleep(_AWAY_S)
+
+
+async def broker_silent(broker: Broker) -> None:
+    """Hangs, and goes on."""
+    while True:
+        broker.freeze()
+        try:
+            await asyncio.sleep(_AWAY_S)
+        finally:
+            broker.thaw()
+        await asyncio.sleep(_AWAY_S)
+
+
 async def measure(seconds: int) -> None:
     """Print the table."""
-    load = Load(0, 1, SUBSCRIBERS, QUERY, {"where": {"column": "id", "eq": "{n}"}})
     commits = Commits(_RATE, seconds, SUBSCRIBERS)
-    with each_database() as databases, tempfile.TemporaryDirectory() as folder:
+    await of_clients(commits)
+    await of_the_broker(commits)
+
+
+async def of_clients(commits: Commits) -> None:
+    """On one server."""
+    with each_database() as databases, tempfile.TemporaryDirectory() as made:
+        dsn, folder = next(databases), Path(made)
+        async with serving(dsn, folder, "api", "serve") as server, following(server, dsn, commits) as took:
+            faults = [(name, [partial(fault, server)] * count) for name, fault, count in FAULTS]
+            await compare(took, faults)
+
+
+async def of_the_broker(commits: Commits) -> None:
+    """On the second of two servers."""
+    with each_database() as databases, tempfile.TemporaryDirectory() as made, made_broker() as broker:
         dsn = next(databases)
-        async with serving(dsn, Path(folder), "api", "serve") as server:
-            on_it = Load(server.port, load.first, load.count, load.query, load.variables)
-            async with subscribed(on_it, module="bench.live.timed_subscribers") as clients:
-                await clients.ready()
-                await settle(3)
+        await broker.start()
+        async with AsyncExitStack() as stack:
+            servers = []
+            for number in range(2):
+                folder = Path(made) / str(number)
+                folder.mkdir()
+                started = serving(dsn, folder, "api", "serve", first=not number, broadcast=broker.url)
+                servers.append(await stack.enter_async_context(started))
+            took = await stack.enter_async_context(following(servers[1], dsn, commits))
+            await compare(
+                took,
+                [
+                    ("a broker gone and back", [partial(broker_gone, broker)]),
+                    ("a broker that hangs and goes on", [partial(broker_silent, broker)]),
+                ],
+            )
 
-                async def took() -> Percentiles:
-                    found = await deliveries(clients, dsn, commits)
-                    assert len(found) == commits.count, "a delivery was lost"
-                    return Percentiles.of([each / 1e6 for each in found])
 
-                before = await took()
-                for name, fault, count in FAULTS:
-                    async with AsyncExitStack() as stack:
-                        for _ in range(count):
-                            task = asyncio.create_task(fault(server))
-                            stack.callback(task.cancel)
-                        await settle(2)
-                        within = await took()
-                    await settle(2)
-                    after = await took()
-                    print(line(name, before, within, after), flush=True)
-                    before = after
+@asynccontextmanager
+async def following(server: MeasuredServer, dsn: str, commits: Commits) -> AsyncIterator[Took]:
+    """The subscribers."""
+    load = Load(server.port, 1, SUBSCRIBERS, QUERY, {"where": {"column": "id", "eq": "{n}"}})
+    async with subscribed(load, module=TIMED) as clients:
+        await clients.ready()
+        await settle(3)
+
+        async def took() -> Percentiles:
+            found = await deliveries(clients, dsn, commits)
+            assert len(found) == commits.count, "a delivery was lost"
+            return Percentiles.of([each / 1e6 for each in found])
+
+        yield took
+
+
+async def compare(
+    took: Took, faults: Sequence[tuple[str, Sequence[Callable[[], Coroutine[None, None, None]]]]]
+) -> None:
+    """Print a line for each."""
+    before = await took()
+    for name, parts in faults:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                stack.push_async_callback(_end, asyncio.create_task(part()))
+            await settle(2)
+            within = await took()
+        await settle(2)
+        after = await took()
+        print(line(name, before, within, after), flush=True)
+        before = after
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 def line(name: str, before: Percentiles, within: Percentiles, after: Percentiles) -> str:
     """With the ratio of the p99s."""
     without = (before.p99 + after.p99) / 2
     times = f"{without * 1000:>8.1f} ms{within.p99 * 1000:>8.1f} ms  × {within.p99 / without:.2f}"
-    return f"{name:<28}{times}   p50 {(before.p50 + after.p50) * 500:.1f} ms{within.p50 * 1000:>8.1f} ms"
+    return f"{name:<33}{times}   p50 {(before.p50 + after.p50) * 500:.1f} ms{within.p50 * 1000:>8.1f} ms"
 
 
 if __name__ == "__main__":

@@ -79,10 +79,10 @@ class MeasuredServer(Client):
 
 @asynccontextmanager
 async def serving(
-    dsn: str, folder: Path, module: str = "api", *arguments: str, first: bool = True
+    dsn: str, folder: Path, module: str = "api", *arguments: str, first: bool = True, broadcast: str = "memory://"
 ) -> AsyncIterator[MeasuredServer]:
     """`python -m <module>` on the database, ready. The first on it binds the table. A bench is one client to it."""
-    settings = server_settings(dsn, folder, log_level="warning", token_operations_per_second=0)
+    settings = server_settings(dsn, folder, log_level="warning", token_operations_per_second=0, broadcast_url=broadcast)
     given = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
     async with _process(module, *arguments, environment=environment) as pid:
