@@ -51,9 +51,9 @@ class Hub:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of a bus that seems to work, before the
-        database is asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads the
-        log itself.
+        """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of a bus that seems to work, before
+        the database is asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads
+        the log itself.
         """
         self._quiet_s = quiet_s
         self._queue_size = queue_size
