@@ -34,7 +34,7 @@ from strawberry.subscriptions import (
 )
 from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 
-from api.graphql_socket import LegacyHandler, Socket, TransportHandler, operation_objection
+from api.graphql_socket import ASGISocket, LegacyHandler, TransportHandler, operation_objection
 from api.live.handler import SharingHandler
 from api.runtime import runtime
 from db.errors import LimitExceeded, RateLimited, Unauthenticated
@@ -51,7 +51,7 @@ INIT_S = 10.0
 class GraphQLView(GraphQL[Context, None]):
     """The endpoint. Every refusal is JSON in GraphQL's own shape, with a code."""
 
-    websocket_adapter_class = Socket
+    websocket_adapter_class = ASGISocket
     graphql_transport_ws_handler_class: type[TransportHandler] = SharingHandler
     graphql_ws_handler_class = LegacyHandler
 

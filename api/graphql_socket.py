@@ -6,14 +6,17 @@ protocol has ends the connection with a code and a reason, never with a tracebac
 
 import asyncio
 import json
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import structlog
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.async_base_view import AsyncWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
@@ -22,7 +25,7 @@ from strawberry.subscriptions.protocols.graphql_ws.types import ConnectionInitMe
 from strawberry.subscriptions.protocols.graphql_ws.types import StartMessage
 
 from api.authentication import Authentication
-from api.runtime import runtime
+from api.runtime import Runtime, runtime
 from db.errors import LimitExceeded, RateLimited, Unauthenticated
 from schema.access import Principal
 from schema.context import Context
@@ -64,26 +67,58 @@ def operation_objection(payload: object) -> str | None:
     return None
 
 
-class Socket(ASGIWebSocketAdapter):
+class Socket(AsyncWebSocketAdapter):
     """One connection: what comes in is bounded and well-formed, what goes out fits, also while it closes."""
+
+    @property
+    @abstractmethod
+    def runtime(self) -> Runtime:
+        """Of the process."""
+
+    @property
+    @abstractmethod
+    def authorization(self) -> str | None:
+        """The header of the handshake, as long as it may be asked for."""
+
+    async def read(self, text: str) -> object:
+        """The message of a text. NonJsonMessageReceived. None: it was none, for which the connection is closed."""
+        try:
+            message = self.view.decode_json(text)
+        except json.JSONDecodeError as error:
+            raise NonJsonMessageReceived from error
+        if (wrong := objection(message)) is None:
+            return message
+        await self.close(_INVALID, wrong)
+        return None
+
+
+class ASGISocket(Socket, ASGIWebSocketAdapter):
+    """A connection by ASGI, whatever server there is."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """Of the process."""
+        return runtime(self.ws)
+
+    @property
+    def authorization(self) -> str | None:
+        """The header of the handshake."""
+        return self.ws.headers.get("authorization")
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         """The client's messages, until one can't be taken; `ignore_parsing_errors` skips what is no JSON."""
         while self.ws.application_state is not WebSocketState.DISCONNECTED:
             try:
-                text = await self.ws.receive_text()
+                message = await self.read(await self.ws.receive_text())
             except WebSocketDisconnect:
                 return
             except KeyError as error:
                 raise NonTextMessageReceived from error
-            try:
-                message = self.view.decode_json(text)
-            except json.JSONDecodeError as error:
+            except NonJsonMessageReceived:
                 if ignore_parsing_errors:
                     continue
-                raise NonJsonMessageReceived from error
-            if (wrong := objection(message)) is not None:
-                await self.close(_INVALID, wrong)
+                raise
+            if message is None:
                 return
             yield message
             # However many wait, the others have their turn.
@@ -98,7 +133,12 @@ class Socket(ASGIWebSocketAdapter):
     async def close(self, code: int, reason: str) -> None:
         """Does nothing where it is closed already."""
         if self.ws.application_state is not WebSocketState.DISCONNECTED:
-            await super().close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+            await super().close(code, fitting(reason))
+
+
+def fitting(reason: str) -> str:
+    """A reason, cut to what a close frame has room for."""
+    return reason.encode()[:_REASON_BYTES].decode(errors="ignore")
 
 
 class Admission:
@@ -115,10 +155,10 @@ class Admission:
         assert isinstance(socket, Socket)
         if self._ending is not None:
             return context
-        authorization: object = socket.ws.headers.get("authorization")
+        authorization: object = socket.authorization
         if isinstance(payload, Mapping):
             authorization = payload.get("authorization", authorization)
-        authentication = runtime(socket.ws).authentication
+        authentication = socket.runtime.authentication
         try:
             principal = await authentication.principal(authorization)
         except Unauthenticated as error:
@@ -146,7 +186,7 @@ def _limited(socket: object, context: Context) -> GraphQLError | None:
     """Why the token of a connection may begin no operation now; None where it may."""
     assert isinstance(socket, Socket)
     try:
-        runtime(socket.ws).authentication.rates.take(context.principal)
+        socket.runtime.authentication.rates.take(context.principal)
     except RateLimited as error:
         context.activity.refused_operations += 1
         return GraphQLError(str(error), extensions={"code": error.code})
@@ -156,11 +196,16 @@ def _limited(socket: object, context: Context) -> GraphQLError | None:
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """`graphql-transport-ws`. An operation that can't be parsed fails alone, and leaves the others their connection."""
 
-    async def handle(self) -> None:
-        """Until the connection ends."""
+    websocket: Socket
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._admission = Admission()
+
+    async def shutdown(self) -> None:
+        """The connection is over."""
         try:
-            await super().handle()
+            await super().shutdown()
         finally:
             await self._admission.forget()
 
@@ -181,7 +226,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         elif self.connection_acknowledged and (limited := _limited(self.websocket, self.context)) is not None:
             await self.send_message({"id": message["id"], "type": "error", "payload": [limited.formatted]})
         else:
-            await super().handle_subscribe(message)
+            await self.begin(message)
+
+    async def begin(self, message: SubscribeMessage) -> None:
+        """An operation that the limits allow."""
+        await super().handle_subscribe(message)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004

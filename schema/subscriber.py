@@ -26,7 +26,7 @@ from db.tables import Relation
 from db.view import view
 from replication.log_events import CaughtUp, LogSlice
 from schema.context import Context
-from schema.feed import Batch, Feed, snapshot_batch
+from schema.feed import Batch, Feed, Shown, snapshot_batch
 from schema.filter_input import RowFilter
 from schema.filter_predicate import matcher, unfit
 from schema.filter_sql import Parameters, condition
@@ -110,21 +110,25 @@ class Subscriber:
         where: Filter,
         wanted: Wanted,
         join: Join | None = None,
+        shown: Shown | None = None,
     ) -> None:
+        """`shown`: what the wanted columns are, where that is known."""
         self._context = context
         self.source = opened.source
         self.where = where
         self.operations = None if wanted.operations is None else frozenset(wanted.operations)
         self.ignored = frozenset[str]()
         self._table = opened.table
-        self._shown = shown_columns(opened, wanted.columns)
+        self._shown = shown or shown_columns(opened, wanted.columns)
         self.principal = context.principal
         self.join = join
         self.place: Place | None = None
         self.asked_at = context.clock()
 
     def alone(self, join: Join | None = None, place: Place | None = None) -> "Subscriber":
-        """Another that knows what this one knows of the source, and goes on at the place."""
+        """One that knows what this one knows of the source, and goes on at the place."""
+        if self.join is join and self.place is place:
+            return self
         other = copy(self)
         other.join, other.place = join, place
         return other

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,17 +20,22 @@ from db.position import Position
 from replication.log_events import LogSlice
 from schema.access import Grant
 from schema.context import Context
-from schema.feed import Batch, Feed
+from schema.feed import Batch, Feed, Shown
 from schema.filters import FilterColumn
-from schema.followed_source import followed_source
+from schema.followed_source import followed_source, shown_columns
 from schema.following import filter_of
 from schema.sources import Opened
 from schema.subscriber import Subscriber, Wanted, now
 
 _log = structlog.stdlib.get_logger(__name__)
 
-AT_ONCE = 2
-"""Rounds under way."""
+AT_ONCE = 4
+"""Rounds under way, each to another source or by another grant."""
+
+APART_S = 0.05
+"""From one round's beginning to the next's, of the same source, unless that is full: what asks the database costs the
+same for one as for many. Who comes when nobody did just before doesn't wait.
+"""
 
 SIZE = 64
 """Subscriptions of a round: they join at one stroke, during which nothing else is delivered."""
@@ -40,30 +46,38 @@ _SLICES = 100
 _Key = tuple[str, Grant]
 
 
-class Take(Protocol):
-    """Sends the batches, and then takes over the subscription, which has everything up to `position`. Never waits."""
+class Beginner(Protocol):
+    """Who asks to begin. It is told one of the two, once. Neither waits."""
 
-    def __call__(self, subscriber: Subscriber, feed: Feed, batches: Sequence[Batch], position: Position) -> None: ...
+    def take(self, subscriber: Subscriber, feed: Feed, batches: Sequence[Batch], position: Position) -> None:
+        """Sends the batches, and then takes over the subscription, which has everything up to `position`."""
+
+    def alone(self) -> None:
+        """It has to begin alone, after all. Nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Beginner:
+class _Asked:
     context: Context
     wanted: Wanted
-    take: Take
-    begun: "asyncio.Future[bool]"
+    beginner: Beginner
 
     def begin(
         self,
         opened: Opened,
         columns: Mapping[str, FilterColumn],
+        whole: Shown,
         slices: Sequence[LogSlice],
         names: frozenset[str],
         caught_up: Batch,
     ) -> bool:
-        """False where it has to begin alone, after all. `columns`: the filterable ones. `names`: of the slices."""
+        """False where it has to begin alone. `columns`: the filterable ones. `whole`: all columns. `names`: of the
+        slices.
+        """
         try:
-            subscriber = Subscriber(self.context, opened, filter_of(opened, self.wanted, columns), self.wanted)
+            where = filter_of(opened, self.wanted, columns)
+            shown = whole if self.wanted.columns is None else None
+            subscriber = Subscriber(self.context, opened, where, self.wanted, shown=shown)
         except RowcastError:
             return False
         feed = subscriber.feed()
@@ -74,7 +88,7 @@ class _Beginner:
             return False
         feed.up_to_date = True
         batches = [*(batch for batch in found if batch is not None), caught_up]
-        self.take(subscriber, feed, batches, caught_up.cursor.position)
+        self.beginner.take(subscriber, feed, batches, caught_up.cursor.position)
         return True
 
 
@@ -83,11 +97,11 @@ class Beginnings:
 
     def __init__(self) -> None:
         self._admission = asyncio.Semaphore(AT_ONCE)
-        self._gathering: dict[_Key, list[_Beginner]] = {}
-        self._rounds: set[asyncio.Task[None]] = set()
+        self._gathering: dict[_Key, list[_Asked]] = {}
+        self._rounds: dict[_Key, asyncio.Task[None]] = {}  # of each the last
 
-    async def begin(self, context: Context, wanted: Wanted, take: Take) -> bool:
-        """Until `take` has it. False where it has to begin alone; nothing was sent then."""
+    def begin(self, context: Context, wanted: Wanted, beginner: Beginner) -> bool:
+        """The beginner is told. False where it has to begin alone at once, and is told nothing."""
         try:
             key = wanted.source, context.principal.on(wanted.source)
         except Forbidden:
@@ -95,41 +109,51 @@ class Beginnings:
         gathering = self._gathering.get(key)
         if gathering is None or len(gathering) >= SIZE:
             gathering = self._gathering[key] = []
-            task = asyncio.create_task(self._run(key, gathering, context))
-            self._rounds.add(task)
-            task.add_done_callback(self._rounds.discard)
-        beginner = _Beginner(context, wanted, take, asyncio.get_running_loop().create_future())
-        gathering.append(beginner)
-        return await beginner.begun
+            task = asyncio.create_task(self._run(key, gathering, context, self._rounds.get(key)))
+            self._rounds[key] = task
+            task.add_done_callback(partial(self._over, key))
+        gathering.append(_Asked(context, wanted, beginner))
+        return True
 
-    async def _run(self, key: _Key, beginners: list[_Beginner], context: Context) -> None:
+    async def _run(self, key: _Key, asked: list[_Asked], context: Context, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        clock = asyncio.get_running_loop().time
+        next_at = clock() + APART_S
         try:
             async with self._admission:
                 # Who comes from now on may know of a commit that these would be sent.
-                if self._gathering.get(key) is beginners:
+                if self._gathering.get(key) is asked:
                     del self._gathering[key]
-                await _begin(beginners, context, key[0])
+                await _begin(asked, context, key[0])
         except RowcastError:
             pass  # Each is told alone.
         except Exception:  # noqa: BLE001 - logged with its trace
             _log.exception("subscriptions could not begin together", source=key[0])
         finally:
-            for beginner in beginners:
-                if not beginner.begun.done():
-                    beginner.begun.set_result(False)
+            for each in asked:
+                each.beginner.alone()
+        if len(self._gathering.get(key, ())) < SIZE:
+            await asyncio.sleep(next_at - clock())
+
+    def _over(self, key: _Key, task: "asyncio.Task[None]") -> None:
+        if self._rounds.get(key) is task:
+            del self._rounds[key]
 
 
-async def _begin(beginners: Sequence[_Beginner], context: Context, source: str) -> None:
+async def _begin(asked: list[_Asked], context: Context, source: str) -> None:
+    """Who has begun is no longer in the list."""
     opened = await followed_source(context, source)
-    columns = opened.filterable
+    columns, whole = opened.filterable, shown_columns(opened, None)
     slices: list[LogSlice] = []
 
     def join(position: Position) -> bool:
         caught_up = Batch(Cursor(position), up_to_date=True)
         names = frozenset[str]().union(*(each.transaction.names() for each in slices))
-        for beginner in beginners:
-            if not beginner.begun.done():
-                beginner.begun.set_result(beginner.begin(opened, columns, slices, names, caught_up))
+        while asked:
+            if not asked[0].begin(opened, columns, whole, slices, names, caught_up):
+                asked[0].beginner.alone()
+            del asked[0]
         return True
 
     async with aclosing(context.hub.subscribe(opened.source.logged_as, await now(context), join)) as events:

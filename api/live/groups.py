@@ -17,7 +17,7 @@ import structlog
 
 from api.live.beginnings import Beginnings
 from api.live.index import MatchIndex, Places
-from api.live.prepared import Prepared, encode_json
+from api.live.prepared import Prepared, encode_json, next_prefix
 from api.live.protocol import FrameProtocol
 from api.live.selection import Shape
 from db.changes import Transaction
@@ -48,21 +48,22 @@ GroupKey = tuple[object, ...]
 class Owner(Protocol):
     """The connection's handler, to which a member belongs."""
 
-    def resume(self, operation: str, place: Place) -> None:
-        """The member left its group: it goes on alone from there. Never waits."""
+    def resume(self, member: "Member", group: "Group", place: Place) -> None:
+        """The member left the group: it goes on alone from there. Never waits."""
 
 
 class Member:
     """A subscription within a group."""
 
-    __slots__ = ("connection", "group", "operation", "owner", "prefix")
+    __slots__ = ("connection", "group", "operation", "owner", "prefix", "snapshot")
 
-    def __init__(self, owner: Owner, operation: str, connection: FrameProtocol, prefix: bytes) -> None:
-        """`prefix`: what its messages begin with."""
+    def __init__(self, owner: Owner, operation: str, connection: FrameProtocol, snapshot: bool) -> None:
+        """`snapshot`: it gets one where the log no longer reaches back to it."""
         self.owner = owner
         self.operation = operation
         self.connection = connection
-        self.prefix = prefix
+        self.prefix = next_prefix(operation)
+        self.snapshot = snapshot
         self.group: Group | None = None
 
     def leave(self) -> None:
@@ -282,8 +283,10 @@ class Table:
             self._evict(member, place)
 
     def _evict(self, member: Member, place: Place) -> None:
+        group = member.group
+        assert group is not None
         self.remove(member)
-        member.owner.resume(member.operation, place)
+        member.owner.resume(member, group, place)
 
     async def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
         clock = self._live.clock

@@ -4,6 +4,7 @@ asyncio's own hold five deques between them, of 0.6 kB each, whether anybody eve
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -48,13 +49,17 @@ class LeanEvent:
 
 
 class LeanQueue(Generic[T]):
-    """As `asyncio.Queue` without a limit and with one reader; for few items at a time."""
+    """As `asyncio.Queue` without a limit and with one reader; for few items at a time.
 
-    __slots__ = ("_arrived", "_items")
+    `heard` is called for each item that is put, by which the reader needs not wait for it.
+    """
+
+    __slots__ = ("_arrived", "_items", "heard")
 
     def __init__(self) -> None:
         self._items: list[T] = []
         self._arrived: asyncio.Future[None] | None = None
+        self.heard: Callable[[], None] | None = None
 
     def empty(self) -> bool:
         return not self._items
@@ -63,6 +68,8 @@ class LeanQueue(Generic[T]):
         self._items.append(item)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
+        if self.heard is not None:
+            self.heard()
 
     async def get(self) -> T:
         """The first, once there is one."""

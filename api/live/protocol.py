@@ -9,9 +9,10 @@ read, and how long its socket lives once it doesn't answer.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
@@ -87,6 +88,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self._next: asyncio.Handle | None = None
         self._holding = False
         self._failed = False
+        self._handed_over = False
         if self.config.ws_per_message_deflate:
             self.conn.available_extensions = [_DEFLATE]
 
@@ -100,11 +102,36 @@ class FrameProtocol(WebSocketsSansIOProtocol):
                 if isinstance(extension, PerMessageDeflate):
                     self.window = extension.local_max_window_bits
 
-    def forget_handshake(self) -> None:
-        """Once it is accepted: a connection may last for days, and a hundred thousand of them hold theirs."""
+    def hand_over(self, heard: Callable[[], None]) -> None:
+        """From now on it is `heard`'s, which is called whenever there is something to `receive`. The application may
+        return then; the handshake, which it has accepted, is forgotten: a connection may last for days.
+        """
+        cast("LeanQueue[Any]", self.queue).heard = heard
+        self._handed_over = True
         self.request.headers.clear()  # the parser keeps the request itself
-        del self.request, self.response
-        self.scope["headers"] = []
+        del self.request, self.response, self.scope
+        if not self.queue.empty():
+            heard()
+
+    def let_go(self) -> None:
+        """Nobody is told any more of what comes."""
+        cast("LeanQueue[Any]", self.queue).heard = None
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, except that a connection outlives an application that has handed it over."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+            self.send_500_response()
+        else:
+            if not self.handshake_complete and not self._handed_over:
+                self.logger.error("ASGI callable returned without completing handshake.")
+                self.send_500_response()
+        if not self._handed_over and self.close_timer is None:
+            self.transport.close()
 
     # ---- what the client sends
 

@@ -50,3 +50,12 @@ async def test_a_queue_gives_everything_in_order_also_after_its_reader_gave_up()
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert await asyncio.wait_for(queue.get(), 60) == 3
+
+
+async def test_a_queue_says_what_comes_to_whom_it_was_given() -> None:
+    queue, heard = LeanQueue[int](), list[bool]()
+    queue.put_nowait(1)
+    queue.heard = lambda: heard.append(queue.empty())
+    queue.put_nowait(2)
+    assert heard == [False], "what came is there by then"
+    assert [await queue.get(), await queue.get()] == [1, 2]
