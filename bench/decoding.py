@@ -28,9 +28,8 @@ from bench.live.peers import Missing, installed, node, url
 from db.changes import Transaction
 from db.embedded_home import packaged_binaries
 from db.session import session_dsn
-from replication.assembler import Assembler, LoggedTable
-from replication.decoder import decode
-from replication.messages import XLogData
+from replication.assembler import Assembler, LoggedTable, WantsKeys
+from replication.messages import Keepalive
 from replication.stream import walsender
 from tests.postgres import Server, migrated_template, running_server
 from tests.replication.leader import ORIGIN_KEY, bind, leading
@@ -136,36 +135,42 @@ async def _read(reader: str, dsn: str, slot: str, changes: int) -> None:
         count = _assembled() if reader == "rowcast" else _texts
         begun, cpu, left = time.perf_counter(), time.process_time(), changes
         while left > 0:
-            for frame in await stream.receive():
-                if isinstance(frame, XLogData):
-                    left -= count(frame.payload)
+            left -= count(await stream.receive())
         print(time.perf_counter() - begun, time.process_time() - cpu)
 
 
-def _assembled() -> Callable[[bytes], int]:
+def _assembled() -> Callable[[Sequence[bytes | Keepalive]], int]:
     assembler = Assembler(1, ORIGIN_KEY, 0)
-    assembler.know([LoggedTable("public.t", "public.t", ("id",))])
+    table = LoggedTable("public.t", "public.t", ("id",))
 
-    def count(payload: bytes) -> int:
-        done = assembler.feed(decode(payload), len(payload))
-        return sum(len(one.changes) for one in done if isinstance(one, Transaction))
+    def count(frames: Sequence[bytes | Keepalive]) -> int:
+        changes = 0
+        for item in assembler.feed(frames):
+            if isinstance(item, WantsKeys):
+                assembler.know([table])
+            elif isinstance(item, Transaction):
+                changes += len(item.changes)
+        return changes
 
     return count
 
 
-def _texts(payload: bytes) -> int:
-    """The texts of a change's new row, and no more: no message, no types, no key."""
-    if payload[:1] not in (b"I", b"U"):
-        return 0
-    at = 8
-    for _ in range(2 if payload[5:6] == b"O" else 1):
-        row = []
-        for _ in range(5):
-            (size,) = _LENGTH.unpack_from(payload, at + 1)
-            row.append(payload[at + 5 : at + 5 + size].decode())
-            at += 5 + size
-        at += 3
-    return 1
+def _texts(frames: Sequence[bytes | Keepalive]) -> int:
+    """The texts of the changes' new rows, and no more: no message, no types, no key."""
+    count = 0
+    for payload in frames:
+        if isinstance(payload, Keepalive) or payload[:1] not in (b"I", b"U"):
+            continue
+        at = 8
+        for _ in range(2 if payload[5:6] == b"O" else 1):
+            row = []
+            for _ in range(5):
+                (size,) = _LENGTH.unpack_from(payload, at + 1)
+                row.append(payload[at + 5 : at + 5 + size].decode())
+                at += 5 + size
+            at += 3
+        count += 1
+    return count
 
 
 # ---- the log

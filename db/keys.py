@@ -15,7 +15,7 @@ MAX_KEY_BYTES = 2_000
 """An index of Postgres takes 2.7 kB, and ours hold a little more than the key."""
 
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_quoted = json.encoder.encode_basestring
 
 
 def is_too_long(key: str) -> bool:
@@ -25,6 +25,8 @@ def is_too_long(key: str) -> bool:
 
 def key_text(values: Sequence[str]) -> str:
     """The key text of Postgres' texts, in the order of the key columns; ordered by code point, like COLLATE "C"."""
+    if len(values) == 1:
+        return f"[{_quoted(values[0])}]"
     return f"[{', '.join(map(_quoted, values))}]"
 
 

@@ -178,13 +178,25 @@ def _read_float(text: str) -> float | str:
     return value if math.isfinite(value) else text
 
 
+def _iso_offset(text: str) -> str:
+    """`2026-01-31 13:05:00+00` as `2026-01-31T13:05:00+00:00`; a year BC keeps its suffix, infinity is as it is."""
+    if text[-3] in "+-" and text[10] == " ":
+        # As almost all are: years of four digits, an offset of whole hours.
+        return f"{text[:10]}T{text[11:]}:00"
+    text, era = (text[:-3], " BC") if text.endswith(" BC") else (text, "")
+    text = text.replace(" ", "T", 1)
+    if (offset := _OFFSET.search(text)) and offset[3] is None:
+        text += ":00"
+    return text + era
+
+
 _FROM_TEXT: Mapping[ColumnType, Callable[[str], WireValue]] = {
     ColumnType.INTEGER: int,
     ColumnType.FLOAT: lambda text: text if text in _NON_FINITE else float(text),
     ColumnType.BOOLEAN: lambda text: text == "t",
     ColumnType.JSON: _read_json,
-    ColumnType.TIMESTAMP: lambda text: text.replace(" ", "T", 1) if text[0].isdigit() else text,
-    ColumnType.TIMESTAMPTZ: lambda text: _iso_offset(text) if text[0].isdigit() else text,
+    ColumnType.TIMESTAMP: lambda text: text.replace(" ", "T", 1),
+    ColumnType.TIMESTAMPTZ: _iso_offset,
 }
 
 _TO_TEXT: Mapping[ColumnType, Callable[[WireValue], str | None]] = {
@@ -255,15 +267,3 @@ def beyond_python(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _iso_offset(text: str) -> str:
-    """`2026-01-31 13:05:00+00` as `2026-01-31T13:05:00+00:00`; a year BC keeps its suffix."""
-    if text[-3] in "+-" and text[10] == " ":
-        # As almost all are: years of four digits, an offset of whole hours.
-        return f"{text[:10]}T{text[11:]}:00"
-    text, era = (text[:-3], " BC") if text.endswith(" BC") else (text, "")
-    text = text.replace(" ", "T", 1)
-    if (offset := _OFFSET.search(text)) and offset[3] is None:
-        text += ":00"
-    return text + era

@@ -8,11 +8,8 @@ from datetime import UTC, datetime, timedelta
 from struct import Struct
 
 from replication.messages import (
-    UNCHANGED,
     Begin,
     Commit,
-    Delete,
-    Insert,
     Keepalive,
     Message,
     Origin,
@@ -20,11 +17,7 @@ from replication.messages import (
     Relation,
     RelationColumn,
     Truncate,
-    Tuple,
     Type,
-    Unchanged,
-    Update,
-    XLogData,
 )
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,27 +30,24 @@ _OID = Struct("!I")
 _INT32 = Struct("!i")
 _INT16 = Struct("!h")
 _COLUMN_TYPE = Struct("!Ii")
-_COLUMN = Struct("!BI")
-_PADDING = bytes(4)
 _XLOG_HEADER = 25
 
-_NULL, _TOAST, _TEXT = b"nut"
-_OLD_KEY, _OLD_ROW, _NEW = b"KON"
+_XLOG_DATA, _ALIVE = b"wk"
 
 
 class ProtocolError(Exception):
     """The server sent what protocol 1 does not have."""
 
 
-def decode_frame(data: bytes) -> XLogData | Keepalive:
-    """A CopyData frame of the walsender."""
-    kind = data[:1]
-    if kind == b"w":
-        return XLogData(data[_XLOG_HEADER:])
-    if kind == b"k":
+def decode_frame(data: memoryview) -> bytes | Keepalive:
+    """A CopyData frame of the walsender: the pgoutput message of its XLogData, or a keepalive."""
+    kind = data[0]
+    if kind == _XLOG_DATA:
+        return bytes(data[_XLOG_HEADER:])
+    if kind == _ALIVE:
         wal_end, _, reply = _KEEPALIVE.unpack(data)
         return Keepalive(wal_end, reply == 1)
-    raise ProtocolError(f"unknown frame {kind!r}")
+    raise ProtocolError(f"unknown frame {chr(kind)!r}")
 
 
 def encode_status(flushed: int, now: datetime, *, reply: bool) -> bytes:
@@ -67,7 +57,7 @@ def encode_status(flushed: int, now: datetime, *, reply: bool) -> bytes:
 
 
 def decode(data: bytes) -> PgOutput:
-    """A pgoutput message."""
+    """A pgoutput message that is no row's change: those are `replication.rows`'."""
     read = _READERS.get(data[0])
     if read is None:
         raise ProtocolError(f"unknown message {data[:1]!r}")
@@ -112,27 +102,6 @@ def _type(data: bytes) -> Type:
     return Type(oid, schema or "pg_catalog", _string(data, at)[0])
 
 
-def _insert(data: bytes) -> Insert:
-    (oid,) = _OID.unpack_from(data, 1)
-    return Insert(oid, _tuple(data + _PADDING, 6)[0])
-
-
-def _update(data: bytes) -> Update:
-    (oid,) = _OID.unpack_from(data, 1)
-    data += _PADDING
-    kind = data[5]
-    old, at = None, 6
-    if kind != _NEW:
-        old, at = _tuple(data, 6)
-        at += 1
-    return Update(oid, old, kind == _OLD_KEY, _tuple(data, at)[0])
-
-
-def _delete(data: bytes) -> Delete:
-    (oid,) = _OID.unpack_from(data, 1)
-    return Delete(oid, _tuple(data + _PADDING, 6)[0], data[5] == _OLD_KEY)
-
-
 def _truncate(data: bytes) -> Truncate:
     (count,) = _INT32.unpack_from(data, 1)
     return Truncate(tuple(_OID.unpack_from(data, 6 + 4 * index)[0] for index in range(count)))
@@ -143,29 +112,6 @@ def _message(data: bytes) -> Message:
     prefix, at = _string(data, 10)
     (size,) = _INT32.unpack_from(data, at)
     return Message(flags & 1 == 1, lsn, prefix, data[at + 4 : at + 4 + size])
-
-
-def _tuple(data: bytes, at: int) -> tuple[Tuple, int]:
-    """The tuple that begins at `at`, and where it ends. `data` is padded: a length is read even where there is none."""
-    values: list[str | Unchanged | None] = []
-    add, unpack = values.append, _COLUMN.unpack_from
-    (count,) = _INT16.unpack_from(data, at)
-    at += 2
-    for _ in range(count):
-        kind, size = unpack(data, at)
-        if kind == _TEXT:
-            at += 5
-            add(data[at : at + size].decode())
-            at += size
-            continue
-        at += 1
-        if kind == _NULL:
-            add(None)
-        elif kind == _TOAST:
-            add(UNCHANGED)
-        else:
-            raise ProtocolError(f"unknown column kind {chr(kind)!r}")
-    return tuple(values), at
 
 
 def _string(data: bytes, at: int) -> tuple[str, int]:
@@ -184,9 +130,6 @@ _READERS: dict[int, Callable[[bytes], PgOutput]] = {
     ord("O"): _origin,
     ord("R"): _relation,
     ord("Y"): _type,
-    ord("I"): _insert,
-    ord("U"): _update,
-    ord("D"): _delete,
     ord("T"): _truncate,
     ord("M"): _message,
 }

@@ -7,22 +7,6 @@ https://www.postgresql.org/docs/current/protocol-replication.html. LSNs are inte
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Final
-
-import msgspec
-
-
-class Unchanged(Enum):
-    """Stands for a TOAST value that an UPDATE did not touch: it is not in the new tuple."""
-
-    UNCHANGED = "unchanged"
-
-
-UNCHANGED: Final = Unchanged.UNCHANGED
-
-Tuple = tuple[str | Unchanged | None, ...]
-"""A row as Postgres prints its columns, in the order of its Relation message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +15,6 @@ class Keepalive:
 
     wal_end: int
     reply: bool
-
-
-class XLogData(msgspec.Struct, frozen=True, gc=False):
-    """Frame `w`: one pgoutput message."""
-
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +73,6 @@ class Type:
     name: str
 
 
-class Insert(msgspec.Struct, frozen=True, gc=False):
-    relation: int
-    new: Tuple
-
-
-class Update(msgspec.Struct, frozen=True, gc=False):
-    """`old` is the whole row with REPLICA IDENTITY FULL, else only what of the identity changed (`old_is_key`)."""
-
-    relation: int
-    old: Tuple | None
-    old_is_key: bool
-    new: Tuple
-
-
-class Delete(msgspec.Struct, frozen=True, gc=False):
-    """`old` is the whole row with REPLICA IDENTITY FULL, else the identity's columns (`old_is_key`)."""
-
-    relation: int
-    old: Tuple
-    old_is_key: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Truncate:
     relations: tuple[int, ...]
@@ -132,4 +88,4 @@ class Message:
     content: bytes
 
 
-PgOutput = Begin | Commit | Origin | Relation | Type | Insert | Update | Delete | Truncate | Message
+PgOutput = Begin | Commit | Origin | Relation | Type | Truncate | Message

@@ -19,11 +19,9 @@ from db.lease import Term
 from db.log import LogState
 from db.log_append import advance, appending, ensure_partitions
 from db.session import Connection
-from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable, Unreadable
+from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable, Unreadable, WantsKeys
 from replication.bus import Beat, BroadcastBus
-from replication.decoder import decode
 from replication.errors import StreamSilent
-from replication.messages import PgOutput, XLogData
 from replication.publication_watch import PublicationWatch, Sight
 from replication.stream import Stream
 
@@ -164,17 +162,7 @@ class Session:
 
     async def _fill(self) -> None:
         """Decode what there is to read, at least one frame."""
-        for frame in await self._stream.receive():
-            if isinstance(frame, XLogData):
-                await self._take(decode(frame.payload), len(frame.payload))
-            elif self._assembler.transaction is None:
-                # Nothing is in flight: the log goes as far as the server has read.
-                self._pending.append(Committed(frame.wal_end))
-
-    async def _take(self, message: PgOutput, size: int) -> None:
-        if self._assembler.wants_keys(message):
-            await self._report(self._assembler.know(await self._keys()))
-        for item in self._assembler.feed(message, size):
+        for item in self._assembler.feed(await self._stream.receive()):
             match item:
                 case Committed():
                     self._pending.append(item)
@@ -184,6 +172,8 @@ class Session:
                         self._pending.append(item)
                 case Heartbeat():
                     self._asked = True
+                case WantsKeys():
+                    await self._report(self._assembler.know(await self._keys()))
                 case Unreadable():
                     await self._report([item])
 

@@ -20,7 +20,7 @@ from db.position import format_lsn
 from db.session import Connection, session_dsn
 from replication.decoder import decode_frame, encode_status
 from replication.errors import StreamEnded, StreamSilent
-from replication.messages import Keepalive, XLogData
+from replication.messages import Keepalive
 
 _LONGEST_STATUS_S = 15.0
 _BATCH_FRAMES = 2000
@@ -109,14 +109,17 @@ class Stream:
         """How long a server that was asked may stay silent before it counts as gone."""
         return 2 * self._status_s
 
-    async def receive(self) -> list[XLogData | Keepalive]:
-        """The frames that are there, at least one. StreamSilent when nothing comes, not even an answer to a status."""
-        frames: list[XLogData | Keepalive] = []
+    async def receive(self) -> list[bytes | Keepalive]:
+        """The pgoutput messages and keepalives that are there, at least one.
+
+        StreamSilent when nothing comes, not even an answer to a status.
+        """
+        frames: list[bytes | Keepalive] = []
         size = 0
         while size < _BATCH_BYTES and len(frames) < _BATCH_FRAMES:
             count, data = self._pgconn.get_copy_data(1)
             if count > 0:
-                frame = decode_frame(bytes(data))
+                frame = decode_frame(data)
                 frames.append(frame)
                 size += count
                 if isinstance(frame, Keepalive) and frame.reply:

@@ -1,37 +1,35 @@
 """The assembler alone: slices by count and by size, tables without a source, order of what it gives out."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from db.changes import Change, Transaction
 from db.position import Position
-from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable
+from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable, Unreadable, WantsKeys
 from replication.live_queue import LiveQueue
-from replication.messages import Begin, Commit, Insert, Message, Relation, RelationColumn, Type
+from replication.messages import Keepalive
+from tests.replication.pgoutput import MOMENT, begin, commit, insert, message, relation
 
-NOW = datetime(2026, 1, 31, tzinfo=UTC)
-TABLE = Relation(1, "public", "t", "f", (RelationColumn("id", 23, True),))
-OTHER = Relation(2, "public", "other", "f", (RelationColumn("id", 23, True),))
+TABLE = relation(1, "t", ("id", 23), ("name", 25))
+OTHER = relation(2, "other", ("id", 23), ("name", 25))
+KNOWN = LoggedTable("public.t", "public.t", ("id",))
 
 
 def assembler(**sizes: int) -> Assembler:
     made = Assembler(5, b"key", 2**32 + 10, **sizes)
-    assert made.know([LoggedTable("public.t", "public.t", ("id",))]) == []
-    assert [item for relation in (TABLE, OTHER) for item in made.feed(relation)] == []
+    assert made.know([KNOWN]) == []
+    assert list(made.feed([TABLE, OTHER])) == [WantsKeys(), WantsKeys()]
     return made
 
 
 @given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 10), st.integers(1, 200))
 def test_slices_are_bounded_whole_and_in_order(sizes: list[int], count: int, size: int) -> None:
     made = assembler(slice_changes=count, slice_bytes=size)
-    given_out = list(made.feed(Begin(100, NOW, 7)))
-    for id_, bytes_ in enumerate(sizes):
-        given_out += made.feed(Insert(1, (str(id_),)), bytes_)
-        given_out += made.feed(Insert(2, (str(id_),)), bytes_)
-    given_out += made.feed(Commit(100, 120, NOW))
+    messages = [insert(1, (str(id_), "x" * bytes_)) for id_, bytes_ in enumerate(sizes)]
+    others = [insert(2, (str(id_), "")) for id_ in range(len(sizes))]
+    rows = [one for pair in zip(messages, others, strict=True) for one in pair]
+    given_out = list(made.feed([begin(100, 7), *rows, commit(100, 120)]))
     *slices, end = given_out
     assert end == Committed(120)
     changes: list[Change] = []
@@ -40,26 +38,57 @@ def test_slices_are_bounded_whole_and_in_order(sizes: list[int], count: int, siz
         assert slice_.xid == 2**32 + 7
         assert slice_.last == (slice_ is slices[-1])
         assert len(slice_.changes) <= count
-        held = [sizes[change.position.index - 1] for change in slice_.changes]
+        held = [len(messages[change.position.index - 1]) for change in slice_.changes]
         assert len(held) == 1 or sum(held) <= size
         changes += slice_.changes
     assert [change.position for change in changes] == [Position(5, 100, n + 1) for n in range(len(sizes))]
-    assert [change.after for change in changes] == [{"id": n} for n in range(len(sizes))]
+    assert [change.after for change in changes] == [{"id": n, "name": "x" * bytes_} for n, bytes_ in enumerate(sizes)]
 
 
-def test_what_says_that_sources_changed() -> None:
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (TABLE, True),
+        (message("rowcast", b"sources"), True),
+        (message("other", b"sources"), False),
+        (message("rowcast"), False),
+    ],
+)
+def test_what_says_that_sources_changed(data: bytes, wanted: bool) -> None:
+    assert (WantsKeys() in list(assembler().feed([data]))) is wanted
+
+
+def test_keys_count_from_where_they_were_wanted() -> None:
     made = assembler()
-    assert made.wants_keys(TABLE)
-    assert made.wants_keys(Message(True, 1, "rowcast", b"sources"))
-    assert not made.wants_keys(Message(True, 1, "other", b"sources"))
-    assert not made.wants_keys(Message(True, 1, "rowcast", b""))
+    given_out = made.feed([begin(100, 7), insert(1, ("1", "a")), message("rowcast", b"sources"), insert(1, ("1", "a"))])
+    assert next(given_out) == WantsKeys()
+    made.know([LoggedTable("public.t", "public.t", ("name",))])
+    assert list(given_out) == []
+    [slice_, _] = made.feed([commit(100, 120)])
+    assert isinstance(slice_, Transaction)
+    assert slice_.committed_at == MOMENT
+    assert [change.key for change in slice_.changes] == ['["1"]', '["a"]']
+
+
+def test_a_table_without_its_key_is_not_logged() -> None:
+    made = assembler()
+    [wants, problem] = made.feed([relation(1, "t", ("number", 23))])
+    assert wants == WantsKeys()
+    assert isinstance(problem, Unreadable)
+    assert "key column id" in problem.reason
+    assert list(made.feed([begin(100, 7), insert(1, ("1",)), commit(100, 120)])) == [Committed(120)]
 
 
 def test_heartbeats_and_types() -> None:
     made = assembler()
-    assert list(made.feed(Message(False, 1, "rowcast", b""))) == [Heartbeat()]
-    assert list(made.feed(Type(9, "public", "mood"))) == []
+    type_ = b"Y" + bytes(4) + b"public\0mood\0"
+    assert list(made.feed([message("rowcast", transactional=False), type_])) == [Heartbeat()]
     assert made.transaction is None
+
+
+def test_a_keepalive_says_how_far_the_log_goes_between_commits() -> None:
+    alive = Keepalive(130, False)
+    assert list(assembler().feed([alive, begin(100, 7), alive])) == [Committed(130)]
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -75,9 +104,5 @@ async def test_a_full_queue_is_emptied_and_stays_closed(size: int) -> None:
 
 def _commits(count: int) -> list[object]:
     made = assembler()
-    return [
-        item
-        for lsn in range(count)
-        for message in (Begin(lsn, NOW, lsn + 3), Insert(1, ("1",)), Commit(lsn, lsn + 1, NOW))
-        for item in made.feed(message)
-    ]
+    frames = [one for lsn in range(count) for one in (begin(lsn, lsn + 3), insert(1, ("1", "")), commit(lsn, lsn + 1))]
+    return list(made.feed(frames))

@@ -1,17 +1,13 @@
 """The decoder on bytes made by hand from the protocol's description, and what it refuses."""
 
 import struct
-from datetime import UTC, datetime
 
 import pytest
 
 from replication.decoder import ProtocolError, decode, decode_frame, encode_status
 from replication.messages import (
-    UNCHANGED,
     Begin,
     Commit,
-    Delete,
-    Insert,
     Keepalive,
     Message,
     Origin,
@@ -20,15 +16,10 @@ from replication.messages import (
     RelationColumn,
     Truncate,
     Type,
-    Update,
-    XLogData,
 )
 from replication.publication_watch import PublicationWatch, Sight
+from tests.replication.pgoutput import MICROS, MOMENT
 
-MOMENT = datetime(2026, 1, 31, 13, 5, tzinfo=UTC)
-MICROS = int((MOMENT - datetime(2000, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000
-ROW = b"\0\3" + b"t\0\0\0\2\xc3\xa9" + b"n" + b"u"
-KEY = b"\0\3" + b"t\0\0\0\1a" + b"n" + b"n"
 OID = struct.pack("!I", 4_000_000_000)
 
 MESSAGES: list[tuple[bytes, PgOutput]] = [
@@ -47,12 +38,6 @@ MESSAGES: list[tuple[bytes, PgOutput]] = [
     ),
     (b"R" + OID + b"\0t\0d\0\0", Relation(4_000_000_000, "pg_catalog", "t", "d", ())),
     (b"Y" + OID + b"\0mood\0", Type(4_000_000_000, "pg_catalog", "mood")),
-    (b"I" + OID + b"N" + ROW, Insert(4_000_000_000, ("é", None, UNCHANGED))),
-    (b"U" + OID + b"N" + ROW, Update(4_000_000_000, None, False, ("é", None, UNCHANGED))),
-    (b"U" + OID + b"O" + KEY + b"N" + ROW, Update(4_000_000_000, ("a", None, None), False, ("é", None, UNCHANGED))),
-    (b"U" + OID + b"K" + KEY + b"N" + ROW, Update(4_000_000_000, ("a", None, None), True, ("é", None, UNCHANGED))),
-    (b"D" + OID + b"K" + KEY, Delete(4_000_000_000, ("a", None, None), True)),
-    (b"D" + OID + b"O" + KEY, Delete(4_000_000_000, ("a", None, None), False)),
     (b"T" + struct.pack("!ib", 2, 1) + OID + struct.pack("!I", 7), Truncate((4_000_000_000, 7))),
     (b"M\1" + struct.pack("!q", 9) + b"p\0\0\0\0\2hi", Message(True, 9, "p", b"hi")),
     (b"M\0" + struct.pack("!q", 9) + b"p\0\0\0\0\0", Message(False, 9, "p", b"")),
@@ -65,20 +50,19 @@ def test_messages(data: bytes, message: PgOutput) -> None:
 
 
 def test_frames() -> None:
-    assert decode_frame(b"w" + struct.pack("!qqq", 1, 2, 3) + b"payload") == XLogData(b"payload")
-    assert decode_frame(b"k" + struct.pack("!qqb", 7, MICROS, 1)) == Keepalive(7, True)
+    assert decode_frame(memoryview(b"w" + struct.pack("!qqq", 1, 2, 3) + b"payload")) == b"payload"
+    assert decode_frame(memoryview(b"k" + struct.pack("!qqb", 7, MICROS, 1))) == Keepalive(7, True)
     assert encode_status(7, MOMENT, reply=True) == b"r" + struct.pack("!qqqqb", 7, 7, 7, MICROS, 1)
 
 
-@pytest.mark.parametrize("data", [b"Zx", b"I" + OID + b"N\0\1x"])
-def test_what_the_protocol_does_not_have_is_an_error(data: bytes) -> None:
+def test_what_the_protocol_does_not_have_is_an_error() -> None:
     with pytest.raises(ProtocolError, match="unknown"):
-        decode(data)
+        decode(b"Zx")
 
 
 def test_an_unknown_frame_is_an_error() -> None:
     with pytest.raises(ProtocolError, match="frame"):
-        decode_frame(b"?")
+        decode_frame(memoryview(b"?"))
 
 
 def test_a_new_publication_waits_for_old_transactions_and_for_the_log() -> None:

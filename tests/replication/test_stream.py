@@ -12,7 +12,7 @@ import pytest
 from db.embedded import EmbeddedPostgres
 from db.session import connect
 from replication.errors import StreamEnded, StreamSilent
-from replication.messages import Keepalive, XLogData
+from replication.messages import Keepalive
 from replication.slot import create_slot, slot_name
 from replication.stream import Stream, walsender
 from tests.replication.leader import DEADLINE_S, execute, until, value
@@ -53,7 +53,7 @@ async def test_status_goes_out_by_time_also_while_nobody_reads(database: str) ->
         frames = 0
         async with asyncio.timeout(DEADLINE_S):
             while frames < 30_002:
-                frames += sum(isinstance(frame, XLogData) for frame in await stream.receive())
+                frames += sum(isinstance(frame, bytes) for frame in await stream.receive())
 
 
 async def test_a_server_that_asks_is_answered_at_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
