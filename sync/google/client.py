@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import requests
+from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN
+from google.auth.crypt import RSASigner
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2.service_account import Credentials
 from gspread.http_client import HTTPClient
@@ -55,8 +57,13 @@ class GoogleClients:
         """From now on the clients call by this key; calls under way end by the one before."""
         self.account = account
         self._local = threading.local()
-        self._credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            account.info, scopes=list(_SCOPES)
+        self._credentials = Credentials(  # type: ignore[no-untyped-call]
+            RSASigner(account.key, account.info.get("private_key_id")),  # type: ignore[no-untyped-call]
+            account.email,
+            account.info["token_uri"],
+            scopes=list(_SCOPES),
+            project_id=account.info.get("project_id"),
+            universe_domain=account.info.get("universe_domain", DEFAULT_UNIVERSE_DOMAIN),
         )
 
     def client(self) -> HTTPClient:

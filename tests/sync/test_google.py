@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from google.auth.exceptions import DefaultCredentialsError
 from gspread.urls import DRIVE_FILES_API_V3_URL
 
@@ -27,7 +29,8 @@ from tests.sync.sheets import Bench, allow, bench, make_session
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
 STRANGER = "stranger@rowcast-sandbox.iam.gserviceaccount.com"
-ACCOUNT = ServiceAccount("a@b.c", "project", {}, "put it there")
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ACCOUNT = ServiceAccount("a@b.c", "project", {}, KEY, "put it there")
 
 
 @pytest.fixture
@@ -260,6 +263,9 @@ async def test_a_cancelled_call_that_no_thread_took_is_never_made() -> None:
 def test_credentials_are_a_path_or_the_json(tmp_path: Path) -> None:
     with CheckedSandbox() as sandbox:
         info = sandbox.service_account_info()
+    curve = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     text = json.dumps(info)
     file = tmp_path / "key.json"
     file.write_text(text)
@@ -270,6 +276,7 @@ def test_credentials_are_a_path_or_the_json(tmp_path: Path) -> None:
         ('{"type": "authorized_user"}', "not those of a service account"),
         (json.dumps({**info, "token_uri": None}), "lack token_uri"),
         (json.dumps({**info, "private_key": "nonsense"}), "private key in the Google credentials can't be read"),
+        (json.dumps({**info, "private_key": curve.decode()}), "not an RSA key"),
         (str(tmp_path / "none.json"), "none.json: The Google credentials can't be read"),
     ]:
         with pytest.raises(BadUserInput, match=message):
