@@ -40,6 +40,10 @@ from sync.runs.dry_run import DryRuns
 _log = structlog.stdlib.get_logger(__name__)
 
 _NAME = "rowcast"
+QUERIES = 20
+"""Connections to Postgres for everybody's queries."""
+_LIVE = 5
+"""More of them, for the live path alone: it doesn't wait behind queries."""
 _WAIT_S = 8.0  # for a connection: callers that wait longer have given up
 
 
@@ -53,10 +57,11 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     credentials = _credentials(settings, breakers)
     totals, lag = RunTotals(), LoopLag()
     async with (
-        make_pool(dsn, _NAME, max_size=20, wait_s=_WAIT_S) as pool,
+        make_pool(dsn, _NAME, max_size=QUERIES, wait_s=_WAIT_S) as pool,
         Listener(dsn, _NAME) as listener,
         BroadcastBus(settings.broadcast_url) as bus,
-        Hub(pool, bus) as hub,
+        make_pool(dsn, _NAME, max_size=_LIVE, wait_s=_WAIT_S) as live_pool,
+        Hub(live_pool, bus) as hub,
     ):
         feeds = Feeds(pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), breakers)
         adapters = Adapters(credentials, feeds=feeds)

@@ -29,6 +29,8 @@ SECONDS: Final = 20
 _RATE: Final = 50
 _GONE: Final = (ConnectionError, asyncio.IncompleteReadError, TimeoutError)
 _AGAIN_S: Final = 1.0
+_STORM: Final = 300
+_STORM_S: Final = 10.0
 
 _AWAY_S: Final = 3.0
 """A broker, and then there for as long."""
@@ -85,6 +87,38 @@ async def malformed(server: MeasuredServer) -> None:
         await asyncio.sleep(0.1)
 
 
+async def oversized(server: MeasuredServer) -> None:
+    """Ten connections a second, each closed for a message of 4 MiB."""
+    while True:
+        with suppress(*_GONE):
+            async with raw_client(server) as client:
+                reading = asyncio.create_task(client.closed())
+                await client.send(frame(TEXT, bytes(4 << 20)))
+                await reading
+        await asyncio.sleep(0.1)
+
+
+async def storm(server: MeasuredServer) -> None:
+    """Three hundred that come back at once, each with the cursor that it had, and again ten seconds later."""
+    cursors: list[str | None] = [None] * _STORM
+    while True:
+        until = asyncio.get_running_loop().time() + _STORM_S
+        async with AsyncExitStack() as stack:
+
+            async def come(number: int) -> None:
+                client = await stack.enter_async_context(raw_client(server))
+                variables = {"where": {"column": "id", "eq": 10_000 + number}, "after": cursors[number]}
+                payload = {"query": QUERY, "variables": variables}
+                await client.send(
+                    text({"type": "connection_init"}), text({"id": "1", "type": "subscribe", "payload": payload})
+                )
+                [_, begun] = await client.messages(2)
+                cursors[number] = begun["payload"]["data"]["changes"]["cursor"]
+
+            await asyncio.gather(*(come(number) for number in range(_STORM)))
+            await asyncio.sleep(until - asyncio.get_running_loop().time())
+
+
 async def never_read(server: MeasuredServer) -> None:
     """Follows every row, and takes nothing once it has begun."""
     while True:
@@ -107,6 +141,8 @@ FAULTS: Final[tuple[tuple[str, Fault, int], ...]] = (
     ("a flood of messages", flood_messages, 5),
     ("a flood of subscriptions", flood_subscriptions, 1),
     ("malformed frames", malformed, 2),
+    ("messages that are too large", oversized, 2),
+    ("a storm of reconnects", storm, 1),
     ("clients that never read", never_read, 20),
     ("silent connections", silent, 200),
 )

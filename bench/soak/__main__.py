@@ -37,7 +37,7 @@ _PAUSE_S: Final = 0.25
 """Of a writer, on average: one process has all subscribers, and what it lags behind has to be waited for at the end."""
 _PATIENCE_S: Final = 300.0
 _REST_S: Final = 3.0
-_POOL: Final = 20
+_POOL: Final = 25
 """Connections to Postgres that a server may have open."""
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.live.client import EVERYTHING, Json, Live, seen, shared, stock
+from api.lifespan import QUERIES
+from tests.live.client import EVERYTHING, TABLE, Json, Live, seen, shared, stock
+from tests.live.conftest import bind
 from tests.server import Client, ThreadServer, eventually
 
 Sql = psycopg.AsyncConnection
@@ -249,3 +251,31 @@ def codes(message: Json) -> list[Any]:
     payload = message["payload"]
     errors = payload.get("errors", [payload]) if isinstance(payload, dict) else payload
     return [(error["message"], error.get("extensions", {}).get("code")) for error in errors]
+
+
+async def test_a_delivery_does_not_wait_for_queries_that_have_all_connections(live: ThreadServer, sql: Sql) -> None:
+    dsn = live.settings.database_url
+    assert dsn is not None
+    await bind(dsn, "locked")
+    query = 'query { rows(source: "locked", first: 1) { nodes { key } } }'
+    waiting = """SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name = 'rowcast'"""
+    async with (
+        shared(live, EVERYTHING) as client,
+        await psycopg.AsyncConnection.connect(dsn) as locking,
+    ):
+        await client.up_to_date()
+        await joined(live, 1)
+        await locking.execute("LOCK TABLE locked IN ACCESS EXCLUSIVE MODE")
+        queries = [asyncio.create_task(live.graphql(query)) for _ in range(30)]
+
+        async def all_wait() -> bool:
+            row = await (await sql.execute(waiting)).fetchone()
+            return row == (QUERIES,)
+
+        await eventually(all_wait)
+        await sql.execute(f"INSERT INTO {TABLE} (id, name) VALUES (1, 'Ada')".encode())
+        assert seen([await client.batch()]) == [("INSERT", 1)]
+        await locking.rollback()
+        for answer in await asyncio.gather(*queries):
+            assert answer["rows"]["nodes"] == []
