@@ -20,6 +20,7 @@ from api.live.index import MatchIndex, Places
 from api.live.prepared import Prepared, encode_json, next_prefix
 from api.live.protocol import FrameProtocol
 from api.live.selection import Shape
+from api.live.throttle import Throttle
 from db.changes import Transaction
 from db.cursor import Cursor
 from db.errors import NotFound
@@ -38,9 +39,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _TURN_S = 0.005
 """How long deliveries may keep the event loop from everything else."""
-
-ADMITTED = 100
-"""Subscriptions that may begin at the same time: after a restart all clients come back at once."""
 
 GroupKey = tuple[object, ...]
 
@@ -349,7 +347,7 @@ class Live:
         self._tables: dict[str, Table] = {}
         self.activity: Activity = context.activity
         self.members = 0
-        self.admission = asyncio.Semaphore(ADMITTED)
+        self.throttle = Throttle()
         self.beginnings = Beginnings()
         self.clock: Callable[[], float] = context.clock
 

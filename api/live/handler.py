@@ -7,7 +7,7 @@ the source changed.
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Subscr
 from api.live.connection import ConnectionHandler
 from api.live.groups import Group, Member, prepared
 from api.live.plan import Plan, plan
+from api.live.throttle import Turn
 from db.position import Position
 from schema.build import RowcastSchema
 from schema.context import Context
@@ -151,14 +152,14 @@ class SharingHandler(ConnectionHandler):
         member = Member(self, operation.id, self.connection, found.wanted.snapshot)
         activity, begun = self.context.activity, place is not None
         activity.subscriptions += 1
-        admitted = AsyncExitStack()
+        turn: Turn | None = None
         try:
-            await admitted.enter_async_context(self._live.admission)
+            turn = await self._live.throttle.turn()
             batches = follow(self.context, found.wanted, partial(self._join, operation, member, found), place)
             async with aclosing(batches):
                 async for batch in batches:
                     begun = True
-                    await admitted.aclose()
+                    turn.over()
                     message = prepared(found.name, found.shape, batch)
                     await self.connection.drained()
                     self.connection.write(message.frame(member.prefix, self.connection.window))
@@ -169,7 +170,8 @@ class SharingHandler(ConnectionHandler):
             await self._fail(operation, error)
         finally:
             activity.subscriptions -= 1
-            await admitted.aclose()
+            if turn is not None:
+                turn.over()
         return True
 
     def _join(
