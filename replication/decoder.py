@@ -39,11 +39,11 @@ class ProtocolError(Exception):
     """The server sent what protocol 1 does not have."""
 
 
-def decode_frame(data: memoryview) -> bytes | Keepalive:
+def decode_frame(data: bytes) -> bytes | Keepalive:
     """A CopyData frame of the walsender: the pgoutput message of its XLogData, or a keepalive."""
     kind = data[0]
     if kind == _XLOG_DATA:
-        return bytes(data[_XLOG_HEADER:])
+        return data[_XLOG_HEADER:]
     if kind == _ALIVE:
         wal_end, _, reply = _KEEPALIVE.unpack(data)
         return Keepalive(wal_end, reply == 1)

@@ -1,8 +1,9 @@
 """One streaming session of the leader: takes frames, appends whole commits, publishes, confirms what is flushed.
 
-Three loops. The first reads and appends: what was appended is published after, never before. The second looks once a
-second at how far the server's WAL is flushed and lets it forget only what the stored log holds; it also keeps an idle
-slot moving, and watches the publications. The third tells the hubs again and again how far the log goes.
+Four loops. The first reads and decodes, while Postgres still takes what the second appends: what was appended is
+published after, never before. The third looks once a second at how far the server's WAL is flushed and lets it forget
+only what the stored log holds; it also keeps an idle slot moving, and watches the publications. The fourth tells the
+hubs again and again how far the log goes.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ TICK_S = 1.0
 PULSE_S = 0.25
 IDLE_S = 10.0
 _VISIBLE_S = 0.001
+_AHEAD = 4
+"""Batches of the stream that are decoded while Postgres takes what was appended."""
 
 _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint,
         pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
@@ -94,6 +97,7 @@ class Session:
         self._head = state.head
         self._decoded_to = self._stored = state.decoded_to
         self._stored_at = clock()
+        self._decoded: asyncio.Queue[list[Transaction | Committed | Heartbeat]] = asyncio.Queue(_AHEAD)
         self._pending: deque[Transaction | Committed] = deque()
         self._asked = self._store_soon = False
         self._marks: deque[tuple[int, int]] = deque()
@@ -106,7 +110,7 @@ class Session:
         """Stream. Returns when it should begin anew at once, raises when it can't go on."""
         await self._make_partitions()
         self._publish()
-        parts = (self._receive, self._tick, self._pulse)
+        parts = (self._read, self._write, self._tick, self._pulse)
         loops = {asyncio.create_task(part(), name=part.__name__) for part in parts}
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
@@ -117,9 +121,46 @@ class Session:
         for task in done:
             task.result()
 
-    # ---- read and append
+    # ---- read
 
-    async def _receive(self) -> None:
+    async def _read(self) -> None:
+        while True:
+            items: list[Transaction | Committed | Heartbeat] = []
+            for item in self._assembler.feed(await self._stream.receive()):
+                match item:
+                    case WantsKeys():
+                        await self._report(self._assembler.know(await self._keys()))
+                    case Unreadable():
+                        await self._report([item])
+                    case _:
+                        items.append(item)
+            await self._decoded.put(items)
+            # There may be more to read at once, for long: everybody else in the process gets a turn.
+            await asyncio.sleep(0)
+
+    async def _keys(self) -> list[LoggedTable]:
+        """The key columns of the tables that have a source, once the commit that is being read is visible."""
+        xid = self._assembler.transaction
+        while True:
+            rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
+            if rows[0][0]:
+                return [
+                    LoggedTable(log_name, relation, tuple(key), oid, tuple(key_now))
+                    for _, log_name, relation, key, oid, key_now in rows
+                    if relation is not None
+                ]
+            await self._sleep(_VISIBLE_S)
+
+    async def _report(self, problems: list[Unreadable]) -> None:
+        for problem in problems:
+            if problem not in self._reported:
+                self._reported.add(problem)
+                log.error("a table can't be logged as it should", relation=problem.relation, reason=problem.reason)
+                await insert_event(self._control, EventKind.SYSTEM, None, problem.reason, {"table": problem.relation})
+
+    # ---- append
+
+    async def _write(self) -> None:
         while True:
             await self._fill()
             while self._pending:
@@ -161,41 +202,16 @@ class Session:
         self._appended(frozenset(append.relations))
 
     async def _fill(self) -> None:
-        """Decode what there is to read, at least one frame."""
-        for item in self._assembler.feed(await self._stream.receive()):
-            match item:
-                case Committed():
-                    self._pending.append(item)
-                case Transaction():
-                    # At or below the head it was sent again, after a crash between append and confirm.
-                    if item.position.lsn > self._head.lsn:
-                        self._pending.append(item)
-                case Heartbeat():
-                    self._asked = True
-                case WantsKeys():
-                    await self._report(self._assembler.know(await self._keys()))
-                case Unreadable():
-                    await self._report([item])
-
-    async def _keys(self) -> list[LoggedTable]:
-        """The key columns of the tables that have a source, once the commit that is being read is visible."""
-        xid = self._assembler.transaction
-        while True:
-            rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
-            if rows[0][0]:
-                return [
-                    LoggedTable(log_name, relation, tuple(key), oid, tuple(key_now))
-                    for _, log_name, relation, key, oid, key_now in rows
-                    if relation is not None
-                ]
-            await self._sleep(_VISIBLE_S)
-
-    async def _report(self, problems: list[Unreadable]) -> None:
-        for problem in problems:
-            if problem not in self._reported:
-                self._reported.add(problem)
-                log.error("a table can't be logged as it should", relation=problem.relation, reason=problem.reason)
-                await insert_event(self._control, EventKind.SYSTEM, None, problem.reason, {"table": problem.relation})
+        """Take all that was decoded, at least one batch."""
+        items = await self._decoded.get()
+        while not self._decoded.empty():
+            items += self._decoded.get_nowait()
+        for item in items:
+            if isinstance(item, Heartbeat):
+                self._asked = True
+            # At or below the head it was sent again, after a crash between append and confirm.
+            elif isinstance(item, Committed) or item.position.lsn > self._head.lsn:
+                self._pending.append(item)
 
     # ---- publish, confirm, keep moving
 

@@ -50,8 +50,8 @@ def test_messages(data: bytes, message: PgOutput) -> None:
 
 
 def test_frames() -> None:
-    assert decode_frame(memoryview(b"w" + struct.pack("!qqq", 1, 2, 3) + b"payload")) == b"payload"
-    assert decode_frame(memoryview(b"k" + struct.pack("!qqb", 7, MICROS, 1))) == Keepalive(7, True)
+    assert decode_frame(b"w" + struct.pack("!qqq", 1, 2, 3) + b"payload") == b"payload"
+    assert decode_frame(b"k" + struct.pack("!qqb", 7, MICROS, 1)) == Keepalive(7, True)
     assert encode_status(7, MOMENT, reply=True) == b"r" + struct.pack("!qqqqb", 7, 7, 7, MICROS, 1)
 
 
@@ -62,7 +62,7 @@ def test_what_the_protocol_does_not_have_is_an_error() -> None:
 
 def test_an_unknown_frame_is_an_error() -> None:
     with pytest.raises(ProtocolError, match="frame"):
-        decode_frame(memoryview(b"?"))
+        decode_frame(b"?")
 
 
 def test_a_new_publication_waits_for_old_transactions_and_for_the_log() -> None:
