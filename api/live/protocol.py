@@ -32,7 +32,11 @@ EXTENSION: Final = "rowcast.frames"
 _WINDOW_BITS: Final = 12  # of what clients send: small, since it may be a hundred thousand connections
 _LARGE: Final = 16 * 1024
 _PORTION: Final = 4096
-"""Bytes of a client that are read between two turns of the event loop."""
+"""Bytes of a client that are read before it is looked at whether it may send more."""
+_SLICE: Final = 512
+"""Bytes of a portion that are read before it is looked at how many frames they were."""
+_FRAMES: Final = 64
+"""Of a portion, for which no other client waits longer: more are read in the next turn of the event loop."""
 _FLOOD_S: Final = 5.0
 """A client whose one portion uses up its allowance for so long ahead sends nothing but frames."""
 _FLOODED: Final = 4429
@@ -85,6 +89,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self.window = 0
         self._allowance = Allowance(messages_per_second)
         self._unread = b""
+        self._portion = _PORTION  # what is left of it
         self._next: asyncio.Handle | None = None
         self._holding = False
         self._failed = False
@@ -159,25 +164,37 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def _take(self) -> None:
         self._next = None
         if self._unread:
-            portion, self._unread = self._unread[:_PORTION], self._unread[_PORTION:]
-            self.conn.receive_data(portion)
-            now = self.loop.time()
-            self._allowance.take(len(self.conn.events) + len(portion) / _PORTION, now)
+            self._parse()
             if self.conn.parser_exc is not None:
                 self.handle_parser_exception()
             elif self.conn.handshake_exc is not None and not self.handshake_initiated:
                 self._refuse_handshake()
             else:
                 self.handle_events()
-            if self._allowance.wait(now) > _FLOOD_S and not self.closed:
+            if self._wait() > _FLOOD_S and not self.closed:
                 self.fail(_FLOODED, "Too many messages at once")
         self._go_on()
 
+    def _parse(self) -> None:
+        """A portion, or as much of it as has not too many frames. It costs the client as much of its allowance."""
+        end, start = min(self._portion, len(self._unread)), 0
+        while start < end and len(self.conn.events) < _FRAMES and self.conn.parser_exc is None:
+            upto = min(start + _SLICE, end)
+            self.conn.receive_data(self._unread[start:upto])
+            start = upto
+        self._unread = self._unread[start:]
+        self._portion = self._portion - start if self._unread and start < self._portion else _PORTION
+        self._allowance.take(len(self.conn.events) + start / _PORTION, self.loop.time())
+
+    def _wait(self) -> float:
+        """The seconds until it may send more. None within a portion, by the whole of which a flood is known."""
+        return self._allowance.wait(self.loop.time()) if self._portion == _PORTION else 0.0
+
     def _go_on(self) -> None:
-        """With the next portion, once the client may send it, and the application has none of this one left."""
+        """With what comes next, once the client may send it, and the application has none of this left."""
         if self._failed or self._next is not None:
             return
-        wait = self._allowance.wait(self.loop.time())
+        wait = self._wait()
         if self._unread or wait:
             self._holding = True
             self.transport.pause_reading()
