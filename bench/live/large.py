@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -47,7 +48,7 @@ async def measure(rows: int) -> None:
                 await settle(3)
                 await deliveries(clients, dsn, _WARM)
                 before = await deliveries(clients, dsn, _BEFORE)
-                print(_line("before", _BEFORE.count, [each / 1e6 for each in before]), flush=True)
+                print(_line("before", _BEFORE.count, _seconds(before)), flush=True)
                 forget_peak(server.pid)
                 memory, begun = peak_kb(server.pid), time.monotonic()
                 during = _during(rows)
@@ -55,9 +56,7 @@ async def measure(rows: int) -> None:
                 await during.run(dsn)
                 await large
                 took = await waited(clients, _QUIET_S)
-                print(
-                    _line(f"during one commit of {rows} rows", during.count, [each / 1e6 for each in took]), flush=True
-                )
+                print(_line(f"during one commit of {rows} rows", during.count, _seconds(took)), flush=True)
                 print(f"  memory: {(peak_kb(server.pid) - memory) / 1024:.0f} MB more, at its most", flush=True)
                 print(f"  all was delivered after {time.monotonic() - begun - _QUIET_S:.0f} s at most", flush=True)
 
@@ -98,6 +97,10 @@ async def _fill(dsn: str, rows: int) -> None:
 async def _update(dsn: str, rows: int) -> None:
     async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute(b"UPDATE large SET qty = qty + 1 WHERE id <= %s", (rows,))
+
+
+def _seconds(microseconds: Sequence[int]) -> list[float]:
+    return [each / 1e6 for each in microseconds]
 
 
 def _line(name: str, expected: int, took: list[float]) -> str:
