@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 
-from api.cli_serve import bound
+from api.cli_listen import bound
 from api.settings import Settings
 from sandbox.server import serve
 

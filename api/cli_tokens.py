@@ -9,8 +9,8 @@ from api.cli_error import CommandError
 from api.settings import Settings
 from db.errors import BadUserInput, Conflict
 from db.session import connect
-from db.tokens import insert_token
-from schema.tokens import new_secret, read_name
+from db.tokens import insert_token, new_secret
+from schema.tokens import read_name
 
 _ACTOR = "the command line"
 

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 from api.cli_database import require_fit, start_embedded
 from api.cli_error import CommandError
-from api.cli_serve import bound
+from api.cli_listen import bound
 from api.demo_children import Database, Program, end_leftovers, sole_demo
 from api.demo_setup import DemoFeed, DemoSetup, DemoSheet
 from api.demo_supervisor import Supervisor

@@ -7,8 +7,7 @@ from pathlib import Path
 from api.settings import Settings
 from api.settings_secrets import write_private
 from db.session import connect
-from db.tokens import insert_token, token_of
-from schema.tokens import new_secret
+from db.tokens import insert_token, new_secret, token_of
 
 FILE = "demo-token"
 _ACTOR = "the demo"

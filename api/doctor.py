@@ -15,7 +15,7 @@ from pathlib import Path
 
 from api.cli_database import database
 from api.cli_error import CommandError
-from api.cli_serve import bound
+from api.cli_listen import bound
 from api.demo_children import running_demo
 from api.settings import Settings, SettingsError
 from api.settings_secrets import secret_key

@@ -4,10 +4,11 @@ A token that is revoked is told of by `rowcast_tokens`, with its id; that one ex
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -21,7 +22,14 @@ from db.session import Connection
 GrantRow = Mapping[str, WireValue]
 """`source`, `where` (a filter as clients send it, or null), `columns` (a list or null) and `write`."""
 
+_PREFIX: Final = "rowcast_"
+"""What every secret begins with, so that scanners for leaked secrets can find them."""
 _COLUMNS = "id, name, role, grants, created_at, expires_at, revoked_at, last_used_at"
+
+
+def new_secret() -> str:
+    """A token's secret: 256 bits."""
+    return _PREFIX + secrets.token_urlsafe(32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Tokens: creating them, showing what there is of them, and ending them."""
 # ruff: noqa: A002 - the contract names the arguments
 
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -12,7 +11,7 @@ from strawberry import UNSET
 from db.errors import BadUserInput, NotFound
 from db.session import Connection
 from db.tokens import Token as Stored
-from db.tokens import all_tokens, insert_token
+from db.tokens import all_tokens, insert_token, new_secret
 from db.tokens import revoke_token as end_token
 from schema.access import LOCAL, Grant
 from schema.context import Info
@@ -24,8 +23,6 @@ from schema.scalars import JSON
 from schema.sources import narrowed, open_source
 from schema.system_types import CreatedToken, CreateTokenInput, GrantInput, Token
 
-PREFIX: Final = "rowcast_"
-"""What every secret begins with, so that scanners for leaked secrets can find them."""
 _MAX_NAME: Final = 100
 _MAX_GRANTS: Final = 1000
 
@@ -66,11 +63,6 @@ async def revoke_token(info: Info, id: TokenId) -> Token:
     if stored is None:
         raise NotFound(f"There is no token {id}.")
     return as_token(stored)
-
-
-def new_secret() -> str:
-    """A token's secret: 256 bits."""
-    return PREFIX + secrets.token_urlsafe(32)
 
 
 def read_name(given: str) -> str:

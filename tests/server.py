@@ -24,7 +24,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from api.app import create_app
-from api.cli_serve import bound, server_config
+from api.cli_listen import bound
+from api.server import server_config
 from api.settings import Settings
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.server import Sandbox

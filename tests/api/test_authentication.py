@@ -13,8 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from db.session import connect
-from db.tokens import Token, insert_token, revoke_token
-from schema.tokens import new_secret
+from db.tokens import Token, insert_token, new_secret, revoke_token
 from tests.api.edge import edge_app
 from tests.postgres import Server as PostgresServer
 from tests.replication.leader import execute

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import cli_serve, graphql, http_protocol
+from api import cli_listen, graphql, http_protocol
 from api.graphql import MAX_OPERATIONS
 from api.limits import WEBSOCKET_LIMIT
 from tests.live.client import DEADLINE_S, EVERYTHING, seen, shared
@@ -30,7 +30,7 @@ def live(
 ) -> Iterator[ThreadServer]:
     """Impatient."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli_serve, "_STALL_MS", 12_000)
+        patch.setattr(cli_listen, "_STALL_MS", 12_000)
         patch.setattr(http_protocol, "REQUEST_S", 4.0)
         patch.setattr(graphql, "INIT_S", 4.0)
         folder = tmp_path_factory.mktemp("faults")

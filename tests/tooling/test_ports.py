@@ -9,7 +9,7 @@ import pytest
 
 from api.cli_database import start_embedded
 from api.cli_error import CommandError
-from api.cli_serve import bound
+from api.cli_listen import bound
 from db.embedded import EmbeddedPostgres
 from tests.ports import taken_port
 from tests.postgres import embedded_folder

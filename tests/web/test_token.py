@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from db.session import connect
 from db.tokens import Token, insert_token, revoke_token
-from schema.tokens import new_secret
+from db.tokens import new_secret
 from tests.e2e.customers import Customers
 from tests.server import ThreadServer, server_settings
 from tests.web.test_dashboard import cell, connection, expect_rows
