@@ -12,6 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_CACHE_DIR := 1
 export npm_config_cache := $(CURDIR)/.venv/npm-cache
 export npm_config_update_notifier := false
+# Images and shells set it. Each start of the server would compile every module again, and the tests start a hundred.
+unexport PYTHONDONTWRITEBYTECODE
 # A statement for psql reaches the shell as it was typed, its dollars included.
 override SQL := $(value SQL)
 export SQL
