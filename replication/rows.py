@@ -89,6 +89,9 @@ def read_change(layout: Layout, data: bytes) -> tuple[str, str | None, WireRow |
 
 def _key(layout: Layout, spans: _Spans) -> str:
     # NULL, which has no text, is as empty.
+    if len(layout.key) == 1:
+        # Almost always, and a comprehension is a call more.
+        return key_text((spans[layout.key[0]][5:].decode(),))
     return key_text([spans[place][5:].decode() for place in layout.key])
 
 

@@ -116,7 +116,7 @@ class Stream:
         StreamSilent when nothing comes, not even an answer to a status.
         """
         frames: list[bytes | Keepalive] = []
-        size = 0
+        size, looked = 0, False
         while size < _BATCH_BYTES and len(frames) < _BATCH_FRAMES:
             count, data = self._pgconn.get_copy_data(1)
             if count > 0:
@@ -125,8 +125,13 @@ class Stream:
                 size += count
                 if isinstance(frame, Keepalive) and frame.reply:
                     await self.report()
+                looked = False
             elif count < 0:
                 self._raise_ended()
+            elif not looked:
+                # libpq takes 16 kB at a time, and more may be there: waiting for it would cost a turn of the loop.
+                self._pgconn.consume_input()
+                looked = True
             elif frames:
                 break
             else:
