@@ -78,6 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         """From here on it is the other protocol's."""
         self._came()
         super().handle_websocket_upgrade()
+        self.parser = cast("Any", None)  # each refers to the other: collecting them as a cycle is dear, of many
 
     def _expect(self) -> None:
         self._coming = self.loop.call_later(REQUEST_S, self._late)

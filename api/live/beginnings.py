@@ -32,7 +32,7 @@ _log = structlog.stdlib.get_logger(__name__)
 AT_ONCE = 4
 """Rounds under way, each to another source or by another grant."""
 
-APART_S = 0.05
+APART_S = 0.1
 """From one round's beginning to the next's, of the same source, unless that is full: what asks the database costs the
 same for one as for many. Who comes when nobody did just before doesn't wait.
 """
