@@ -1,5 +1,6 @@
 """Fixtures that all tests share. `ROWCAST_TEST_DATABASE_URL` names a Postgres to run against instead of our own."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,13 @@ pytest_plugins = ["tests.browser"]
 settings.register_profile("rowcast", deadline=None, print_blob=True)
 settings.load_profile("rowcast")
 plain_log.configure()
+# Until all is collected: what is loaded stays, and to look for cycles in it took a third of that time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
