@@ -27,7 +27,7 @@ _CHANGES: Final[Mapping[str, str]] = {
     "delete": f"DELETE FROM {TABLE} WHERE id > 1000",  # noqa: S608 - ours
 }
 _SIZES: Final = """SELECT sum(pg_table_size(inhrelid))::bigint, sum(pg_indexes_size(inhrelid))::bigint
-    FROM pg_inherits WHERE inhparent = 'rowcast.changes'::regclass"""
+    FROM pg_inherits WHERE inhparent = 'rowcast.log_entries'::regclass"""
 
 
 def measure(rows: int) -> None:

@@ -10,8 +10,10 @@ from datetime import date, timedelta
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from db.changes import Cause, Change, Operation, Transaction
+from db.changes import Change, Transaction
 from db.errors import CursorExpired, Unavailable
+from db.log_format import CAUSE_OF, OPERATION_OF, layout, rows_of
+from db.log_names import OF_RELATION
 from db.position import Position
 from db.session import Connection
 from db.slices import LogEntry, Slicer
@@ -19,8 +21,9 @@ from db.slices import LogEntry, Slicer
 PAGE = 1000
 """Entries that one query of the log brings at most."""
 
-_COLUMNS = """epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor,
-    coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)"""
+_COLUMNS = """epoch, lsn, index, (SELECT name FROM rowcast.log_relations r WHERE r.id = relation), operation, key,
+    old_key, (SELECT columns::text FROM rowcast.log_layouts l WHERE l.id = layout), image, replaced,
+    octet_length(image), octet_length(replaced), xid, committed_at, cause, actor"""
 
 # As the indexes have it: by the key's hash first.
 _HAS_KEY = "(hashtextextended({0}, 0) = hashtextextended(%(key)s, 0) AND {0} = %(key)s)"
@@ -134,12 +137,14 @@ async def history(
 
     `before`: entries older than it. What retention took away is not there.
     """
-    conditions = [sql.SQL("relation = %(relation)s")]
+    conditions = [sql.SQL(OF_RELATION)]
     if key is not None:
         conditions.append(sql.SQL(f"({_HAS_KEY.format('key')} OR {_HAS_KEY.format('old_key')})"))
     if before is not None:
         conditions.append(sql.SQL("(epoch, lsn, index) < (%(epoch)s, %(lsn)s, %(index)s)"))
-    query = sql.SQL("SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch DESC, lsn DESC, index DESC LIMIT %(limit)s")
+    query = sql.SQL(
+        "SELECT {} FROM rowcast.log_entries WHERE {} ORDER BY epoch DESC, lsn DESC, index DESC LIMIT %(limit)s"
+    )
     cursor = await connection.execute(
         query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)),
         {"relation": relation, "key": key, "limit": limit, **_parts(before)},
@@ -174,9 +179,9 @@ async def partitions(connection: Connection) -> list[tuple[str, date]]:
     """The log's partitions: name and day, oldest first."""
     cursor = await connection.execute(
         """SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-           WHERE i.inhparent = 'rowcast.changes'::regclass ORDER BY c.relname"""
+           WHERE i.inhparent = 'rowcast.log_entries'::regclass ORDER BY c.relname"""
     )
-    return [(name, date.fromisoformat(name.removeprefix("changes_"))) for (name,) in await cursor.fetchall()]
+    return [(name, date.fromisoformat(name.removeprefix("log_entries_"))) for (name,) in await cursor.fetchall()]
 
 
 async def _page(
@@ -186,21 +191,23 @@ async def _page(
     conditions = [sql.SQL("epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)")]
     if relations is not None:
         conditions.append(
-            sql.SQL("relation = %(only)s") if len(relations) == 1 else sql.SQL("relation = ANY(%(relations)s)")
+            sql.SQL(OF_RELATION)
+            if len(relations) == 1
+            else sql.SQL("relation = ANY(ARRAY(SELECT id FROM rowcast.log_relations WHERE name = ANY(%(relations)s)))")
         )
     if until is not None:
         conditions.append(sql.SQL("lsn < %(until)s"))
     # One statement, so that they are of one moment.
     query = sql.SQL(
         """SELECT log.epoch, log.head_lsn, log.head_index, entry.* FROM rowcast.log_state log LEFT JOIN (
-               SELECT {} FROM rowcast.changes WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s) entry ON true
+               SELECT {} FROM rowcast.log_entries WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s) entry ON true
            ORDER BY entry.epoch, entry.lsn, entry.index"""
     )
     parameters = {
         **_parts(after),
         "limit": limit,
         "relations": list(relations or ()),
-        "only": next(iter(relations or ()), None),
+        "relation": next(iter(relations or ()), None),
         "until": None if until is None else until.lsn,
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
@@ -214,7 +221,11 @@ def _parts(position: Position | None) -> dict[str, int]:
 
 
 def _entry(row: TupleRow) -> LogEntry:
-    epoch, lsn, index, relation, operation, key, old_key, before, after, xid, committed_at, cause, actor, size = row
-    position = Position(epoch, lsn, index)
-    change = Change(position, relation, Operation(operation), key, old_key, before, after)
-    return LogEntry(change, xid, committed_at, Cause(cause), actor, size)
+    epoch, lsn, index, relation, code, key, old_key, names, image, replaced, size, more, xid, at, cause, actor = row
+    operation, (columns, named) = OPERATION_OF[code], layout(names)
+    before, after = rows_of(operation, columns, image, replaced)
+    change = Change(Position(epoch, lsn, index), relation, operation, key, old_key or None, before, after)
+    # At most what both rows have: what wasn't replaced is in the image.
+    twice = before is not None and after is not None and replaced.startswith("[")
+    size = (size + named) * (2 if twice else 1) + more
+    return LogEntry(change, xid, at, CAUSE_OF[cause], actor or None, size)

@@ -1,26 +1,27 @@
 """Writing the change log: the leader's appends, its idle advance, and the beginning of a new epoch.
 
 A commit is appended whole, in one transaction that holds the leader's term, together with how far the log then goes.
-Nothing else writes `rowcast.changes` and `rowcast.log_state`; retention (`db.log.drop_history`) raises the floor.
+Nothing else writes `rowcast.log_entries` and `rowcast.log_state`; retention (`db.log.drop_history`) raises the floor.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
-import orjson
-from psycopg import AsyncCopy, sql
+from psycopg import AsyncCopy, AsyncCursor, sql
+from psycopg.rows import TupleRow
 
-from db.changes import Cause, Transaction, WireRow
+from db.changes import Cause, Transaction
 from db.events import EventKind, insert_event
 from db.lease import Term
 from db.log import LogState, log_state
+from db.log_format import CAUSES, images
+from db.log_names import LogNames, names_known
 from db.position import Position
 from db.session import Connection
 
-_COPY = """COPY rowcast.changes (epoch, lsn, index, day, xid, committed_at, relation, operation, key, old_key,
-    before, after, cause, actor) FROM STDIN"""
+_COPY = """COPY rowcast.log_entries (epoch, lsn, xid, committed_at, day, cause, actor, index, relation, layout,
+    operation, key, old_key, image, replaced) FROM STDIN"""
 
 
 def utc_today() -> date:
@@ -31,9 +32,13 @@ def utc_today() -> date:
 class Append:
     """An open append: give it slices of commits, each commit to its last slice."""
 
-    def __init__(self, copy: AsyncCopy, day: date) -> None:
-        self._copy = copy
+    def __init__(self, cursor: AsyncCursor[TupleRow], copying: AsyncExitStack, names: LogNames, day: date) -> None:
+        """`copying` is closed by the caller, and COPY with it."""
+        self._cursor = cursor
+        self._copying = copying
+        self._names = names
         self._day = day
+        self._copy: AsyncCopy | None = None
         self.head: Position | None = None
         self.relations: set[str] = set()
         self.late_origins: dict[int, tuple[int, Cause, str | None]] = {}
@@ -47,20 +52,46 @@ class Append:
         if self._causes.setdefault(lsn, origin) != origin:
             # The origin stood behind the first slices in the WAL: the whole commit gets it.
             self.late_origins[lsn] = (transaction.changes[0].position.epoch, *origin)
-        # Made here: psycopg would look up how each value of each row is printed.
-        commit = f"{self._day}\t{transaction.xid}\t{transaction.committed_at.isoformat()}"
-        end = f"{transaction.cause}\t{_text(transaction.actor)}\n"
-        lines = []
-        for change in transaction.changes:
-            at = change.position
-            lines.append(
-                f"{at.epoch}\t{at.lsn}\t{at.index}\t{commit}\t{_text(change.relation)}\t{change.operation}\t"
-                f"{_text(change.key)}\t{_text(change.old_key)}\t{_json(change.before)}\t{_json(change.after)}\t{end}"
-            )
-            self.relations.add(change.relation)
+        relations = {change.relation for change in transaction.changes}
+        try:
+            lines = self._lines(transaction)
+        except KeyError:
+            stored = map(images, transaction.changes)
+            await self._store_names(relations, {columns for columns, _, _ in stored if columns is not None})
+            lines = self._lines(transaction)
+        if self._copy is None:
+            self._copy = await self._copying.enter_async_context(self._cursor.copy(_COPY))
         await self._copy.write("".join(lines).encode())
+        self.relations |= relations
         self.changes += len(transaction.changes)
         self.head = transaction.position
+
+    async def _store_names(self, relations: set[str], layouts: set[tuple[str, ...]]) -> None:
+        """Of what the log has no number for yet. Nothing else goes on while COPY does."""
+        await self._copying.aclose()
+        self._copy = None
+        await self._names.store(self._cursor, relations, layouts)
+
+    def _lines(self, transaction: Transaction) -> list[str]:
+        """Made here: psycopg would look up how each value of each row is printed. KeyError where a name is new."""
+        relations, layouts = self._names.relations, self._names.layouts
+        at = transaction.position
+        times = f"{transaction.committed_at.isoformat()}\t{self._day}"
+        origin = f"{CAUSES[transaction.cause]}\t{_text(transaction.actor or '')}"
+        commit = f"{at.epoch}\t{at.lsn}\t{transaction.xid}\t{times}\t{origin}"
+        lines = []
+        for change in transaction.changes:
+            columns, image, replaced = images(change)
+            layout = _NULL if columns is None else layouts[columns]
+            key = _NULL if change.key is None else _text(change.key)
+            old_key = _text(change.old_key) if change.old_key else ""
+            # JSON has no control characters.
+            images_ = f"{image}\t{replaced}".replace("\\", "\\\\")
+            lines.append(
+                f"{commit}\t{change.position.index}\t{relations[change.relation]}\t{layout}\t{change.operation[0]}\t{key}\t"
+                f"{old_key}\t{images_}\n"
+            )
+        return lines
 
 
 @asynccontextmanager
@@ -72,17 +103,17 @@ async def appending(
     It is visible, and may be published, once the block was left. Durable it is a little later: the slot must not be
     confirmed before the server has flushed it.
     """
-    async with connection.transaction():
+    async with names_known(connection) as names, connection.transaction():
         await connection.execute("SET LOCAL synchronous_commit = off")
         await term.fence(connection)
         async with connection.cursor() as cursor:
-            async with cursor.copy(_COPY) as copy:
-                append = Append(copy, day)
+            async with AsyncExitStack() as copying:
+                append = Append(cursor, copying, names, day)
                 yield append
             for lsn, (epoch, cause, actor) in append.late_origins.items():
                 await cursor.execute(
-                    "UPDATE rowcast.changes SET cause = %s, actor = %s WHERE epoch = %s AND lsn = %s",
-                    (cause, actor, epoch, lsn),
+                    "UPDATE rowcast.log_entries SET cause = %s, actor = %s WHERE epoch = %s AND lsn = %s",
+                    (CAUSES[cause], actor or "", epoch, lsn),
                 )
             head = append.head
             assert head is not None
@@ -178,18 +209,18 @@ async def begin_epoch(
 async def ensure_partitions(connection: Connection, today: date) -> None:
     """Make the partitions of today and tomorrow where they are missing, without stopping readers or the append."""
     for day in (today, today + timedelta(days=1)):
-        name = sql.Identifier("rowcast", f"changes_{day:%Y%m%d}")
+        table = f"log_entries_{day:%Y%m%d}"
         async with connection.transaction():
             # One maker at a time. An attached table, unlike one created as partition, takes no exclusive lock.
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('rowcast.changes'))")
-            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"rowcast.changes_{day:%Y%m%d}",))
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('rowcast.log_entries'))")
+            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"rowcast.{table}",))
             if await cursor.fetchone() == (True,):
                 continue
+            name = sql.Identifier("rowcast", table)
+            like = sql.SQL("CREATE TABLE {} (LIKE rowcast.log_entries INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+            await connection.execute(like.format(name))
             await connection.execute(
-                sql.SQL("CREATE TABLE {} (LIKE rowcast.changes INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(name)
-            )
-            await connection.execute(
-                sql.SQL("ALTER TABLE rowcast.changes ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+                sql.SQL("ALTER TABLE rowcast.log_entries ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
                     name, sql.Literal(day), sql.Literal(day + timedelta(days=1))
                 )
             )
@@ -199,20 +230,6 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
 
 
-def _text(value: str | None) -> str:
+def _text(value: str) -> str:
     """As COPY's text format has it."""
-    if value is None:
-        return _NULL
     return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPED)
-
-
-def _json(row: WireRow | None) -> str:
-    """The same of a row as JSON, which has no control characters."""
-    if row is None:
-        return _NULL
-    try:
-        text = orjson.dumps(row).decode()
-    except TypeError:
-        # A JSON column may hold integers beyond 64 bits, deep nesting, and halves of surrogate pairs.
-        text = json.dumps(row)
-    return text.replace("\\", "\\\\")

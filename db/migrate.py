@@ -12,8 +12,8 @@ from db.session import session_dsn
 _LOCK = 0x726F7763617374  # "rowcast": one migration at a time
 
 
-def upgrade(dsn: str) -> None:
-    """Migrate to the newest revision; does nothing where it is reached."""
+def upgrade(dsn: str, revision: str = "head") -> None:
+    """Migrate to the revision, the newest; does nothing where it is reached."""
     engine = create_engine(
         "postgresql+psycopg://",
         poolclass=NullPool,
@@ -25,7 +25,7 @@ def upgrade(dsn: str) -> None:
         connection.commit()
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def _config() -> Config:

@@ -10,6 +10,7 @@ from datetime import datetime
 from db.cursor import Cursor
 from db.errors import BadUserInput, CursorExpired
 from db.log import LogState, log_state
+from db.log_names import OF_RELATION
 from db.position import LAST_INDEX, Position
 from db.rows import behind_now
 from db.session import Connection
@@ -91,9 +92,15 @@ async def _begun(connection: Connection, source: Source, state: LogState) -> _Be
 async def _earliest(connection: Connection, source: Source, position: Position) -> str:
     row = await (
         await connection.execute(
-            """SELECT committed_at FROM rowcast.changes
-               WHERE relation = %s AND epoch = %s AND (lsn, index) >= (%s, %s) ORDER BY epoch, lsn, index LIMIT 1""",
-            (source.logged_as, position.epoch, position.lsn, min(position.index, LAST_INDEX)),
+            f"""SELECT committed_at FROM rowcast.log_entries
+               WHERE {OF_RELATION} AND epoch = %(epoch)s AND (lsn, index) >= (%(lsn)s, %(index)s)
+               ORDER BY epoch, lsn, index LIMIT 1""",  # noqa: S608 - ours
+            {
+                "relation": source.logged_as,
+                "epoch": position.epoch,
+                "lsn": position.lsn,
+                "index": min(position.index, LAST_INDEX),
+            },
         )
     ).fetchone()
     at: datetime | None = None if row is None else row[0]

@@ -9,13 +9,14 @@ from collections.abc import Collection
 
 from db.cursor import Cursor
 from db.errors import LimitExceeded
+from db.log_names import OF_RELATION
 from db.position import LAST_INDEX, Position
 from db.session import Connection
 
 MOST_LINKED = 1000
 """Keys that changes of key may join to one row's."""
 
-_LATER = """relation = %(relation)s AND epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)
+_LATER = f"""{OF_RELATION} AND epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)
     AND (lsn > %(until)s OR NOT pg_visible_in_snapshot(xid::text::xid8, %(snapshot)s::pg_snapshot))"""
 
 _NAMED = """(hashtextextended({0}, 0) = ANY(ARRAY(SELECT hashtextextended(k, 0) FROM unnest(%(keys)s::text[]) k))
@@ -23,32 +24,32 @@ _NAMED = """(hashtextextended({0}, 0) = ANY(ARRAY(SELECT hashtextextended(k, 0) 
 
 _ANY_NAMED = f"({_NAMED.format('key')} OR {_NAMED.format('old_key')})"
 
-_LINKED = f"SELECT key, old_key FROM rowcast.changes WHERE {_LATER} AND {_ANY_NAMED} AND old_key IS NOT NULL"  # noqa: S608
+_LINKED = f"SELECT key, old_key FROM rowcast.log_entries WHERE {_LATER} AND {_ANY_NAMED} AND old_key <> ''"  # noqa: S608
 
-_TRUNCATED = f"SELECT max(lsn) FROM rowcast.changes WHERE {_LATER} AND operation = 'TRUNCATE'"  # noqa: S608
+_TRUNCATED = f"SELECT max(lsn) FROM rowcast.log_entries WHERE {_LATER} AND operation = 'T'"  # noqa: S608
 
-_TOUCHED = f"SELECT FROM rowcast.changes WHERE relation = %(relation)s AND {_ANY_NAMED} LIMIT 1"
+_TOUCHED = f"SELECT FROM rowcast.log_entries WHERE {OF_RELATION} AND {_ANY_NAMED} LIMIT 1"
 
 # A change of key takes the row away from one key and gives it to another. Only places are sorted: images are large.
 _GATHER = """
 CREATE TEMPORARY TABLE rowcast_rollback ON COMMIT DROP AS
 WITH later AS (
-    SELECT lsn, index, operation, key, old_key FROM rowcast.changes WHERE {later} AND key IS NOT NULL
+    SELECT lsn, index, operation, key, old_key FROM rowcast.log_entries WHERE {later} AND operation <> 'T'
 ), touched AS (
-    SELECT key, lsn, index, operation <> 'INSERT' AND old_key IS NULL AS had, operation <> 'DELETE' AS has FROM later
+    SELECT key, lsn, index, operation <> 'I' AND old_key = '' AS had, operation <> 'D' AS has FROM later
     UNION ALL
-    SELECT old_key, lsn, index, true, false FROM later WHERE old_key IS NOT NULL
+    SELECT old_key, lsn, index, true, false FROM later WHERE old_key <> ''
 ), first AS (
     SELECT DISTINCT ON (key) key, lsn, index, had FROM touched ORDER BY key, lsn, index
 ), last AS (
     SELECT DISTINCT ON (key) key, lsn, index, has FROM touched ORDER BY key, lsn DESC, index DESC
+), images AS MATERIALIZED (
+    SELECT first.key, CASE WHEN first.had THEN f.before END AS before, CASE WHEN last.has THEN l.after END AS latest
+    FROM first JOIN last ON last.key = first.key
+    JOIN rowcast.changes f ON f.epoch = %(epoch)s AND f.lsn = first.lsn AND f.index = first.index
+    JOIN rowcast.changes l ON l.epoch = %(epoch)s AND l.lsn = last.lsn AND l.index = last.index
 )
-SELECT first.key, CASE WHEN first.had THEN f.before END AS before,
-    CASE WHEN first.had THEN ARRAY(SELECT json_object_keys(f.before)) END AS shape,
-    CASE WHEN last.has THEN l.after END AS latest
-FROM first JOIN last ON last.key = first.key
-JOIN rowcast.changes f ON f.epoch = %(epoch)s AND f.lsn = first.lsn AND f.index = first.index
-JOIN rowcast.changes l ON l.epoch = %(epoch)s AND l.lsn = last.lsn AND l.index = last.index
+SELECT *, CASE WHEN before IS NOT NULL THEN ARRAY(SELECT json_object_keys(before)) END AS shape FROM images
 """
 
 

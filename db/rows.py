@@ -14,6 +14,7 @@ from psycopg.pq.abc import PGresult
 
 from db.changes import WireRow, WireValue
 from db.keys import key_sql
+from db.log_names import OF_RELATION
 from db.position import Position
 from db.session import Connection
 from db.wire import ColumnType, column_type, to_wire
@@ -167,10 +168,10 @@ async def behind_now(connection: Connection) -> Position:
 async def last_commits(connection: Connection, relation: str, keys: Sequence[str]) -> dict[str, datetime]:
     """When the rows of these key texts were last committed, of those that the log knows."""
     rows = await connection.execute(
-        """SELECT key, max(committed_at) FROM rowcast.changes
-           WHERE relation = %(relation)s AND key = ANY(%(keys)s)
+        f"""SELECT key, max(committed_at) FROM rowcast.log_entries
+           WHERE {OF_RELATION} AND key = ANY(%(keys)s)
              AND hashtextextended(key, 0) = ANY(ARRAY(SELECT hashtextextended(k, 0) FROM unnest(%(keys)s::text[]) k))
-           GROUP BY key""",
+           GROUP BY key""",  # noqa: S608 - ours
         {"relation": relation, "keys": list(keys)},
     )
     return dict(await rows.fetchall())

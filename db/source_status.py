@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import sql
 
 from db.cursor import Cursor
+from db.log_names import OF_RELATION
 from db.session import Connection
 from db.sources import DELETED_AT, Source
 
@@ -50,12 +51,12 @@ async def changed_since(connection: Connection, source: Source, cursor: Cursor) 
     """How many rows without a write under way were changed behind the cursor by anything but the source's own runs."""
     position, view = cursor.position, cursor.view
     rows = await connection.execute(
-        """SELECT count(DISTINCT key) FROM rowcast.changes c
-           WHERE relation = %(relation)s AND epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)
-             AND (cause, actor) IS DISTINCT FROM ('SOURCE', %(name)s)
+        f"""SELECT count(DISTINCT key) FROM rowcast.log_entries c
+           WHERE {OF_RELATION} AND epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)
+             AND (cause, actor) <> ('S', %(name)s)
              AND (lsn > %(until)s OR NOT pg_visible_in_snapshot(xid::text::xid8, %(snapshot)s::pg_snapshot))
              AND NOT EXISTS (SELECT FROM rowcast.base b
-                             WHERE b.source_id = %(id)s AND b.key = c.key AND b.pending IS NOT NULL)""",
+                             WHERE b.source_id = %(id)s AND b.key = c.key AND b.pending IS NOT NULL)""",  # noqa: S608 - ours
         {
             "relation": source.logged_as,
             "epoch": position.epoch,

@@ -26,7 +26,7 @@ _VIEW = """SELECT pg_current_snapshot()::text, (pg_current_wal_insert_lsn() - '0
 
 # MATERIALIZED: without it the planner may look for the first entry by walking the whole log in order.
 _FIRST_UNSEEN = """WITH recent AS MATERIALIZED (
-        SELECT lsn, xid FROM rowcast.changes WHERE xid >= %s AND epoch = %s)
+        SELECT lsn, xid FROM rowcast.log_entries WHERE xid >= %s AND epoch = %s)
     SELECT min(lsn) FROM recent WHERE NOT pg_visible_in_snapshot(xid::text::xid8, pg_current_snapshot())"""
 
 

@@ -106,7 +106,7 @@ async def test_a_lock_that_somebody_holds_puts_it_off(database: str) -> None:
 
         async def work(pool: Pool, term: Term) -> None:
             async with reader.transaction():
-                await reader.execute("LOCK TABLE rowcast.changes IN ACCESS SHARE MODE")
+                await reader.execute("LOCK TABLE rowcast.log_entries IN ACCESS SHARE MODE")
                 with structlog.testing.capture_logs() as logs:
                     await tidy(pool, term, KEPT)
                 assert [entry["event"] for entry in logs] == ["could not tidy up now"]

@@ -116,6 +116,15 @@ async def test_history_is_newest_first_under_old_keys_too(database: str) -> None
         assert [entry.change.position.lsn for entry in older] == [200]
 
 
+async def test_a_table_that_an_open_append_has_not_seen_yet_is_appended_with_it(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        commits = [commit(epoch, 100, "a"), commit(epoch, 200, "b"), commit(epoch, 300, "a", "c")]
+        await append(connection, term, *commits)
+        read = [change async for each in read_log(connection, Position(epoch, 100, 0)) for change in each.changes]
+        assert read == [change for each in commits for change in each.changes]
+
+
 async def test_retention_drops_days_and_raises_the_floor(database: str) -> None:
     async with await connect(database, "rowcast test") as connection:
         term, epoch = await opened(connection)
@@ -182,7 +191,7 @@ async def test_every_text_comes_out_of_the_log_as_it_went_in(database: str, odd:
         relation, key, row = f"public.{odd}", key_text([odd, "\t"]), {odd: odd, "none": None, "deep": [odd]}
         at = Position(epoch, 100, 1)
         change = Change(at, relation, Operation.UPDATE, key, key_text([odd]), row, row)  # type: ignore[arg-type]
-        given = Transaction(1, datetime.now(UTC), Cause.API, odd, (change,), last=True)
+        given = Transaction(1, datetime.now(UTC), Cause.API, odd or None, (change,), last=True)
         await append(connection, term, given)
         [entry] = await history(connection, relation, key, None, 1)
         assert entry.change == change

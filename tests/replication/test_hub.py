@@ -183,9 +183,9 @@ async def set_back(dsn: str, to: LogState) -> None:
     """What a crash of Postgres does to a log whose last appends were visible and not yet durable."""
     await execute(
         dsn,
-        f"CREATE TABLE lost AS SELECT * FROM rowcast.changes WHERE lsn > {to.head.lsn}",
+        f"CREATE TABLE lost AS SELECT * FROM rowcast.log_entries WHERE lsn > {to.head.lsn}",
         "CREATE TABLE lost_state AS SELECT * FROM rowcast.log_state",
-        f"DELETE FROM rowcast.changes WHERE lsn > {to.head.lsn}",
+        f"DELETE FROM rowcast.log_entries WHERE lsn > {to.head.lsn}",
         f"UPDATE rowcast.log_state SET head_lsn = {to.head.lsn}, head_index = {to.head.index}, "
         f"decoded_to = {to.decoded_to}",
     )
@@ -202,7 +202,7 @@ async def test_what_a_crash_took_from_the_log_after_it_was_published_is_waited_f
             waited += 1
             await execute(
                 database,
-                "INSERT INTO rowcast.changes SELECT * FROM lost",
+                "INSERT INTO rowcast.log_entries SELECT * FROM lost",
                 "UPDATE rowcast.log_state l SET head_lsn = o.head_lsn, head_index = o.head_index, "
                 "decoded_to = o.decoded_to FROM lost_state o",
             )
