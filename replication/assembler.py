@@ -15,7 +15,7 @@ from db.position import Position
 from db.snapshot import widen_xid
 from replication.decoder import decode
 from replication.messages import Begin, Commit, Keepalive, Message, PgOutput, Relation, Truncate
-from replication.rows import OPERATIONS, Layout, read_change, relation_of
+from replication.rows import OPERATIONS, RELATION, Layout, read_change
 
 SLICE_CHANGES = 1000
 SLICE_BYTES = 1 << 20
@@ -102,7 +102,8 @@ class Assembler:
         self._by_name: Mapping[str, LoggedTable] = {}
         self._by_oid: Mapping[int, LoggedTable] = {}
         self._relations: dict[int, Relation] = {}
-        self._tables: dict[int, _Table] = {}
+        # By OID, as messages have it.
+        self._tables: dict[bytes, _Table] = {}
         self._commit: _Commit | None = None
         self._changes: list[Change] = []
         self._size = 0
@@ -129,7 +130,7 @@ class Assembler:
                     yield Committed(frame.wal_end)
             elif (operation := OPERATIONS.get(frame[0])) is None:
                 yield from self._feed(decode(frame))
-            elif (table := tables.get(relation_of(frame))) is not None:
+            elif (table := tables.get(frame[RELATION])) is not None:
                 key, old_key, before, after = read_change(table.layout, frame)
                 size = len(frame)
                 if len(changes) >= self._slice_changes or (changes and self._size + size > self._slice_bytes):
@@ -162,7 +163,8 @@ class Assembler:
 
     def _place(self, relation: Relation) -> Iterator[Unreadable]:
         """Prepare for a table's changes, or forget it."""
-        self._tables.pop(relation.oid, None)
+        oid = relation.oid.to_bytes(4)
+        self._tables.pop(oid, None)
         logged = self._by_name.get(relation.name) or self._by_oid.get(relation.oid)
         if logged is None:
             return
@@ -184,11 +186,11 @@ class Assembler:
                 f"The old rows of {relation.name} are not in the WAL. Run: "
                 f"ALTER TABLE {relation.name} REPLICA IDENTITY FULL",
             )
-        self._tables[relation.oid] = _Table(logged.log_name, Layout.of(relation, key))
+        self._tables[oid] = _Table(logged.log_name, Layout.of(relation, key))
 
     def _truncate(self, message: Truncate) -> Iterator[Transaction]:
         for oid in message.relations:
-            if (table := self._tables.get(oid)) is not None:
+            if (table := self._tables.get(oid.to_bytes(4))) is not None:
                 if len(self._changes) >= self._slice_changes:
                     yield self._slice(last=False)
                 self._changes.append(Change(self._next(), table.name, Operation.TRUNCATE, None, None, None, None))

@@ -17,10 +17,12 @@ from replication.messages import Relation
 OPERATIONS = {ord("I"): Operation.INSERT, ord("U"): Operation.UPDATE, ord("D"): Operation.DELETE}
 """By a message's first byte."""
 
+RELATION = slice(1, 5)
+"""Where a message has the OID of its table."""
+
 _INSERT, _DELETE = b"ID"
 _OLD_ROW, _NEW = b"ON"
 _NULL, _TOAST, _TEXT = b"nut"
-_OID = Struct("!I")
 _COLUMN = Struct("!BI")
 _PADDING = bytes(4)
 
@@ -43,13 +45,6 @@ class Layout:
         names = [column.name for column in relation.columns]
         columns = tuple((column.name, wire_reader(column_type(column.type_oid))) for column in relation.columns)
         return cls(columns, tuple(names.index(name) for name in key))
-
-
-def relation_of(data: bytes) -> int:
-    """The OID of the table that a row was changed of."""
-    oid: int
-    (oid,) = _OID.unpack_from(data, 1)
-    return oid
 
 
 def read_change(layout: Layout, data: bytes) -> tuple[str, str | None, WireRow | None, WireRow | None]:
