@@ -31,7 +31,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A commit of rowcast's own that is no change: somebody wants to know how far the log goes."""
+    """A commit of rowcast's own that is no change, after its end: somebody wants to know how far the log goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class _Commit:
     cause: Cause = Cause.SQL
     actor: str | None = None
     index: int = 0
+    asked: bool = False
 
 
 class Assembler:
@@ -146,8 +147,11 @@ class Assembler:
             case Commit():
                 if self._changes:
                     yield self._slice(last=True)
+                asked = self._commit is not None and self._commit.asked
                 self._commit = None
                 yield Committed(message.end_lsn)
+                if asked:
+                    yield Heartbeat()
             case Truncate():
                 yield from self._truncate(message)
             case Message():
@@ -197,12 +201,15 @@ class Assembler:
 
     def _said(self, message: Message) -> Iterator[Heartbeat | WantsKeys]:
         """What a message of rowcast's own says."""
-        commit = self._commit
-        if not message.content:
-            yield Heartbeat()
-        elif message.content == _SOURCES:
+        commit = self._commit if message.transactional else None
+        if message.content == _SOURCES:
             yield WantsKeys()
-        elif message.transactional and commit is not None:
+        elif not message.content:
+            if commit is None:
+                yield Heartbeat()
+            else:
+                commit.asked = True
+        elif commit is not None:
             origin = read_origin(self._origin_key, commit.xid, message.content)
             if origin is not None:
                 commit.cause, commit.actor = origin

@@ -32,7 +32,7 @@ TICK_S = 1.0
 PULSE_S = 0.25
 IDLE_S = 10.0
 _VISIBLE_S = 0.001
-_AHEAD = 4
+_AHEAD = 20
 """Batches of the stream that are decoded while Postgres takes what was appended."""
 
 _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint,
@@ -135,7 +135,7 @@ class Session:
                     case _:
                         items.append(item)
             await self._decoded.put(items)
-            # There may be more to read at once, for long: everybody else in the process gets a turn.
+            # There may be more to read, and to append, at once and for long: everybody else in the process gets a turn.
             await asyncio.sleep(0)
 
     async def _keys(self) -> list[LoggedTable]:
@@ -189,6 +189,7 @@ class Session:
                 self._pending.popleft()
                 if isinstance(item, Transaction):
                     await append.write(item)
+                    await asyncio.sleep(0)
                     large = large or not item.last
                 else:
                     end = max(end, item.end_lsn)

@@ -23,9 +23,9 @@ from replication.errors import StreamEnded, StreamSilent
 from replication.messages import Keepalive
 
 _LONGEST_STATUS_S = 15.0
-# A batch is decoded in one go, in a few milliseconds: nothing else in the process happens meanwhile.
-_BATCH_FRAMES = 500
-_BATCH_BYTES = 1 << 18
+# A batch is decoded in one go, in a millisecond or two: nothing else in the process happens meanwhile.
+_BATCH_FRAMES = 100
+_BATCH_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)

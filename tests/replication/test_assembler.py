@@ -86,6 +86,11 @@ def test_heartbeats_and_types() -> None:
     assert made.transaction is None
 
 
+def test_who_asks_in_a_commit_is_answered_behind_it() -> None:
+    given_out = assembler().feed([begin(100, 7), message("rowcast"), commit(100, 120), begin(130, 8), commit(130, 150)])
+    assert list(given_out) == [Committed(120), Heartbeat(), Committed(150)]
+
+
 def test_a_keepalive_says_how_far_the_log_goes_between_commits() -> None:
     alive = Keepalive(130, False)
     assert list(assembler().feed([alive, begin(100, 7), alive])) == [Committed(130)]
