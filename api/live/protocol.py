@@ -33,9 +33,9 @@ _WINDOW_BITS: Final = 12  # of what clients send: small, since it may be a hundr
 _LARGE: Final = 16 * 1024
 _PORTION: Final = 4096
 """Bytes of a client that are read before it is looked at whether it may send more."""
-_SLICE: Final = 512
+_SLICE: Final = 256
 """Bytes of a portion that are read before it is looked at how many frames they were."""
-_FRAMES: Final = 64
+_FRAMES: Final = 32
 """Of a portion, for which no other client waits longer: more are read in the next turn of the event loop."""
 _FLOOD_S: Final = 5.0
 """A client whose one portion uses up its allowance for so long ahead sends nothing but frames."""
@@ -43,6 +43,8 @@ _FLOODED: Final = 4429
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _LINGER_S: Final = 1.0
 """For how long what still comes is thrown away, once we closed: ended at once, the client would not learn why."""
+_DISCARD_S: Final = 0.02
+"""Between two readings of what is thrown away: who floods would have it taken as fast as the machine can."""
 
 
 class Deflate(PerMessageDeflate):
@@ -143,6 +145,8 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes it in portions, as fast as the client may send and the application takes its messages."""
         if self._failed:
+            self.transport.pause_reading()
+            self._call_later(_DISCARD_S, self._discard_on)
             return
         self._unread = self._unread + data if self._unread else data
         if self._next is None:
@@ -160,6 +164,15 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.conn.data_to_send()
         else:
             super().handle_ping()
+
+    def _call_later(self, seconds: float, what: Callable[[], None]) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next = self.loop.call_later(seconds, what)
+
+    def _discard_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _take(self) -> None:
         self._next = None
