@@ -13,7 +13,7 @@ CONNECTIONS = 20
 
 def tasks() -> int:
     """Of all of this process, and so of the server."""
-    return sum(isinstance(each, asyncio.Task) and not each.done() for each in gc.get_objects())
+    return sum(issubclass(type(each), asyncio.Task) and not each.done() for each in gc.get_objects())
 
 
 async def test_connections_on_which_nothing_happens_have_no_task(live: ThreadServer) -> None:
