@@ -41,11 +41,11 @@ demo: .venv/.runtime web/dist/.built ## start everything, with a sheet to type i
 
 test: check web/dist/.built ## run every check and every test
 	@echo "Running the tests."
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 4
 	$(NPM) test
 
 coverage: .venv/.dev web/dist/.built ## run the Python tests once more, and say which lines and branches they leave out
-	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
+	$(PYTHON) -m pytest -n 4 --cov --cov-report=term
 
 soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each of a sheet and a feed, fifty editors, large sheets and feeds
 	INTERLEAVINGS=500 $(PYTHON) -m pytest tests/interleavings

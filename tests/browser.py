@@ -14,12 +14,14 @@ import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
+from playwright.async_api import Error as PlaywrightError
 
 NODE_MODULES = Path(__file__).parent.parent / "web" / "node_modules"
 DIST = Path(__file__).parent.parent / "web" / "dist"
@@ -144,15 +146,25 @@ def chromium() -> Chromium:
         pytest.fail(str(problem), pytrace=False)
 
 
+async def _launch(playwright: Playwright, chromium: Chromium) -> Browser:
+    """Once more where it crashes as it starts: one of a few thousand starts of Chromium does, on a busy machine."""
+    start = partial(
+        playwright.chromium.launch,
+        executable_path=chromium.program,
+        args=list(FLAGS),
+        env={**os.environ, **chromium.environment},
+    )
+    try:
+        return await start()
+    except PlaywrightError:
+        return await start()
+
+
 @pytest_asyncio.fixture
 async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
     """A browser of the test's own, with an empty profile."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium.program,
-            args=list(FLAGS),
-            env={**os.environ, **chromium.environment},
-        )
+        browser = await _launch(playwright, chromium)
         yield browser
         await browser.close()
 
