@@ -99,7 +99,7 @@ class Session:
         self._stored_at = clock()
         self._decoded: asyncio.Queue[list[Transaction | Committed | Heartbeat]] = asyncio.Queue(_AHEAD)
         self._pending: deque[Transaction | Committed] = deque()
-        self._asked = self._store_soon = False
+        self._asked = False
         self._marks: deque[tuple[int, int]] = deque()
         self._samples: deque[tuple[float, int]] = deque()
         self._watch = PublicationWatch(publications)
@@ -170,9 +170,11 @@ class Session:
                 else:
                     await self._append()
             if self._asked:
-                # Somebody waits for the log to get here: don't let them wait for the next tick.
-                self._asked, self._store_soon = False, True
+                # Somebody waits for the log to get here: in another process, maybe, that hears of it by the database.
+                self._asked = False
                 self._publish()
+                if self._decoded_to > self._stored:
+                    await self._store(self._writer, beat=False)
 
     async def _append(self) -> None:
         """Append the commits that are there; a large one by itself, to its end, as it is decoded."""
@@ -234,7 +236,8 @@ class Session:
             self._confirm(written, flushed)
             await self._stream.report(ask=True)
             self._publish()
-            await self._store()
+            if self._watch.pending or self._clock() - self._stored_at >= IDLE_S:
+                await self._store(self._control, beat=True)
             await self._make_partitions()
             self._measure(flushed)
             if self._watch.look(Sight(tuple(names), xmin, xmax, written), self._stored):
@@ -260,14 +263,10 @@ class Session:
         if not self._marks or self._marks[-1][1] < self._stored:
             self._marks.append((written, self._stored))
 
-    async def _store(self) -> None:
+    async def _store(self, connection: Connection, *, beat: bool) -> None:
         """Keep how far an idle log goes: on a restart the slot may never be ahead of what is stored."""
-        idle = self._watch.pending or self._clock() - self._stored_at >= IDLE_S
-        if not idle and not (self._store_soon and self._decoded_to > self._stored):
-            return
-        self._store_soon = False
         decoded_to = self._decoded_to
-        await advance(self._control, self._term, decoded_to, beat=idle)
+        await advance(connection, self._term, decoded_to, beat=beat)
         self._stored, self._stored_at = max(self._stored, decoded_to), self._clock()
 
     def _measure(self, flushed: int) -> None:

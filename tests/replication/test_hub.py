@@ -12,6 +12,7 @@ from db.log import LogState
 from db.position import Position
 from db.session import make_pool
 from db.view import view
+from replication import session
 from replication.bus import Beat, BroadcastBus
 from replication.hub import Hub
 from replication.log_events import CaughtUp, LogEvent, LogSlice
@@ -56,6 +57,17 @@ async def test_a_process_in_which_nobody_leads_watches_the_database(database: st
             assert isinstance(await following(events), CaughtUp)
             await execute(database, "INSERT INTO t VALUES (1)")
             assert keys(await following(events)) == ['["1"]']
+
+
+async def test_such_a_process_hears_at_once_how_far_an_idle_log_goes(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with leading(database), BroadcastBus("memory://") as silent, hub_of(database, silent) as hub:
+        # What the leader does once a second is not waited for.
+        monkeypatch.setattr(session, "TICK_S", 3600.0)
+        await settled(database, hub)
+        await execute(database, "CREATE TABLE unpublished AS SELECT 1")
+        await settled(database, hub)
 
 
 async def test_a_quiet_subscription_gets_a_newer_cursor(database: str) -> None:
