@@ -125,11 +125,6 @@ async def read_entries(
     return rows
 
 
-async def has_entries(connection: Connection, after: Position, relation: str) -> bool:
-    """Whether the log holds anything of a table behind `after`. CursorExpired when it can't tell."""
-    return bool(await read_entries(connection, after, (relation,), limit=1))
-
-
 async def history(
     connection: Connection, relation: str, key: str | None, before: Position | None, limit: int
 ) -> list[LogEntry]:

@@ -120,13 +120,14 @@ class SharingHandler(ConnectionHandler):
         position: Position,
     ) -> None:
         """With others: it is sent the batches, and joins its group."""
+        # Made first: where one can't be, it has to begin alone, and nothing was sent.
+        messages = [prepared(found.name, found.shape, batch) for batch in batches]
         self.context.activity.subscriptions -= 1
         connection = self.connection
         if connection is None or self.operations.get(operation.id) is not operation:
             return  # completed just now
         member = Member(self, operation.id, connection, found.wanted.snapshot)
-        for batch in batches:
-            message = prepared(found.name, found.shape, batch)
+        for batch, message in zip(batches, messages, strict=True):
             connection.write(message.frame(member.prefix, connection.window))
             self.context.activity.delivery(len(batch.deltas))
         joined = self._join(operation, member, found, subscriber, feed, position)

@@ -8,7 +8,7 @@ from db.changes import Cause, Change, Operation, Transaction
 from db.errors import CursorExpired, Unavailable
 from db.keys import key_text
 from db.lease import Term
-from db.log import drop_history, has_entries, history, log_state, partitions, read_entries, read_log
+from db.log import drop_history, history, log_state, partitions, read_entries, read_log
 from db.log_append import appending, begin_epoch, ensure_partitions
 from db.position import Position
 from db.session import Connection, connect
@@ -58,8 +58,8 @@ async def test_pages_are_cut_into_slices_by_table_with_a_right_last(database: st
                 assert {change.relation for item in mine for change in item.changes} == {relation}
             positions = [c.position for item in read for c in item.changes if c.relation == "a"]
             assert positions == sorted(positions)
-        assert await has_entries(connection, start, "b")
-        assert not await has_entries(connection, Position(epoch, 100, 4), "b")
+        assert await read_entries(connection, start, ("b",))
+        assert not await read_entries(connection, Position(epoch, 100, 4), ("b",))
         until = [item async for item in read_log(connection, start, ("a",), Position(epoch, 200, 0))]
         assert [item.position for item in until] == [Position(epoch, 100, 3)]
         assert [item async for item in read_log(connection, start, ("a", "b"), start)] == []
@@ -85,12 +85,12 @@ async def test_reading_before_the_log_begins_or_in_another_epoch_is_expired(data
     async with await connect(database, "rowcast test") as connection:
         assert await log_state(connection) is None
         with pytest.raises(CursorExpired, match="not open"):
-            await has_entries(connection, Position(0, 0, 0), "a")
+            await read_entries(connection, Position(0, 0, 0), ("a",))
         _, epoch = await opened(connection)
         with pytest.raises(CursorExpired, match="begin anew"):
-            await has_entries(connection, Position(epoch - 1, 500, 0), "a")
+            await read_entries(connection, Position(epoch - 1, 500, 0), ("a",))
         with pytest.raises(CursorExpired, match="reaches back"):
-            await has_entries(connection, Position(epoch, 99, 0), "a")
+            await read_entries(connection, Position(epoch, 99, 0), ("a",))
 
 
 async def test_history_is_newest_first_under_old_keys_too(database: str) -> None:
@@ -138,8 +138,8 @@ async def test_retention_drops_days_and_raises_the_floor(database: str) -> None:
             assert await drop_history(connection, 3, later) == 2
         assert [day for _, day in await partitions(connection)] == [later, later + timedelta(days=1)]
         with pytest.raises(CursorExpired):
-            await has_entries(connection, Position(epoch, 100, 0), "a")
-        assert await has_entries(connection, Position(epoch, 101, 0), "a")
+            await read_entries(connection, Position(epoch, 100, 0), ("a",))
+        assert await read_entries(connection, Position(epoch, 101, 0), ("a",))
         # All of it gone: who is at the frontier still holds a good cursor.
         async with connection.transaction():
             await drop_history(connection, 1, later + timedelta(days=9))
