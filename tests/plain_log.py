@@ -1,13 +1,21 @@
 """The log of tests, with plain tracebacks, as a server prints them. Where `rich` is installed structlog draws each
 frame's variables instead, and took longer over one error than most tests take."""
 
-from typing import TextIO
+import sys
 
 import structlog
+from structlog.typing import WrappedLogger
 
 
-def configure(stream: TextIO | None = None) -> None:
-    """To `stream`, or to what standard output is at each line."""
+class _ToStandardError:
+    """Looked up at each logger: pytest has another standard error for each test. Never standard output, which is what a
+    command answers, and a server of the tests that runs beside it logs at any time."""
+
+    def __call__(self, *_: object) -> WrappedLogger:
+        return structlog.PrintLogger(sys.stderr)
+
+
+def configure() -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -17,5 +25,5 @@ def configure(stream: TextIO | None = None) -> None:
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ],
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=_ToStandardError(),
     )

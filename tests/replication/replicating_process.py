@@ -21,5 +21,5 @@ async def main(dsn: str, holder: str, ttl: float) -> None:
 
 
 if __name__ == "__main__":
-    plain_log.configure(sys.stderr)
+    plain_log.configure()
     asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
