@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -25,6 +26,7 @@ from db.notify import Listener
 from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.hub import Hub
+from replication.relay import hear_notified, send_unheard
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import Adapters
@@ -97,7 +99,13 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             required=settings.require_token,
             operations_per_second=settings.token_operations_per_second,
         )
-        async with _background(leadership.run, lag.run, authentication.run):
+        async with _background(
+            leadership.run,
+            lag.run,
+            authentication.run,
+            partial(send_unheard, live_pool, bus),
+            partial(hear_notified, listener, bus),
+        ):
             yield Runtime(
                 context=context,
                 live=Live(context),
@@ -115,7 +123,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
 @asynccontextmanager
 async def _background(*parts: Callable[[], Coroutine[object, object, None]]) -> AsyncIterator[None]:
     """Runs the parts beside the block. None of them may end before it: that stops the whole process, in order."""
-    tasks = [asyncio.create_task(part(), name=getattr(part, "__qualname__", None)) for part in parts]
+    tasks = [asyncio.create_task(part()) for part in parts]
     for task in tasks:
         task.add_done_callback(_stop_process)
     try:
@@ -129,7 +137,7 @@ async def _background(*parts: Callable[[], Coroutine[object, object, None]]) -> 
 
 def _stop_process(task: "asyncio.Task[None]") -> None:
     error = None if task.cancelled() else task.exception()
-    _log.critical("a part of the process ended, so all of it stops", part=task.get_name(), exc_info=error)
+    _log.critical("a part of the process ended, so all of it stops", part=repr(task.get_coro()), exc_info=error)
     signal.raise_signal(signal.SIGTERM)
 
 

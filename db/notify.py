@@ -33,8 +33,10 @@ DELETED: Final = "rowcast_deleted"
 """A source was deleted; the payload is its id."""
 TOKENS: Final = "rowcast_tokens"
 """A token was revoked; the payload is its id."""
+LOG: Final = "rowcast_log"
+"""How far the change log goes, where the broker doesn't tell it."""
 
-_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED, TOKENS)
+_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED, TOKENS, LOG)
 _QUEUE = 1000
 _CHECK_S = 30.0
 _LONGEST_PAUSE_S = 10.0

@@ -27,6 +27,8 @@ _ANSWER_S: Final = 2.0
 SILENCE_S: Final = 5.0
 """Of a backend, before it is connected to anew: beats come four times a second, and some backends die silently."""
 _AGAIN_S: Final = 0.5
+_ECHO_S: Final = 0.02
+"""Within which a beat of ours comes back to us by a backend that works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,11 @@ class BroadcastBus:
         self._backend: BroadcastBackend | None = None
         self._newest: Beat | None = None
         self._news = asyncio.Event()
-        self._unsent: Beat | None = None
+        self._published: Beat | None = None
         self._sending = asyncio.Event()
+        self._echoed: Position | None = None
+        self._echoing = asyncio.Event()
+        self._checking = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._works = True
         self._closing = False
@@ -106,9 +111,38 @@ class BroadcastBus:
 
     def publish(self, beat: Beat) -> None:
         """Tell this process now, and the others when the backend takes it. A beat that is passed over is lost."""
-        self._hear(beat)
-        self._unsent = beat
+        self.hear(beat)
+        self._published = beat
         self._sending.set()
+        self._checking.set()
+
+    def hear(self, beat: Beat) -> None:
+        """It came to this process, whichever way."""
+        self._heard_at = self._clock()
+        self._newest = beat
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def unheard(self) -> AsyncGenerator[Beat, None]:
+        """Those of our beats that no other process may have heard: they don't come back to us by the backend. One of a
+        working backend is there when it is late; while they stay away each is there at once. None without a backend.
+        """
+        doubted = False
+        while True:
+            await self._checking.wait()
+            self._checking.clear()
+            beat = self._published
+            if self._make is None or beat is None or self._is_echoed(beat):
+                continue
+            if not doubted:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ECHO_S):
+                        while not self._is_echoed(beat):
+                            self._echoing.clear()
+                            await self._echoing.wait()
+            doubted = not self._is_echoed(beat)
+            if doubted:
+                yield self._published or beat
 
     async def listen(self) -> AsyncGenerator[Beat, None]:
         """Beats, each newer than the one before; who is slow gets the newest only."""
@@ -120,11 +154,8 @@ class BroadcastBus:
             else:
                 await self._news.wait()
 
-    def _hear(self, beat: Beat) -> None:
-        self._heard_at = self._clock()
-        self._newest = beat
-        self._news.set()
-        self._news = asyncio.Event()
+    def _is_echoed(self, beat: Beat) -> bool:
+        return self._echoed is not None and self._echoed >= beat.frontier
 
     # ---- the backend
 
@@ -132,7 +163,7 @@ class BroadcastBus:
         while True:
             await self._sending.wait()
             self._sending.clear()
-            beat, backend = self._unsent, self._backend
+            beat, backend = self._published, self._backend
             if beat is None or backend is None:
                 continue
             try:
@@ -166,9 +197,13 @@ class BroadcastBus:
                     self._works = True
                     log.info("the broadcast backend is back")
                 try:
-                    self._hear(Beat.decode(event.message))
+                    beat = Beat.decode(event.message)
                 except ValueError as error:
                     log.warning("not ours on the broadcast channel", error=str(error))
+                else:
+                    self._echoed = beat.frontier
+                    self._echoing.set()
+                    self.hear(beat)
         finally:
             self._backend = None
             # What broke it was raised already; what can't be closed in time is left.

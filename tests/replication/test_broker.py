@@ -1,18 +1,21 @@
 """Several processes and a real broker between them: while it is away, and when it is back, nothing is late for long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
 
 from db.cursor import Cursor
+from db.notify import Listener
+from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.hub import Hub
 from replication.log_events import CaughtUp
+from replication.relay import hear_notified, send_unheard
 from tests.broker import Broker, made_broker
-from tests.replication.leader import bind, execute, hub_of, leading, until
+from tests.replication.leader import bind, execute, hub_of, leading, stop, until
 from tests.replication.reading import settled
 from tests.replication.test_hub import following, keys
 
@@ -24,6 +27,17 @@ async def broker() -> AsyncIterator[Broker]:
     with made_broker() as made:
         await made.start()
         yield made
+
+
+@asynccontextmanager
+async def running(*parts: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Beside the block."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            await stop(task)
 
 
 @asynccontextmanager
@@ -76,6 +90,30 @@ async def test_the_last_commit_before_a_broker_is_silent_needs_no_successor(
         # Nothing tells of it, and nothing comes after it.
         await execute(database, "INSERT INTO t VALUES (2)")
         assert keys(await following(events)) == ['["2"]']
+
+
+async def test_a_commit_that_a_hanging_broker_does_not_tell_of_is_told_of_by_postgres(
+    database: str, broker: Broker
+) -> None:
+    await bind(database, "t", "id integer PRIMARY KEY, body text")
+    async with (
+        leading(database, broadcast=broker.url) as leader,
+        Listener(database, "rowcast test") as listener,
+        # It never finds out that the broker hangs.
+        BroadcastBus(broker.url, silence_s=NEVER_S) as bus,
+        hub_of(database, bus, silence_s=NEVER_S) as hub,
+        make_pool(database, "rowcast test relay") as pool,
+        running(send_unheard(pool, leader.bus), hear_notified(listener, bus)),
+    ):
+        await settled(database, hub)
+        await until(lambda: _hears(bus))
+        async with aclosing(hub.subscribe("public.t", Cursor(hub.frontier))) as events:
+            assert isinstance(await following(events), CaughtUp)
+            broker.freeze()
+            for id_ in range(3):
+                await execute(database, f"INSERT INTO t VALUES ({id_})")
+                assert keys(await following(events)) == [f'["{id_}"]']
+            assert bus.works
 
 
 @pytest.mark.parametrize(("end", "again"), [(Broker.kill, Broker.start), (Broker.freeze, Broker.thaw)])

@@ -92,3 +92,44 @@ async def test_a_backend_that_does_not_work_is_replaced_and_holds_nobody_up(stat
         while (heard := await asyncio.wait_for(anext(beats), DEADLINE_S)) == BEAT:
             pass
         assert heard == later
+
+
+async def test_beats_that_come_back_by_the_backend_were_heard_and_others_are_told_until_they_do() -> None:
+    backend = Backend("")
+    async with BroadcastBus("", lambda: backend) as bus, aclosing(bus.unheard()) as unheard:
+        await asyncio.wait_for(backend.connected.wait(), DEADLINE_S)
+        waiting = asyncio.ensure_future(anext(unheard))
+        bus.publish(BEAT)
+        await _echoed(bus)
+        backend.state = "silent"
+        later = Beat(Position(1, 7, 1), 12)
+        bus.publish(later)
+        assert await asyncio.wait_for(waiting, DEADLINE_S) == later
+        # The same again, as it is pulsed, in case that it was missed.
+        bus.publish(later)
+        assert await asyncio.wait_for(anext(unheard), DEADLINE_S) == later
+        backend.state = "fine"
+        waiting = asyncio.ensure_future(anext(unheard))
+        back = Beat(Position(1, 8, 1), 13)
+        bus.publish(back)
+        await _echoed(bus)
+        if waiting.done():
+            assert waiting.result() == back
+        waiting.cancel()
+
+
+async def test_without_a_backend_there_is_nobody_to_be_told() -> None:
+    async with BroadcastBus("memory://") as bus, aclosing(bus.unheard()) as unheard:
+        waiting = asyncio.ensure_future(anext(unheard))
+        bus.publish(BEAT)
+        done, _ = await asyncio.wait({waiting}, timeout=0.1)
+        assert not done
+        waiting.cancel()
+
+
+async def _echoed(bus: BroadcastBus) -> None:
+    """Wait until what was published last came back by the backend."""
+    async with aclosing(bus.listen()) as beats:
+        first = await anext(beats)
+        again = await asyncio.wait_for(anext(beats), DEADLINE_S)
+        assert again == first
