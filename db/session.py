@@ -5,6 +5,8 @@ sees (row security). Two sessions that print differently would make an unchanged
 is made without these.
 """
 
+import select
+
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
@@ -53,10 +55,13 @@ async def connect(dsn: str, application_name: str, *, autocommit: bool = True) -
     return await AsyncConnection.connect(session_dsn(dsn, application_name), autocommit=autocommit)
 
 
-def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: float = 10.0) -> Pool:
+def make_pool(
+    dsn: str, application_name: str, *, max_size: int = 10, wait_s: float = 10.0, autocommit: bool = False
+) -> Pool:
     """The process' pool, closed as made: `async with make_pool(…) as pool`. Connections are in transaction mode.
 
-    `wait_s`: how long a caller waits for a connection before PoolTimeout.
+    `wait_s`: how long a caller waits for a connection before PoolTimeout. `autocommit`: for single statements, each of
+    which then is asked of Postgres and nothing else.
     """
     return AsyncConnectionPool(
         session_dsn(dsn, application_name),
@@ -67,6 +72,17 @@ def make_pool(dsn: str, application_name: str, *, max_size: int = 10, wait_s: fl
         # long after Postgres is back.
         reconnect_timeout=3.0,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        kwargs={"autocommit": autocommit},
+        check=_check,
         connection_class=AsyncConnection[TupleRow],
     )
+
+
+async def _check(connection: Connection) -> None:
+    """Raises where the connection is dead. Postgres is asked only where it has said something while nobody asked: that
+    is how a connection ends. To ask each time would make one question two.
+    """
+    polled = select.poll()
+    polled.register(connection.fileno(), select.POLLIN)
+    if polled.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
