@@ -23,6 +23,7 @@ from db.runs import Run, RunTrigger, abandon_runs
 from db.secrets import Keyring
 from db.session import make_pool
 from replication.bus import BroadcastBus
+from replication.recent import Recent
 from replication.runner import Replication
 from sync.adapters import Adapters
 from sync.breaker import Breakers
@@ -55,6 +56,7 @@ class Leadership:
         self,
         dsn: str,
         bus: BroadcastBus,
+        recent: Recent,
         listener: Listener,
         credentials: Credentials,
         breakers: Breakers,
@@ -71,6 +73,7 @@ class Leadership:
         self._dsn = dsn
         self._holder = holder_name()
         self._bus = bus
+        self._recent = recent
         self._listener = listener
         self._credentials = credentials
         self._breakers = breakers
@@ -130,6 +133,7 @@ class Leadership:
                 self._keyring.origin,
                 appended=scheduler.changed,
                 reconcile=lambda _: scheduler.reconcile_all(),
+                recent=self._recent,
             )
             self._replication, self._scheduler = replication, scheduler
             try:

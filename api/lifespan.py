@@ -26,6 +26,7 @@ from db.notify import Listener
 from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.hub import Hub
+from replication.recent import Recent
 from replication.relay import hear_notified, send_unheard
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
@@ -57,19 +58,20 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     keys = keyring(settings)
     breakers = Breakers()
     credentials = _credentials(settings, breakers)
-    totals, lag = RunTotals(), LoopLag()
+    totals, lag, recent = RunTotals(), LoopLag(), Recent()
     async with (
         make_pool(dsn, _NAME, max_size=QUERIES, wait_s=_WAIT_S) as pool,
         Listener(dsn, _NAME) as listener,
         BroadcastBus(settings.broadcast_url) as bus,
-        make_pool(dsn, _NAME, max_size=_LIVE, wait_s=_WAIT_S) as live_pool,
-        Hub(live_pool, bus) as hub,
+        make_pool(dsn, _NAME, max_size=_LIVE, wait_s=_WAIT_S, autocommit=True) as live_pool,
+        Hub(live_pool, bus, recent) as hub,
     ):
         feeds = Feeds(pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), breakers)
         adapters = Adapters(credentials, feeds=feeds)
         leadership = Leadership(
             dsn,
             bus,
+            recent,
             listener,
             credentials,
             breakers,

@@ -70,8 +70,12 @@ class Term:
         self.check()
         cursor = await connection.execute(_FENCE, (self.number, self.holder))
         if await cursor.fetchone() is None:
-            self.deadline = float("-inf")
-            raise LeadershipLost(f"Another process leads now (term {self.number} is over).")
+            raise self.ended()
+
+    def ended(self) -> LeadershipLost:
+        """Somebody else has taken over: the error to raise."""
+        self.deadline = float("-inf")
+        return LeadershipLost(f"Another process leads now (term {self.number} is over).")
 
 
 class Lease:

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from db.changes import Change, Transaction
 from db.errors import CursorExpired, Unavailable
-from db.log_format import CAUSE_OF, OPERATION_OF, layout, rows_of
+from db.log_format import CAUSE_OF, OPERATION_OF, layout, rows_of, rows_size
 from db.log_names import OF_RELATION
 from db.position import Position
 from db.session import Connection
@@ -220,7 +220,5 @@ def _entry(row: TupleRow) -> LogEntry:
     operation, (columns, named) = OPERATION_OF[code], layout(names)
     before, after = rows_of(operation, columns, image, replaced)
     change = Change(Position(epoch, lsn, index), relation, operation, key, old_key or None, before, after)
-    # At most what both rows have: what wasn't replaced is in the image.
-    twice = before is not None and after is not None and replaced.startswith("[")
-    size = (size + named) * (2 if twice else 1) + more
+    size = rows_size(named, size, more, twice=replaced.startswith("["))
     return LogEntry(change, xid, at, CAUSE_OF[cause], actor or None, size)

@@ -87,6 +87,14 @@ def rows_of(
     return dict(zip(columns, values, strict=True)), row
 
 
+def rows_size(named: int, image: int, replaced: int, *, twice: bool) -> int:
+    """The bytes of an entry's rows as JSON objects, at most, of those of what is stored and of the names.
+
+    `twice`: there is a row before and one after. Both may have what wasn't replaced.
+    """
+    return (image + named) * (2 if twice else 1) + replaced
+
+
 def layout_text(columns: Sequence[str]) -> str:
     """A layout as it is stored."""
     return _dumps(tuple(columns))
@@ -99,6 +107,12 @@ def layout(text: str | None) -> Layout:
         return Layout((), 0)
     columns = _loads(text)
     return Layout(columns, len(text.encode()) + len(columns))
+
+
+@lru_cache(maxsize=4096)
+def names_size(columns: tuple[str, ...]) -> int:
+    """The bytes that a layout's names add to a row's values in JSON."""
+    return layout(layout_text(columns)).size
 
 
 def _dumps(value: Any) -> str:

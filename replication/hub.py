@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Self
 
@@ -22,13 +22,14 @@ from db.errors import CursorExpired
 from db.log import PAGE
 from db.position import Position
 from db.session import Pool
-from db.slices import Slicer
+from db.slices import LogEntry, Slicer
 from replication.bus import BroadcastBus
 from replication.frontier import NOWHERE, Frontier
 from replication.live_queue import LiveQueue
 from replication.log_events import CaughtUp, LiveTable, LogEvent, advance
 from replication.log_pages import LogPages
 from replication.log_reader import LogReader
+from replication.recent import Recent
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Hub:
         self,
         pool: Pool,
         bus: BroadcastBus,
+        recent: Recent | None = None,
         *,
         quiet_s: float = 60.0,
         silence_s: float = 0.5,
@@ -51,10 +53,11 @@ class Hub:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`quiet_s`: when a quiet subscription gets a newer cursor. `silence_s`: of a bus that seems to work, before
-        the database is asked every `poll_s`. `queue_size`: slices that a subscription may lag behind before it reads
-        the log itself.
+        """`recent`: what this process appends to the log itself, where it does. `quiet_s`: when a quiet subscription
+        gets a newer cursor. `silence_s`: of a bus that seems to work, before the database is asked every `poll_s`.
+        `queue_size`: slices that a subscription may lag behind before it reads the log itself.
         """
+        self._recent = recent or Recent()
         self._quiet_s = quiet_s
         self._queue_size = queue_size
         self._sleep = sleep
@@ -230,7 +233,7 @@ class Hub:
         slicer, whole = Slicer(PAGE), True
         while True:
             try:
-                rows = await self._log.page(after, relations, until)
+                rows = await self._page(after, relations, until)
             except CursorExpired as error:
                 # Who joined meanwhile begins behind this.
                 self._expire((queue for queue in self._live() if queue.start < until), error)
@@ -248,6 +251,13 @@ class Hub:
             if len(rows) < PAGE:
                 return
             after = rows[-1].change.position
+
+    async def _page(self, after: Position, relations: Collection[str], until: Position) -> Sequence[LogEntry]:
+        """As of the log; what this process appended just now it needn't be asked for."""
+        recent = self._recent.between(after, until)
+        if recent is None or len(recent) >= PAGE:
+            return await self._log.page(after, relations, until)
+        return [entry for entry in recent if entry.change.relation in relations]
 
     async def _give(self, transaction: Transaction) -> None:
         relation = transaction.changes[0].relation

@@ -21,6 +21,7 @@ from replication.assembler import Assembler
 from replication.bus import BroadcastBus
 from replication.errors import StreamInterrupted
 from replication.opening import open_log
+from replication.recent import Recent
 from replication.session import ReplicationStatus, Session
 from replication.slot import publications
 from replication.stream import walsender
@@ -43,13 +44,15 @@ class Replication:
         *,
         appended: Callable[[frozenset[str]], None],
         reconcile: Callable[[str], None],
+        recent: Recent | None = None,
         today: Callable[[], date] = utc_today,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """`appended` hears the tables of each append, after it was published. `reconcile` hears why the log began
-        anew: every source must then be compared. Both are called in the event loop and must not wait.
+        anew: every source must then be compared. Both are called in the event loop and must not wait. `recent`: where
+        the hub of this process finds what was appended.
         """
         self._dsn = dsn
         self._term = term
@@ -57,6 +60,7 @@ class Replication:
         self._origin_key = origin_key
         self._appended = appended
         self._reconcile = reconcile
+        self._recent = recent or Recent()
         self._today = today
         self._clock = clock
         self._sleep = sleep
@@ -108,6 +112,7 @@ class Replication:
                 state,
                 names,
                 self._bus,
+                self._recent,
                 Assembler(state.epoch, self._origin_key, await _next_xid(control)),
                 appended=self._appended,
                 status=self._measured,

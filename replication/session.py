@@ -19,11 +19,14 @@ from db.events import EventKind, insert_event
 from db.lease import Term
 from db.log import LogState
 from db.log_append import advance, appending, ensure_partitions
+from db.log_append_small import MOST_CHANGES, append_small
+from db.position import Position
 from db.session import Connection
 from replication.assembler import Assembler, Committed, Heartbeat, LoggedTable, Unreadable, WantsKeys
 from replication.bus import Beat, BroadcastBus
 from replication.errors import StreamSilent
 from replication.publication_watch import PublicationWatch, Sight
+from replication.recent import Recent
 from replication.stream import Stream
 
 log = structlog.get_logger(__name__)
@@ -75,6 +78,7 @@ class Session:
         state: LogState,
         publications: tuple[str, ...],
         bus: BroadcastBus,
+        recent: Recent,
         assembler: Assembler,
         *,
         appended: Callable[[frozenset[str]], None],
@@ -88,6 +92,7 @@ class Session:
         self._writer = writer
         self._term = term
         self._bus = bus
+        self._recent = recent
         self._assembler = assembler
         self._appended = appended
         self._status = status
@@ -109,6 +114,8 @@ class Session:
     async def run(self) -> None:
         """Stream. Returns when it should begin anew at once, raises when it can't go on."""
         await self._make_partitions()
+        # What was not yet durable when a session before this ended is appended again.
+        self._recent.forget()
         self._publish()
         parts = (self._read, self._write, self._tick, self._pulse)
         loops = {asyncio.create_task(part(), name=part.__name__) for part in parts}
@@ -178,6 +185,43 @@ class Session:
 
     async def _append(self) -> None:
         """Append the commits that are there; a large one by itself, to its end, as it is decoded."""
+        small = self._small()
+        if not (small and await self._append_small(small)):
+            await self._append_by_copy()
+
+    def _small(self) -> list[Transaction | Committed]:
+        """The commits that one statement can append, if there are such."""
+        found, changes = [], 0
+        for item in self._pending:
+            if isinstance(item, Transaction):
+                changes += len(item.changes)
+                if not item.last or changes > MOST_CHANGES:
+                    break
+            found.append(item)
+        return found
+
+    async def _append_small(self, items: Sequence[Transaction | Committed]) -> bool:
+        commits = [item for item in items if isinstance(item, Transaction)]
+        end = max([self._decoded_to, *(item.end_lsn for item in items if isinstance(item, Committed))])
+        entries = await append_small(self._writer, self._term, commits, end, self._today())
+        if entries is None:
+            return False
+        for _ in items:
+            self._pending.popleft()
+        head = commits[-1].position
+        self._recent.add(self._head, entries, Position(head.epoch, end, 0))
+        self._appended_to(head, end, frozenset(entry.change.relation for entry in entries))
+        return True
+
+    def _appended_to(self, head: Position, end: int, relations: frozenset[str]) -> None:
+        """The append is committed."""
+        self._head = head
+        self._decoded_to = self._stored = end
+        self._stored_at = self._clock()
+        self._publish()
+        self._appended(relations)
+
+    async def _append_by_copy(self) -> None:
         end = self._decoded_to
         large = False
         async with appending(self._writer, self._term, lambda: end, self._today()) as append:
@@ -198,11 +242,8 @@ class Session:
                     if large:
                         break
         assert append.head is not None
-        self._head = append.head
-        self._decoded_to = self._stored = end
-        self._stored_at = self._clock()
-        self._publish()
-        self._appended(frozenset(append.relations))
+        self._recent.forget()
+        self._appended_to(append.head, end, frozenset(append.relations))
 
     async def _fill(self) -> None:
         """Take all that was decoded, at least one batch."""

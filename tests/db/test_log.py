@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from db.changes import Cause, Change, Operation, Transaction
-from db.errors import CursorExpired, Unavailable
+from db.errors import CursorExpired, LeadershipLost, Unavailable
 from db.keys import key_text
 from db.lease import Term
 from db.log import drop_history, history, log_state, partitions, read_entries, read_log
 from db.log_append import appending, begin_epoch, ensure_partitions
+from db.log_append_small import append_small
 from db.position import Position
 from db.session import Connection, connect
 from tests.replication.leader import execute
@@ -204,3 +205,30 @@ async def test_a_restored_log_never_begins_an_epoch_of_before(database: str) -> 
         _, second = await opened(connection)
         assert second > first
     await execute(database, "SELECT 1")
+
+
+async def test_one_statement_appends_nothing_once_the_term_is_over_or_behind_the_head(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        await append(connection, term, commit(epoch, 100, "a"))
+        with pytest.raises(RuntimeError, match="two writers"):
+            await append_small(connection, term, [commit(epoch, 100, "a")], 101, TODAY)
+        assert await append_small(connection, term, [commit(epoch, 200, "a")], 201, TODAY)
+        before = await log_state(connection)
+        await connection.execute("UPDATE rowcast.lease SET term = 2, holder = 'another'")
+        with pytest.raises(LeadershipLost, match="term 1"):
+            await append_small(connection, term, [commit(epoch, 300, "a")], 301, TODAY)
+        assert await log_state(connection) == before
+        assert await read_entries(connection, Position(epoch, 200, 1)) == []
+        with pytest.raises(LeadershipLost, match="term 1"):
+            term.check()
+
+
+async def test_one_statement_takes_no_more_than_a_mebibyte(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        await append(connection, term, commit(epoch, 100, "a"))
+        change = Change(Position(epoch, 200, 1), "a", Operation.INSERT, "k", None, None, {"n": "x" * (1 << 20)})
+        large = Transaction(200, datetime.now(UTC), Cause.SQL, None, (change,), last=True)
+        assert await append_small(connection, term, [large], 201, TODAY) is None
+        assert await append_small(connection, term, [commit(epoch, 200, "a")], 201, TODAY)

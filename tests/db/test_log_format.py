@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.changes import Cause, Change, Operation, Transaction, WireRow
-from db.log import read_log
+from db.log import log_state, read_entries, read_log
 from db.log_append import appending
+from db.log_append_small import append_small
 from db.log_format import images, layout_text, rows_of
 from db.log_format import layout as layout_of
 from db.position import Position
 from db.session import Connection, connect
+from db.slices import LogEntry
 from tests.db.test_log import TODAY, opened
 from tests.examples import many
 
@@ -88,6 +90,7 @@ class Log:
     runner: asyncio.Runner
     connection: Connection
     append: Callable[[Transaction], Any]
+    append_small: Callable[[Transaction], Any]
     epoch: int
     lsns: Iterator[int]
 
@@ -102,7 +105,10 @@ def log(database: str) -> Iterator[Log]:
             async with appending(connection, term, lambda: transaction.position.lsn + 1, TODAY) as log:
                 await log.write(transaction)
 
-        yield Log(runner, connection, append, epoch, count(1000, 10))
+        async def append_in_one(transaction: Transaction) -> list[LogEntry] | None:
+            return await append_small(connection, term, [transaction], transaction.position.lsn + 1, TODAY)
+
+        yield Log(runner, connection, append, append_in_one, epoch, count(1000, 10))
         runner.run(connection.close())
 
 
@@ -169,3 +175,41 @@ def test_names_are_stored_once_and_again_where_an_append_was_undone(log: Log) ->
         assert [change.after for each in read for change in each.changes] == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
 
     log.runner.run(work())
+
+
+@given(drawn=st.lists(changes(), min_size=1, max_size=8), cause=st.sampled_from(Cause), actor=st.none() | texts)
+@settings(max_examples=many(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_statement_appends_what_copy_does_and_says_what_readers_get(
+    log: Log, drawn: list[Change], cause: Cause, actor: str | None
+) -> None:
+    def commit(lsn: int) -> Transaction:
+        given = tuple(
+            Change(Position(log.epoch, lsn, index), f"public.{index % 2}", *_rest(change))
+            for index, change in enumerate(drawn, 1)
+        )
+        return Transaction(lsn, datetime.now(UTC), cause, actor, given, last=True)
+
+    async def appended() -> tuple[list[LogEntry], list[LogEntry], list[LogEntry]]:
+        # Names come by COPY: nothing is written where there is one that the log has no number for.
+        first = commit(next(log.lsns))
+        if await log.append_small(first) is None:
+            assert await read_entries(log.connection, Position(log.epoch, first.position.lsn, 0)) == []
+            await log.append(first)
+        second, after = commit(next(log.lsns)), first.position
+        made = await log.append_small(second)
+        read = await read_entries(log.connection, after)
+        state = await log_state(log.connection)
+        assert state is not None
+        assert (state.head, state.decoded_to) == (second.position, second.position.lsn + 1)
+        copied = await read_entries(log.connection, Position(log.epoch, first.position.lsn, 0), until=second.position)
+        return made, read, copied
+
+    made, read, copied = log.runner.run(appended())
+    assert [stored(each) for each in made] == [stored(each) for each in read]
+    assert [plain(each.change) for each in copied] == [plain(each.change) for each in read]
+    assert [each.size for each in copied] == [each.size for each in read]
+
+
+def stored(entry: LogEntry) -> tuple[object, ...]:
+    commit = (entry.xid, entry.committed_at, entry.cause, entry.actor, entry.size)
+    return (entry.change.position, *plain(entry.change), *commit)

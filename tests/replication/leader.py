@@ -27,6 +27,7 @@ from db.sources import (
 )
 from replication.bus import BroadcastBus
 from replication.hub import Hub
+from replication.recent import Recent
 from replication.runner import Replication
 
 ORIGIN_KEY = b"k" * 32
@@ -89,17 +90,24 @@ async def leading(
     streaming: bool = True,
     through: str | None = None,
     broadcast: str = "memory://",
+    recent: Recent | None = None,
 ) -> AsyncIterator[Leader]:
     """A leader that replicates until the block ends; streaming when it begins.
 
-    `through`: another DSN of the same database, to replicate by.
+    `through`: another DSN of the same database, to replicate by. `recent`: for the hub of the same process.
     """
     term, lease = await lead(dsn, holder)
     appended: list[frozenset[str]] = []
     reconciled: list[str] = []
     async with BroadcastBus(broadcast) as bus:
         replication = Replication(
-            through or dsn, term, bus, ORIGIN_KEY, appended=appended.append, reconcile=reconciled.append
+            through or dsn,
+            term,
+            bus,
+            ORIGIN_KEY,
+            appended=appended.append,
+            reconcile=reconciled.append,
+            recent=recent,
         )
         task = asyncio.create_task(replication.run())
         leader = Leader(dsn, bus, term, replication, task, appended, reconciled)

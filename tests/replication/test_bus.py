@@ -115,16 +115,23 @@ async def test_beats_that_come_back_by_the_backend_were_heard_and_others_are_tol
         await _echoed(bus)
         if waiting.done():
             assert waiting.result() == back
-        waiting.cancel()
+        await _ended(waiting)
 
 
 async def test_without_a_backend_there_is_nobody_to_be_told() -> None:
     async with BroadcastBus("memory://") as bus, aclosing(bus.unheard()) as unheard:
         waiting = asyncio.ensure_future(anext(unheard))
         bus.publish(BEAT)
-        done, _ = await asyncio.wait({waiting}, timeout=0.1)
-        assert not done
-        waiting.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        await _ended(waiting)
+
+
+async def _ended(task: "asyncio.Future[Beat]") -> None:
+    """A generator can't be closed while it is being asked."""
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _echoed(bus: BroadcastBus) -> None:
