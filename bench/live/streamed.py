@@ -5,6 +5,7 @@ written, in small pieces. Rowcast can't be earlier, nor can anybody who reads on
 """
 
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db.embedded_home import packaged_binaries
+from db.embedded_launch import ending_with_parent
 
 _STAMP: Final = re.compile(rb"\d{10}\.\d{1,6}")
 _LONGEST_STAMP: Final = 17
@@ -58,7 +60,8 @@ def streamed(dsn: str) -> Iterator[Streamed]:
         parts = {**conninfo_to_dict(dsn), "options": f"-c logical_decoding_work_mem={_PIECE}"}
         options = [part for name, value in _OPTIONS.items() for part in ("-o", f"{name}={value}")]
         command = [str(packaged_binaries() / "pg_recvlogical"), "-d", make_conninfo("", **parts), "--slot", "streamed"]
-        process = subprocess.Popen([*command, "--start", "-f", "-", *options], stdout=subprocess.PIPE)  # noqa: S603 - ours
+        command = ending_with_parent([*command, "--start", "-f", "-", *options], signal.SIGKILL)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - ours
         found = Streamed()
         reader = threading.Thread(target=found.read, args=(process,))
         reader.start()
