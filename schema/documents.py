@@ -6,8 +6,7 @@ that the memory is bounded.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from graphql import (
     DocumentNode,
@@ -23,6 +22,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
 from schema.limits import MAX_TOKENS, SizeRule
+from schema.texts import OfTexts
 
 
 class HasGraphQL(Protocol):
@@ -32,10 +32,8 @@ class HasGraphQL(Protocol):
     def graphql(self) -> GraphQLSchema: ...
 
 
-KEPT: int = 1000
-"""Documents."""
-LONGEST: int = 10_000
-"""Characters of one that is kept."""
+KEPT: Final = 200_000
+"""Characters of all documents that are kept: each takes up to 300 bytes of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Document:
 
 def read_document(schema: GraphQLSchema, text: str) -> Document:
     """The document of a text. GraphQLSyntaxError where it can't be parsed."""
-    return _kept(schema, text) if len(text) <= LONGEST else _read(schema, text)
+    return _kept.get(text, schema, lambda: _read(schema, text))
 
 
 def _read(schema: GraphQLSchema, text: str) -> Document:
@@ -66,7 +64,7 @@ def _read(schema: GraphQLSchema, text: str) -> Document:
     return Document(node, tuple(validate_document(schema, node, (*specified_rules, SizeRule))))
 
 
-_kept = lru_cache(maxsize=KEPT)(_read)
+_kept: Final[OfTexts[Document]] = OfTexts(KEPT)
 
 
 class KnownDocuments(SchemaExtension):

@@ -6,8 +6,7 @@ unusual or wrong about an operation is left to the stock way, which knows every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     FieldNode,
@@ -23,9 +22,10 @@ from graphql.execution.values import VariableValues
 
 from api.live.selection import NotShareable, Selections, Shape
 from schema.build import RowcastSchema
-from schema.documents import KEPT, LONGEST, Document, read_document
+from schema.documents import KEPT, Document, read_document
 from schema.filter_input import built_filter
 from schema.subscriber import Wanted
+from schema.texts import OfTexts
 
 _FIELD = "changes"
 
@@ -55,7 +55,7 @@ _Selected = tuple[str, FieldNode, Shape]
 def plan(schema: RowcastSchema, query: str, variables: Mapping[str, Any] | None, operation: str | None) -> Plan | None:
     """None: the operation takes the stock way."""
     try:
-        prepared = _kept(schema, query, operation) if len(query) <= LONGEST else _prepare(schema, query, operation)
+        prepared = _kept.get(query, (schema, operation), lambda: _prepare(schema, query, operation))
         return _plan(schema, prepared, variables or {})
     except (GraphQLSyntaxError, NotShareable):
         return None
@@ -76,7 +76,7 @@ def _prepare(schema: RowcastSchema, query: str, name: str | None) -> _Prepared:
     return _Prepared(document, found[0], selected)
 
 
-_kept = lru_cache(maxsize=KEPT)(_prepare)
+_kept: Final[OfTexts[_Prepared]] = OfTexts(KEPT)
 
 
 def _plan(schema: RowcastSchema, prepared: _Prepared, given: Mapping[str, Any]) -> Plan:
