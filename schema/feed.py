@@ -66,13 +66,15 @@ class Shown:
     """What a subscriber gets of a row: `columns`, and in any case which row it is.
 
     `chosen`: the subscriber named the columns, so that an update of others alone is none to it. `key_types`: of the
-    key, to read it from a key text where a row has it under another name.
+    key, to read it from a key text where a row has it under another name. `hidden`: columns of the table that nobody is
+    shown.
     """
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
     chosen: bool = False
     key_types: tuple[ColumnType, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 def deltas(changes: Sequence[Change], shown: Shown, matches: Matcher) -> Iterator[Delta]:
@@ -133,7 +135,7 @@ class Feed:
 
     def unknown(self, names: frozenset[str]) -> frozenset[str]:
         """Which of a commit's columns the subscriber does not get: they may be new ones of the source."""
-        return names.difference(self.shown.columns)
+        return names.difference(self.shown.columns, self.shown.hidden)
 
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""

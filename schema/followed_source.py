@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from db.errors import BadUserInput
+from db.sources import DELETED_AT
 from schema.context import Context
 from schema.feed import Shown
 from schema.sources import Opened, open_source
@@ -36,7 +37,8 @@ def shown_columns(opened: Opened, columns: Sequence[str] | None) -> Shown:
     key, known = opened.source.key, tuple(opened.table.columns)
     types = tuple(opened.table.columns[name].type for name in key)
     if columns is None:
-        return Shown(key, known, opened.cut, types)
+        hidden = (DELETED_AT,) if opened.source.hides_deleted else ()
+        return Shown(key, known, opened.cut, types, hidden)
     if unknown := [name for name in columns if name not in known]:
         raise BadUserInput(f'There is no column "{unknown[0]}" to follow: use some of {", ".join(known)}.')
     return Shown(key, tuple(dict.fromkeys(columns)), True, types)

@@ -14,7 +14,8 @@ from schema.filter_json import filter_from_json
 from schema.filters import EVERYTHING, And, Filter, FilterColumn, IsNull
 from schema.table_errors import table_errors
 
-_MARK = FilterColumn(DELETED_AT, ColumnType.TIMESTAMPTZ, oid=1184)
+MARK = FilterColumn(DELETED_AT, ColumnType.TIMESTAMPTZ, oid=1184)
+"""Set where a row counts as deleted. It is no column of the source, and rows of before it was are not deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Opened:
     @property
     def visible(self) -> Filter:
         """What every row that clients see fulfils."""
-        mark = IsNull(_MARK) if self.source.hides_deleted else EVERYTHING
+        mark = IsNull(MARK) if self.source.hides_deleted else EVERYTHING
         return mark if self.allowed is EVERYTHING else And((mark, self.allowed))
 
 

@@ -33,7 +33,7 @@ from schema.filter_sql import Parameters, condition
 from schema.filters import Filter, FilterColumn, columns_of
 from schema.followed_source import followed_source, shown_columns
 from schema.snapshot_reads import LeftBehind
-from schema.sources import Opened
+from schema.sources import MARK, Opened
 from schema.table_errors import table_errors
 
 log = structlog.get_logger(__name__)
@@ -235,7 +235,7 @@ class Subscriber:
     async def _follow(self, feed: Feed, cursor: Cursor) -> AsyncGenerator[Batch, None]:
         clock = self._context.clock
         sent = clock()
-        filtered, there = columns_of(self.where), frozenset[FilterColumn]()
+        filtered, there = columns_of(self.where), frozenset({MARK} if self.source.hides_deleted else ())
         join = None if self.join is None else partial(self.join, self, feed)
         async with aclosing(
             self._context.hub.subscribe(self.source.logged_as, cursor, join, caught_up=feed.up_to_date)

@@ -30,7 +30,7 @@ from schema.activity import Activity
 from schema.change_types import as_batch
 from schema.context import Context
 from schema.feed import Batch, Feed
-from schema.filter_predicate import fits
+from schema.filter_predicate import unfit
 from schema.filters import FilterColumn, columns_of
 from schema.source_deletion import until_deleted
 from schema.subscriber import ASK_AGAIN_S, QUIET_S, Place, Subscriber
@@ -250,14 +250,13 @@ class Table:
     def _leave_altered(self, transaction: Transaction, before: Position) -> None:
         """Who filters by columns that the rows have no longer, or of another type, looks for itself what became of
         them."""
-        row = transaction.changes[0].after or transaction.changes[0].before
-        if row is None:
-            return
-        unfit = {column for column in self._filtered if not fits(row, column)}
-        if not unfit:
+        # Its ends say it: a commit may alter the table between two of its changes.
+        changes = transaction.changes
+        altered = unfit(changes if len(changes) < 3 else (changes[0], changes[-1]), self._filtered)
+        if not altered:
             return
         for group in list(self._groups.values()):
-            if not unfit.isdisjoint(columns_of(group.subscriber.where)):
+            if not altered.isdisjoint(columns_of(group.subscriber.where)):
                 self._dissolve(group, Place(Cursor(before), group.feed.within, group.subscriber))
 
     def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:

@@ -1,10 +1,12 @@
 """What ends or changes for all members of a group at once: the log's epoch, the source's columns, the source itself."""
 
+import gc
 import json
 
 import psycopg
 import pytest
 
+from api.live.groups import Group
 from db.session import connect
 from db.sources import Column, source_by_name, update_columns
 from db.wire import ColumnType
@@ -73,6 +75,39 @@ async def test_a_column_that_the_source_gets_is_sent_from_then_on(
             assert change["changed"] == ["age"]
 
 
+async def test_a_group_stays_though_its_rows_have_a_mark_that_nobody_is_shown(live: ThreadServer, sql: Sql) -> None:
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "marked")
+    await sql.execute("ALTER TABLE marked ADD deleted_at timestamptz")
+    await sql.execute("UPDATE rowcast.sources SET delete_policy = 'SOFT', hides_deleted = true WHERE name = 'marked'")
+    query = EVERYTHING.replace(TABLE, "marked")
+    async with shared(live, query) as one, shared(live, query) as other:
+        for client in (one, other):
+            await client.up_to_date()
+        await joined(live, 2, 1)
+        [group] = [each for each in gc.get_objects() if type(each) is Group and each.members]
+        for n in range(3):
+            await sql.execute(f"INSERT INTO marked VALUES ({n}, 'x')".encode())
+            for client in (one, other):
+                assert seen([await client.batch()]) == [("INSERT", n)]
+        assert len(group.members) == 2
+
+
+async def test_who_comes_back_from_before_deletes_were_soft_goes_on(live: ThreadServer, sql: Sql) -> None:
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "softened")
+    query = EVERYTHING.replace(TABLE, "softened")
+    async with shared(live, query) as client:
+        [start] = await client.up_to_date()
+    await sql.execute("INSERT INTO softened VALUES (1, 'x'), (2, 'y')")
+    await sql.execute("ALTER TABLE softened ADD deleted_at timestamptz")
+    await sql.execute("UPDATE rowcast.sources SET delete_policy = 'SOFT', hides_deleted = true WHERE name = 'softened'")
+    await sql.execute("UPDATE softened SET deleted_at = now() WHERE id = 1")
+    async with shared(live, query, {"after": start["cursor"]}) as client:
+        assert seen(await client.up_to_date()) == [("INSERT", 1), ("INSERT", 2), ("DELETE", 1)]
+        await joined(live, 1, 1)
+
+
 async def test_a_deleted_source_ends_the_group_as_it_ends_one_alone(live: ThreadServer, sql: Sql) -> None:
     assert live.settings.database_url is not None
     await bind(live.settings.database_url, "leaving")
@@ -130,3 +165,19 @@ async def test_who_filters_by_a_column_that_is_altered_is_told_and_the_others_go
             await sql.execute(f"ALTER TABLE {TABLE} {undone}".encode())
         await sql.execute(f"UPDATE {TABLE} SET total = 8".encode())
         assert seen([await other.batch()]) == [("UPDATE", 1)]
+
+
+async def test_who_filters_by_a_column_that_goes_within_a_commit_is_told(live: ThreadServer, sql: Sql) -> None:
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "cut")
+    await sql.execute("INSERT INTO cut (id, name, age) VALUES (1, 'Ada', 36)")
+    async with shared(live, EVERYTHING.replace(TABLE, "cut"), {"where": {"column": "age", "gte": 1}}) as client:
+        await client.up_to_date()
+        await joined(live, 1, 1)
+        async with sql.transaction():
+            await sql.execute("UPDATE cut SET total = 7")
+            await sql.execute("ALTER TABLE cut DROP age")
+            await sql.execute("UPDATE cut SET total = 8")
+        [(text, code)] = codes(await client.message())
+        assert code == "CONFLICT"
+        assert "no longer has age" in text
