@@ -77,10 +77,8 @@ class SharingHandler(ConnectionHandler):
     async def _resume(
         self, operation: LiveOperation, before: "asyncio.Task[None] | None", found: Plan, place: Place
     ) -> None:
-        assert self.connection is not None
         if before is not None:
             await asyncio.wait({before})
-        await self.connection.drained()
         await self._follow(operation, found, place)
         self._forget_task(operation)
 
@@ -119,12 +117,15 @@ class SharingHandler(ConnectionHandler):
         batches: Sequence[Batch],
         position: Position,
     ) -> None:
-        """With others: it is sent the batches, and joins its group."""
+        """With others: it is sent the batches, and joins its group; alone where its client has first to read."""
+        connection = self.connection
+        if connection is None or connection.full:
+            self.left_alone(operation, found)
+            return
         # Made first: where one can't be, it has to begin alone, and nothing was sent.
         messages = [prepared(found.name, found.shape, batch) for batch in batches]
         self.context.activity.subscriptions -= 1
-        connection = self.connection
-        if connection is None or self.operations.get(operation.id) is not operation:
+        if self.operations.get(operation.id) is not operation:
             return  # completed just now
         member = Member(self, operation.id, connection, found.wanted.snapshot)
         for batch, message in zip(batches, messages, strict=True):
@@ -155,6 +156,8 @@ class SharingHandler(ConnectionHandler):
         activity.subscriptions += 1
         turn: Turn | None = None
         try:
+            # Before anything is held for it: a turn, and the read of a snapshot, of which there are few.
+            await self.connection.drained()
             turn = await self._live.throttle.turn()
             batches = follow(self.context, found.wanted, partial(self._join, operation, member, found), place)
             async with aclosing(batches):
@@ -189,7 +192,7 @@ class SharingHandler(ConnectionHandler):
         if not self._live.join(member, subscriber, feed, position, found.name, found.shape):
             return False
         self._members[operation.id] = member
-        operation.variables = None  # the group knows what it is sent
+        operation.query, operation.variables = "", None  # the group knows what it is sent
         return True
 
     async def _fail(self, operation: LiveOperation, error: Exception) -> None:

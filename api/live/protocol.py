@@ -220,6 +220,13 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     # ---- how it ends
 
+    def shutdown(self) -> None:
+        """The server stops. uvicorn's own would close once more what the client has just closed, and fail."""
+        if self.transport.is_closing():
+            self.stop_keepalive()
+        else:
+            super().shutdown()
+
     def fail(self, code: int, reason: str) -> None:
         """Close, whether or not the client reads. Never waits."""
         self.conn.fail(code, reason)
@@ -263,6 +270,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """From the application."""
         if message["type"] != "websocket.close" or not self.handshake_complete:
+            await self.drained()
             await super().send(message)
         elif self.full:
             self.fail(message.get("code", 1000), message.get("reason") or "")
@@ -307,5 +315,6 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.transport.writelines(frame)
 
     async def drained(self) -> None:
-        """Wait until it is no longer full."""
-        await self.writable.wait()
+        """Wait until it is no longer full: of many who wait, those that one message leaves room for."""
+        while self.full:
+            await self.writable.wait()

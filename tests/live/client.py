@@ -12,6 +12,8 @@ from tests.server import Client
 
 TABLE = "customers"
 DEADLINE_S = 60.0
+LARGE = "(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 4000))"
+"""128 kB that don't compress."""
 Json = Any
 
 EVERYTHING = """subscription($where: RowFilter, $operations: [Operation!], $columns: [String!], $after: Cursor,

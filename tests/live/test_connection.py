@@ -3,10 +3,16 @@
 import asyncio
 import gc
 from contextlib import AsyncExitStack
+from pathlib import Path
 
-from tests.live.raw_client import raw_client, text
+import psycopg
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
+
+from tests.live.client import EVERYTHING, LARGE, TABLE
+from tests.live.conftest import bind
+from tests.live.raw_client import CLOSE, frame, raw_client, text
 from tests.live.test_delivery import joined
-from tests.server import ThreadServer, eventually
+from tests.server import ThreadServer, eventually, server_settings
 
 CONNECTIONS = 20
 
@@ -36,3 +42,45 @@ async def test_connections_on_which_nothing_happens_have_no_task(live: ThreadSer
         assert [each["type"] for each in await clients[0].messages(1)] == ["pong"]
         await joined(live, CONNECTIONS)
     await joined(live, 0)
+
+
+async def test_a_member_of_a_group_keeps_nothing_of_its_operation(live: ThreadServer) -> None:
+    marked = f"# {'x' * 1000}\n{EVERYTHING}"
+    async with raw_client(live) as client:
+        await client.subscribe(query=marked)
+        await joined(live, 1)
+        kept = [each for each in gc.get_objects() if type(each) is Operation and each.query.startswith("# x")]
+        assert kept == []
+
+
+async def test_a_server_stops_though_a_client_is_just_leaving(database: str, tmp_path: Path) -> None:
+    """Its close is answered behind what it has not taken yet."""
+    server = ThreadServer(server_settings(database, tmp_path))
+    await server.start()
+    try:
+        await bind(database)
+        async with AsyncExitStack() as stack:
+            leaving = await stack.enter_async_context(raw_client(server, receives=4096))
+            others = [await stack.enter_async_context(raw_client(server)) for _ in range(5)]
+            await leaving.subscribe()
+            for other in others:
+                await other.send(text({"type": "connection_init"}))
+                await other.messages(1)
+            async with await psycopg.AsyncConnection.connect(database, autocommit=True) as sql:
+                for number in range(60):
+                    await sql.execute(f"INSERT INTO {TABLE} SELECT {number}, {LARGE}".encode())
+
+            async def full() -> bool:
+                return any(each.transport.get_write_buffer_size() for each in server.connections)
+
+            await eventually(full)
+            await leaving.send(frame(CLOSE, (1000).to_bytes(2)))
+
+            async def closing() -> bool:
+                return any(each.transport.is_closing() for each in server.connections)
+
+            await eventually(closing)
+            await server.stop()
+            assert [await other.closed() for other in others] == [1012] * len(others)
+    finally:
+        await server.stop()
