@@ -40,6 +40,7 @@ from api.runtime import runtime
 from db.errors import LimitExceeded, RateLimited, Unauthenticated
 from schema.access import Principal
 from schema.context import Context
+from schema.limits import MAX_TOKENS
 from schema.unless import until
 
 MAX_OPERATIONS = 1000
@@ -239,7 +240,7 @@ def _subscribes(request: GraphQLRequestData) -> bool:
     if query is None or "subscription" not in query:
         return False
     try:
-        operation = get_operation_ast(parse(query), request.operation_name)
+        operation = get_operation_ast(parse(query, max_tokens=MAX_TOKENS), request.operation_name)
     except GraphQLError:
         return False  # its execution says what is wrong with it
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION

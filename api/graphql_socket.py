@@ -25,6 +25,7 @@ from strawberry.subscriptions.protocols.graphql_ws.types import ConnectionInitMe
 from strawberry.subscriptions.protocols.graphql_ws.types import StartMessage
 
 from api.authentication import Authentication
+from api.limits import ID_LIMIT
 from api.runtime import Runtime, runtime
 from db.errors import LimitExceeded, RateLimited, Unauthenticated
 from schema.access import Principal
@@ -33,7 +34,7 @@ from schema.context import Context
 _log = structlog.stdlib.get_logger(__name__)
 
 _REASON_BYTES = 123  # what a close frame has room for
-_INVALID, _INIT_TIMEOUT, _TRY_AGAIN = 4400, 4408, 1013
+_INVALID, _INIT_TIMEOUT, _INIT_AGAIN, _TRY_AGAIN = 4400, 4408, 4429, 1013
 # Clients don't connect again after 4401; after 4403 they may, with a new token.
 _UNAUTHENTICATED, _ENDED = 4401, 4403
 
@@ -45,8 +46,12 @@ def objection(message: object) -> str | None:
     kind = message.get("type")
     if not isinstance(kind, str):
         return "A message must have a `type`"
-    if kind in ("subscribe", "start", "complete", "stop") and not isinstance(message.get("id"), str):
-        return f"A message of type {kind} must have an `id`, a string"
+    if kind in ("subscribe", "start", "complete", "stop"):
+        id_ = message.get("id")
+        if not isinstance(id_, str):
+            return f"A message of type {kind} must have an `id`, a string"
+        if len(id_) > ID_LIMIT:
+            return f"An `id` has {ID_LIMIT} characters at most"
     if kind in ("subscribe", "start"):
         return operation_objection(message.get("payload"))
     return None
@@ -182,12 +187,16 @@ class Admission:
         await socket.close(_ENDED, await authentication.until_ended(principal))
 
 
-def _limited(socket: object, context: Context) -> GraphQLError | None:
-    """Why the token of a connection may begin no operation now; None where it may."""
+def _refusal(socket: object, context: Context, others: int, most: int | None) -> GraphQLError | None:
+    """Why a connection with so many others under way may begin no operation now; None where it may."""
     assert isinstance(socket, Socket)
     try:
+        if most is not None and others >= most:
+            raise LimitExceeded(
+                f"One WebSocket has {most} operations under way at most: complete some, or open another."
+            )
         socket.runtime.authentication.rates.take(context.principal)
-    except RateLimited as error:
+    except (LimitExceeded, RateLimited) as error:
         context.activity.refused_operations += 1
         return GraphQLError(str(error), extensions={"code": error.code})
     return None
@@ -217,16 +226,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """One operation too many fails alone."""
-        most = self.max_subscriptions_per_connection
-        if self.connection_acknowledged and most is not None and len(self.operations) >= most:
-            self.context.activity.refused_operations += 1
-            reason = f"One WebSocket has {most} operations under way at most: complete some, or open another."
-            error = GraphQLError(reason, extensions={"code": LimitExceeded.code})
-            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
-        elif self.connection_acknowledged and (limited := _limited(self.websocket, self.context)) is not None:
-            await self.send_message({"id": message["id"], "type": "error", "payload": [limited.formatted]})
-        else:
+        refusal = None
+        if self.connection_acknowledged:
+            most = self.max_subscriptions_per_connection
+            refusal = _refusal(self.websocket, self.context, len(self.operations), most)
+        if refusal is None:
             await self.begin(message)
+        else:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
 
     async def begin(self, message: SubscribeMessage) -> None:
         """An operation that the limits allow."""
@@ -243,7 +250,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
 
 class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
-    """`graphql-ws`, with the time-out for `connection_init` that its successor has."""
+    """`graphql-ws`, with what its successor says of `connection_init`: there is one, and in time."""
 
     async def handle(self) -> None:
         """Until the connection ends."""
@@ -256,6 +263,10 @@ class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
             await self._admission.forget()
 
     async def handle_connection_init(self, message: LegacyConnectionInitMessage) -> None:
+        if self.connection_acknowledged:
+            # Each would have a task of its own that keeps the connection alive.
+            await self.websocket.close(_INIT_AGAIN, "Too many initialisation requests")
+            return
         context = await self._admission.admit(self.websocket, self.context, message.get("payload"))
         if context is not None:
             self.context = context
@@ -263,11 +274,15 @@ class LegacyHandler(BaseGraphQLWSHandler[Context, None]):
 
     async def handle_start(self, message: StartMessage) -> None:
         """One operation too many fails alone."""
-        limited = _limited(self.websocket, self.context) if self.connection_acknowledged else None
-        if limited is None:
+        refusal = None
+        if self.connection_acknowledged:
+            # One with an id that is in use takes the place of the other.
+            others = len(self.tasks.keys() - {message["id"]})
+            refusal = _refusal(self.websocket, self.context, others, self.max_subscriptions_per_connection)
+        if refusal is None:
             await super().handle_start(message)
         else:
-            await self.send_message({"id": message["id"], "type": "error", "payload": limited.formatted})
+            await self.send_message({"id": message["id"], "type": "error", "payload": refusal.formatted})
 
     async def _expire(self) -> None:
         await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())

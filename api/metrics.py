@@ -167,7 +167,7 @@ def _delivery(numbers: Numbers) -> Iterator[Metric]:
     yield closed
     refused = "Connections that were too many."
     yield CounterMetricFamily("rowcast_refused_connections", refused, value=numbers.refused_connections)
-    refused = "Operations that were too many for their WebSocket."
+    refused = "Operations that were too many for their WebSocket, or came too fast for their token."
     yield CounterMetricFamily("rowcast_refused_operations", refused, value=numbers.refused_operations)
     yield CounterMetricFamily("rowcast_deliveries", "Batches sent to subscribers.", value=numbers.deliveries)
     yield CounterMetricFamily(

@@ -50,7 +50,8 @@ class Prepared:
     def frame(self, prefix: bytes, window: int) -> tuple[bytes, bytes, bytes]:
         """The parts of a text frame, of which the last is the same object for all and has nearly all of its bytes.
 
-        `window`: log2 of the negotiated window for compressed messages, 0 for none.
+        `prefix`: fewer than 64 KiB, as much as a stored block has. `window`: log2 of the negotiated one for compressed
+        messages, 0 for none.
         """
         if window and len(self._tail) >= SMALLEST:
             block = self._blocks.get(window) or self._compress(window)

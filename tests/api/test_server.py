@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schema.build import sdl
+from schema.limits import MAX_TOKENS
 from tests.server import GraphQLFailed, Server, ThreadServer, eventually, server_settings
 
 
@@ -52,6 +53,12 @@ async def test_an_operation_that_the_document_lacks_is_the_callers_mistake(serve
     assert answer["type"] == "error"
     assert "B" in answer["payload"][0]["message"]
     assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_document_is_parsed_no_further_than_the_limit_to_learn_whether_it_subscribes(server: Server) -> None:
+    answer = await server.post("/graphql", json={"query": f"subscription {{ {'a ' * MAX_TOKENS} }}"})
+    [error] = answer.json()["errors"]
+    assert f"more than {MAX_TOKENS} tokens" in error["message"]
 
 
 async def test_its_schema_is_the_exported_one(server: Server) -> None:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from api.limits import GRAPHQL_LIMIT, WEBSOCKET_LIMIT
+from api.graphql import MAX_OPERATIONS
+from api.limits import GRAPHQL_LIMIT, ID_LIMIT, WEBSOCKET_LIMIT
 from tests.server import GraphQLFailed, Server, eventually
 
 MULTIPART = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"
@@ -277,6 +278,7 @@ async def test_a_resolver_that_raises_ends_its_subscription_with_an_error(edge: 
         ('{"type": "subscribe", "id": "1", "payload": {"query": "{ echo }", "variables": []}}', 4400),
         ('{"type": "subscribe", "id": "1", "payload": {"query": "{ echo }", "operationName": 1}}', 4400),
         ('{"type": "complete"}', 4400),
+        (f'{{"type": "complete", "id": "{"x" * (ID_LIMIT + 1)}"}}', 4400),
         ('{"type": "' + "ü" * 400 + '"}', 4400),
         ('{"type": "subscribe", "id": "1", "payload": {"query": "{ echo }"}}', 4401),
         ('{"type": "connection_init", "payload": 1}', 4400),
@@ -349,6 +351,27 @@ async def test_the_older_protocol_needs_its_init_too(edge: Server) -> None:
         await connection.send("ignored, as the protocol has it")
         await say(connection, {"type": "start"})
         assert (await closed(connection))[0] == 4400
+    async with edge.websocket("graphql-ws") as connection:
+        for _ in range(2):
+            await say(connection, {"type": "connection_init"})
+        assert (await closed(connection))[0] == 4429
+
+
+async def test_an_operation_beyond_the_limit_fails_alone_in_the_older_protocol_too(edge: Server) -> None:
+    async with edge.websocket("graphql-ws") as connection:
+        await say(connection, {"type": "connection_init"})
+        for number in range(MAX_OPERATIONS + 1):
+            await say(
+                connection, {"type": "start", "id": str(number), "payload": {"query": "subscription { forever }"}}
+            )
+        while (message := await hear(connection))["type"] != "error":
+            assert message["type"] in ("connection_ack", "ka", "data")
+        assert message["id"] == str(MAX_OPERATIONS)
+        assert message["payload"]["extensions"]["code"] == "LIMIT_EXCEEDED"
+        # One that takes the place of another is not one more.
+        await say(connection, {"type": "start", "id": "0", "payload": {"query": "subscription { count(to: 1) }"}})
+        while (message := await hear(connection)).get("payload") != {"data": {"count": 0}}:
+            assert message["type"] != "error"
 
 
 # ---- multipart and event streams

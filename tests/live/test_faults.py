@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api import cli_listen, graphql, http_protocol
 from api.graphql import MAX_OPERATIONS
 from api.limits import WEBSOCKET_LIMIT
-from tests.live.client import DEADLINE_S, EVERYTHING, seen, shared
+from tests.live.client import DEADLINE_S, EVERYTHING, LARGE, seen, shared
 from tests.live.conftest import serving
 from tests.live.raw_client import CLOSE, PING, TEXT, connected, deflated, frame, raw_client, text
 from tests.live.test_delivery import joined
@@ -21,7 +21,6 @@ from tests.server import ThreadServer, eventually
 
 Sql = psycopg.AsyncConnection
 MOST = 40
-_LARGE = "(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 4000))"  # 128 kB that don't compress
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +114,24 @@ async def test_operations_beyond_the_limit_fail_alone(live: ThreadServer, sql: S
         [begun] = await client.messages(1)
         assert (begun["id"], begun["type"]) == ("again", "next")
     await joined(live, 0, 0)
+
+
+async def test_a_storm_of_reconnects_leaves_the_others_alone(live: ThreadServer, sql: Sql) -> None:
+    cursors: list[str | None] = [None] * (MOST // 3)
+    got: list[list[tuple[str, int]]] = [[] for _ in cursors]
+    async with others_go_on(live, sql):
+        for again in range(3):
+            async with AsyncExitStack() as stack:
+
+                async def come(number: int, stack: AsyncExitStack = stack) -> None:
+                    client = await stack.enter_async_context(shared(live, variables={"after": cursors[number]}))
+                    batches = await client.up_to_date()
+                    cursors[number] = batches[-1]["cursor"]
+                    got[number].extend(seen(batches))
+
+                await asyncio.gather(*(come(number) for number in range(len(cursors))))
+            await sql.execute(f"INSERT INTO customers VALUES ({again + 2}, 'meanwhile')".encode())
+    assert got == [[("INSERT", 2), ("INSERT", 3)]] * len(cursors)
 
 
 MALFORMED = {
@@ -234,7 +251,7 @@ async def test_who_answers_no_ping_is_closed_with_what_it_never_read(live: Threa
         await never.subscribe()
         await joined(live, 2, 1)
         for number in range(2, 62):
-            await sql.execute(f"INSERT INTO customers SELECT {number}, {_LARGE}".encode())
+            await sql.execute(f"INSERT INTO customers SELECT {number}, {LARGE}".encode())
 
         async def ended() -> bool:
             return await metric(live, "rowcast_connections") == 1
@@ -262,7 +279,7 @@ async def test_a_stream_over_http_that_nobody_reads_is_ended(live: ThreadServer,
         )
         await asyncio.wait_for(reader.readuntil(b"upToDate"), DEADLINE_S)
         for number in range(2, 62):
-            await sql.execute(f"INSERT INTO customers SELECT {number}, {_LARGE}".encode())
+            await sql.execute(f"INSERT INTO customers SELECT {number}, {LARGE}".encode())
 
         async def ended() -> bool:
             return await metric(live, "rowcast_connections") == 1
