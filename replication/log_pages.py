@@ -77,7 +77,7 @@ class _Lift:
         self._asking = asking
         self._relation = relation
         self._kept: deque[LogPage] = deque()
-        self._waiting: list[_Waiting] = []
+        self._waiting: dict[_Waiting, None] = {}
         self._at = Position(0, 0, 0)
         self._task: asyncio.Task[None] | None = None
         self.readers = 0
@@ -88,14 +88,13 @@ class _Lift:
             if page.covers(after, until):
                 return page
         waiting = _Waiting(after, until, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        self._waiting[waiting] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=f"pages of {self._relation}")
         try:
             return await waiting.page
         finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+            self._waiting.pop(waiting, None)
 
     def close(self) -> None:
         """Nobody waits any more."""
@@ -120,9 +119,8 @@ class _Lift:
             return
         self._at = page.end
         self._keep(page)
-        served = [each for each in self._waiting if each is lowest or page.covers(each.after, each.until)]
-        self._waiting = [each for each in self._waiting if each not in served]
-        for each in served:
+        for each in [each for each in self._waiting if each is lowest or page.covers(each.after, each.until)]:
+            del self._waiting[each]
             if not each.page.done():
                 each.page.set_result(page)
 
@@ -163,9 +161,10 @@ class _Lift:
             except CursorExpired as expired:
                 self._fail([each], expired)
 
-    def _fail(self, whom: Sequence[_Waiting], error: Exception) -> None:
+    def _fail(self, whom: Iterable[_Waiting], error: Exception) -> None:
         for each in list(whom):
-            self._waiting.remove(each)
+            # Who gave up meanwhile is gone already.
+            self._waiting.pop(each, None)
             if not each.page.done():
                 each.page.set_exception(error)
 

@@ -150,3 +150,25 @@ async def test_all_whose_cursors_are_too_old_hear_of_it_by_one_query(database: s
     other_epoch = Position(until.epoch - 1, starts[-1].lsn, 0)
     with pytest.raises(CursorExpired):
         await part(pages, other_epoch, until)
+
+
+async def test_who_gives_up_while_its_cursor_is_found_too_old_costs_the_others_nothing(
+    database: str, reader: LogReader
+) -> None:
+    changes = await logged_changes(database)
+    until = (await state_of(database)).frontier
+    good = changes[-PAGE].position
+    await execute(database, f"UPDATE rowcast.log_state SET floor_lsn = {good.lsn}")
+    asked = asyncio.Event()
+
+    def head() -> Position:
+        asked.set()
+        return Position(0, 0, 0)
+
+    pages = LogPages(LogReader(reader._pool, head=head))
+    too_old = asyncio.create_task(part(pages, changes[0].position, until))
+    other = asyncio.create_task(part(pages, good, until))
+    await asked.wait()
+    too_old.cancel()
+    assert positions(await other, good) == behind(changes, good)
+    assert too_old.cancelled()
