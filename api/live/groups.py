@@ -238,7 +238,13 @@ class Table:
             part = transaction
             if places is not None:
                 part = replace(transaction, changes=tuple(transaction.changes[each] for each in places))
-            batch = group.feed.slice(part, Cursor(transaction.position))
+            try:
+                batch = group.feed.slice(part, Cursor(transaction.position))
+            except Exception:  # noqa: BLE001 - logged with its trace
+                # It is for the stock way to say, and nobody else may miss the slice for it.
+                _log.exception("a slice could not be made a batch", source=group.subscriber.source.name)
+                self._dissolve(group, place)
+                continue
             if group.feed.within:
                 self._within.add(group)
             else:

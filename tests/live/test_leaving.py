@@ -9,6 +9,7 @@ import pytest
 from api.live.groups import Group
 from db.session import connect
 from db.sources import Column, source_by_name, update_columns
+from db.table_seen import TableSeen, keep_table_seen
 from db.wire import ColumnType
 from schema import subscriber as subscriber_module
 from tests.live.client import EVERYTHING, TABLE, seen, shared, stock
@@ -181,3 +182,37 @@ async def test_who_filters_by_a_column_that_goes_within_a_commit_is_told(live: T
         [(text, code)] = codes(await client.message())
         assert code == "CONFLICT"
         assert "no longer has age" in text
+
+
+async def test_a_commit_that_one_group_can_not_be_sent_reaches_all_others(live: ThreadServer, sql: Sql) -> None:
+    dsn = live.settings.database_url
+    assert dsn is not None
+    await bind(dsn, "rekeyed")
+    async with await connect(dsn, "rowcast test") as connection:
+        source = await source_by_name(connection, "rekeyed")
+        assert source is not None
+        # As a run has seen it: so the log knows the key by its new name.
+        found = await connection.execute(
+            "SELECT attrelid::bigint, attname, attnum FROM pg_attribute "
+            "WHERE attrelid = 'rekeyed'::regclass AND attnum > 0"
+        )
+        columns = await found.fetchall()
+        seen_then = TableSeen(columns[0][0], {name: number for _, name, number in columns})
+        await keep_table_seen(connection, source.id, seen_then)
+    query = EVERYTHING.replace(TABLE, "rekeyed")
+    async with (
+        shared(live, query, {"columns": ["name"]}) as one,
+        shared(live, query, {"columns": ["age"], "where": {"column": "age", "eq": 7}}) as other,
+        shared(live) as elsewhere,
+    ):
+        for client in (one, other, elsewhere):
+            await client.up_to_date()
+        await joined(live, 3, 3)
+        await sql.execute("ALTER TABLE rekeyed RENAME id TO code")
+        await sql.execute("ALTER TABLE rekeyed ALTER code TYPE text")
+        # No text is a key of the type that the subscription knows.
+        await sql.execute("INSERT INTO rekeyed (code, name) VALUES ('a', 'Ada')")
+        await sql.execute(f"INSERT INTO {TABLE} (id, name) VALUES (1, 'Ada')".encode())
+        assert seen([await elsewhere.batch()]) == [("INSERT", 1)]
+        assert [code for _, code in codes(await one.message())] == ["INTERNAL"]
+        await joined(live, 2, 2)
