@@ -140,7 +140,7 @@ class Feed:
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""
         self.up_to_date = True
-        return Batch(cursor, up_to_date=True)
+        return Batch(cursor, last=not self.within, up_to_date=True)
 
     def passed(self, cursor: Cursor) -> Batch | None:
         """How far it is though nothing was sent for long; None within a commit of which a part was sent."""

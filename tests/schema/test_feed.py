@@ -119,6 +119,16 @@ def test_up_to_date_stays() -> None:
     assert after.up_to_date
 
 
+def test_being_up_to_date_ends_no_commit() -> None:
+    feed = Feed(SHOWN, adult, None)
+    cursor = Cursor(Position(1, 100, 1))
+    feed.slice(commit([change(I, None, row(1, 20))], last=False), cursor)
+    assert feed.caught_up(cursor) == Batch(cursor, last=False, up_to_date=True)
+    final = feed.slice(commit([change(I, None, row(2, 10))]), cursor)
+    assert final is not None
+    assert final.last
+
+
 def test_a_snapshot_is_inserts() -> None:
     cursor = replace(Cursor(Position(1, 1, 0)), partial=True)
     batch = snapshot_batch(cursor, [("1", row(1, 20, extra=1))], SHOWN, last=False)
