@@ -4,13 +4,13 @@ The log knows a table from when its source was registered, as far as retention g
 adopted table is in it without the rows that went: nothing before it can be told.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from db.cursor import Cursor
 from db.errors import BadUserInput, CursorExpired
-from db.log import LogState, log_state
+from db.log import log_state
 from db.log_names import OF_RELATION
+from db.logged_from import logged_from
 from db.position import LAST_INDEX, Position
 from db.rows import behind_now
 from db.session import Connection
@@ -33,7 +33,8 @@ async def check_reach(connection: Connection, source: Source, cursor: Cursor) ->
     state = await log_state(connection)
     if state is None:
         raise CursorExpired("The change log is not open yet, so there is nothing to roll back to.")
-    begun = await _begun(connection, source, state)
+    begun = await logged_from(connection, source.id)
+    assert begun is not None
     floor = Position(state.epoch, state.floor, 0)
     if cursor.position.epoch != state.epoch:
         raise CursorExpired(
@@ -61,32 +62,6 @@ async def refuse_truncated(connection: Connection, source: Source, truncated: Po
             f"{source.relation} was truncated after this cursor, and Postgres does not log the rows that a TRUNCATE "
             f"takes. {await _earliest(connection, source, truncated)}"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Begin:
-    """Where the log of a source's table begins; `xid` is the registration's."""
-
-    position: Position
-    xid: int
-
-    def precedes(self, cursor: Cursor) -> bool:
-        """Whether the rows that the cursor stands for are from after the registration."""
-        if cursor.position >= self.position:
-            return True
-        return cursor.view is not None and cursor.view.snapshot.sees(self.xid)
-
-
-async def _begun(connection: Connection, source: Source, state: LogState) -> _Begin:
-    row = await (
-        await connection.execute(
-            "SELECT logged_epoch, logged_lsn, logged_xid FROM rowcast.sources WHERE id = %s", (source.id,)
-        )
-    ).fetchone()
-    assert row is not None
-    epoch, lsn, xid = row
-    # In a later epoch the log has had the table from its beginning.
-    return _Begin(Position(state.epoch, lsn if epoch == state.epoch else 0, 0), xid)
 
 
 async def _earliest(connection: Connection, source: Source, position: Position) -> str:

@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -18,6 +19,7 @@ from psycopg import sql
 from db.changes import Operation, WireRow
 from db.cursor import Cursor, View
 from db.errors import Conflict, CursorExpired, Forbidden, NotFound, Unavailable
+from db.logged_from import LoggedFrom, logged_from
 from db.position import Position
 from db.rows import behind_now, stream_rows
 from db.session import Connection
@@ -176,13 +178,24 @@ class Subscriber:
         """The cursor to go on from, None for a new snapshot, and whether that is a reset."""
         if cursor is None:
             return None, False
-        if not cursor.partial:
+        if cursor.partial:
+            reason = "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
+        elif not await self._is_logged_since(cursor):
+            reason = (
+                f"{self.source.name} was registered after this cursor, and changes before that are in no log: take a "
+                "new snapshot."
+            )
+        else:
             return await self._until_now(cursor), False
         if not snapshot:
-            raise CursorExpired(
-                "This cursor is from within a snapshot that was not sent to its end: begin again with a snapshot."
-            )
+            raise CursorExpired(reason)
         return None, True
+
+    async def _is_logged_since(self, cursor: Cursor) -> bool:
+        """Whether the log has all of the table's changes behind the cursor, as far as its epoch goes."""
+        question = partial(_logged_from, self._context, self.source.id)
+        begun = await self._context.together.ask(("logged from", self.source.id), question)
+        return begun is None or cursor.position.epoch != begun.position.epoch or begun.precedes(cursor)
 
     async def _until_now(self, cursor: Cursor) -> Cursor:
         """The cursor with a view up to now, so that `upToDate` says that every earlier commit was sent.
@@ -313,6 +326,11 @@ async def _now(context: Context) -> Cursor:
 async def _behind_now(context: Context) -> Position:
     async with context.pool.connection() as connection:
         return await behind_now(connection)
+
+
+async def _logged_from(context: Context, source_id: UUID) -> LoggedFrom | None:
+    async with context.pool.connection() as connection:
+        return await logged_from(connection, source_id)
 
 
 def _opened_log(cursor: Cursor) -> Cursor:

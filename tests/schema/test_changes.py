@@ -1,19 +1,22 @@
 """changes: snapshot, log and cursors joined with no gap and no repeat, against a real log."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from db.changes import Transaction
 from db.cursor import Cursor
 from db.position import Position
 from db.session import connect
-from db.sources import Column, update_columns
+from db.sources import Column, insert_source, update_columns
 from db.wire import ColumnType
 from schema import subscriber as subscriber_module
 from schema.snapshot_reads import SnapshotReads
 from tests.e2e.mirror import Mirror
-from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, GraphQLFailed, Ground, Json, standing
+from tests.replication.leader import source_of, until, value
+from tests.schema.ground import CUSTOMERS, CUSTOMERS_SQL, DEADLINE_S, GraphQLFailed, Ground, Json, standing
 
 CHANGES = """subscription($where: RowFilter, $operations: [Operation!], $after: Cursor, $snapshot: Boolean! = false) {
   changes(source: "customers", where: $where, operations: $operations, after: $after, snapshot: $snapshot) {
@@ -166,6 +169,34 @@ async def test_an_expired_cursor_resets_or_ends(ground: Ground) -> None:
     assert getattr(failed.value, "code", None) == "CURSOR_EXPIRED"
 
 
+async def test_a_cursor_of_before_the_source_was_registered_again_is_expired(ground: Ground) -> None:
+    async with ground.subscribe(CHANGES) as stream:
+        [begun] = await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+        before = (await stream.next())["cursor"]
+    assert begun["cursor"] != before
+    # Nobody's table meanwhile, so this is in no log.
+    await ground.sql("DELETE FROM rowcast.sources", "INSERT INTO customers VALUES (2, 'Bob')")
+    async with await connect(ground.dsn, "rowcast test", autocommit=False) as connection:
+        await insert_source(connection, replace(source_of("public.customers"), name="customers", columns=CUSTOMERS))
+    async with ground.subscribe(CHANGES, {"after": before, "snapshot": True}) as stream:
+        batches = await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers VALUES (3, 'Cy')")
+        after = (await stream.next())["cursor"]
+    assert batches[0]["reset"]
+    assert sorted(c["key"]["id"] for batch in batches for c in batch["changes"]) == [1, 2]
+    with pytest.raises(GraphQLFailed) as failed:
+        async with ground.subscribe(CHANGES, {"after": before}) as stream:
+            await stream.next()
+    assert failed.value.code == "CURSOR_EXPIRED"
+    # Cursors of since then are good: of what was sent, and of rows, though the log is known less far than it goes.
+    as_of = (await ground.run('{ rows(source: "customers") { asOf } }'))["asOf"]
+    for cursor, missed in ((batches[-1]["cursor"], [3]), (after, []), (as_of, [])):
+        async with ground.subscribe(CHANGES, {"after": cursor}) as stream:
+            resumed = await stream.until_up_to_date()
+        assert [c["key"]["id"] for batch in resumed for c in batch["changes"]] == missed
+
+
 async def test_operations_are_the_filter_s(ground: Ground) -> None:
     where = {"column": "age", "gte": 18}
     async with ground.subscribe(CHANGES, {"where": where, "operations": ["DELETE"]}) as stream:
@@ -197,6 +228,53 @@ async def test_a_large_commit_arrives_in_slices_that_can_be_resumed(ground: Grou
     assert [batch["last"] for batch in slices][-1] is True
     assert {batch["transactionId"] for batch in slices} == {first["transactionId"]}
     assert [c["key"]["id"] for batch in slices for c in batch["changes"]] == list(range(1, 2501))
+
+
+class Halting:
+    """Follows a table beside its subscribers, and keeps the log's next slices back once it has a part of a commit."""
+
+    def __init__(self) -> None:
+        self.at = Position(0, 0, 0)
+        self.halted, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def take(self, transaction: Transaction) -> None:
+        if not transaction.last:
+            self.halted.set()
+            await self.go_on.wait()
+
+    async def reached(self, position: Position) -> None:
+        self.at = position
+
+    def expire(self) -> None:
+        raise AssertionError
+
+
+async def test_who_is_up_to_date_amid_a_commit_is_not_told_that_it_ended(ground: Ground) -> None:
+    as_of = (await ground.run('{ rows(source: "customers") { asOf } }'))["asOf"]
+    await ground.sql("INSERT INTO customers VALUES (0, 'n')")
+    halting = Halting()
+    ground.context.hub.attach("public.customers", halting)
+    async with ground.subscribe(CHANGES, {"after": as_of}) as stream:
+        # Read from the log, and nothing is taken meanwhile of what is handed on.
+        batches = [await stream.next()]
+        written = await value(ground.dsn, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        assert isinstance(written, int)
+        await ground.context.hub.reach(written, DEADLINE_S)
+
+        async def handed_on() -> bool:
+            return halting.at.lsn >= written
+
+        await until(handed_on)
+        await ground.sql("INSERT INTO customers SELECT n, 'n' FROM generate_series(1, 2500) n")
+        async with asyncio.timeout(DEADLINE_S):
+            await halting.halted.wait()
+        batches += await stream.until_up_to_date()
+        halting.go_on.set()
+        while not batches[-1]["last"]:
+            batches.append(await stream.next())
+    ground.context.hub.detach("public.customers")
+    assert [c["key"]["id"] for batch in batches for c in batch["changes"]] == list(range(2501))
+    assert [batch["last"] for batch in batches].count(True) == 2
 
 
 async def test_a_quiet_filter_gets_newer_cursors(database: str) -> None:
