@@ -272,9 +272,9 @@ class Session:
         while True:
             await self._sleep(TICK_S)
             self._term.check()
-            row = await self._look()
-            written, flushed, xmin, xmax, names = row
-            self._confirm(written, flushed)
+            stored = self._stored  # before: what is stored meanwhile may be behind what the WAL had then
+            written, flushed, xmin, xmax, names = await self._look()
+            self._confirm(written, flushed, stored)
             await self._stream.report(ask=True)
             self._publish()
             if self._watch.pending or self._clock() - self._stored_at >= IDLE_S:
@@ -297,12 +297,12 @@ class Session:
         written, flushed, xmin, xmax, names = row
         return written, flushed, xmin, xmax, names
 
-    def _confirm(self, written: int, flushed: int) -> None:
-        """Confirm how far the log was stored by when the WAL ended at `written`, once that much is flushed."""
+    def _confirm(self, written: int, flushed: int, stored: int) -> None:
+        """Confirm that the log was `stored` so far by when the WAL ended at `written`, once that much is flushed."""
         while self._marks and self._marks[0][0] <= flushed:
             self._stream.confirm(self._marks.popleft()[1])
-        if not self._marks or self._marks[-1][1] < self._stored:
-            self._marks.append((written, self._stored))
+        if not self._marks or self._marks[-1][1] < stored:
+            self._marks.append((written, stored))
 
     async def _store(self, connection: Connection, *, beat: bool) -> None:
         """Keep how far an idle log goes: on a restart the slot may never be ahead of what is stored."""

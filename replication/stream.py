@@ -59,7 +59,7 @@ class Walsender:
                 "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')"
             ).format(sql.Identifier(slot), sql.SQL(format_lsn(start)), sql.Literal(names))
         )
-        stream = Stream(self._connection, start, status_s)
+        stream = Stream(self._connection, status_s)
         try:
             yield stream
         finally:
@@ -90,14 +90,13 @@ class Stream:
     def __init__(
         self,
         connection: Connection,
-        flushed: int,
         status_s: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pgconn = connection.pgconn
         self._loop = asyncio.get_running_loop()
         self._socket = connection.pgconn.socket
-        self._flushed = flushed
+        self._flushed = 0  # no LSN: a status confirms nothing then
         self._status_s = status_s
         self._now = now
         self._sending = asyncio.Lock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from db.origin import emit_origin, sign_origin
 from db.session import connect
 from db.sources import insert_source
 from replication.log_events import LogSlice
+from replication.session import Session
 from tests.replication.leader import DEADLINE_S, ORIGIN_KEY, bind, execute, hub_of, leading, source_of, until, value
 from tests.replication.reading import logged, logged_changes, settled, state_of
 
@@ -141,6 +143,10 @@ async def test_cause_and_actor_are_kept_and_cannot_be_forged(database: str) -> N
         pytest.param("""INSERT INTO t (id, doc) VALUES ('a', '"\\ud800"')""", id="half a surrogate pair"),
         pytest.param(
             "INSERT INTO t (id, doc) VALUES ('a', (repeat('[', 2000) || repeat(']', 2000))::json)", id="deep nesting"
+        ),
+        pytest.param(
+            "INSERT INTO t SELECT n::text, (repeat('[', n) || repeat(']', n))::json FROM generate_series(450, 1050) n",
+            id="nesting of every depth",
         ),
         pytest.param("INSERT INTO t (id, doc) VALUES ('a', repeat('9', 5000)::json)", id="a long integer"),
         pytest.param("INSERT INTO t (id, doc) VALUES ('a', '[1e400]')", id="a number beyond a double"),
@@ -384,3 +390,34 @@ async def test_what_is_published_is_in_the_log_and_what_is_confirmed_is_flushed(
                 if writing.done() and len(await logged_changes(database)) == 500:
                     break
         await writing
+
+
+async def test_what_is_appended_while_it_is_asked_what_is_flushed_is_not_confirmed_by_that(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replication.session.TICK_S", 0.02)
+    await bind(database, "t", "id integer PRIMARY KEY")
+    kept: dict[int, int] = {}
+    turns = asyncio.Semaphore(0)
+    look = Session._look
+
+    async def slow_look(self: Session) -> tuple[int, int, int, int, Sequence[str]]:
+        for written, confirmable in self._marks:
+            assert confirmable <= kept[written]
+        before = self._stored
+        found = await look(self)
+        kept[found[0]] = before
+        await execute(database, f"INSERT INTO t VALUES ({len(kept)})")
+
+        async def appended() -> bool:
+            return self._stored > before
+
+        await until(appended)
+        turns.release()
+        return found
+
+    monkeypatch.setattr(Session, "_look", slow_look)
+    async with leading(database) as leader, asyncio.timeout(DEADLINE_S):
+        for _ in range(5):
+            await turns.acquire()
+        assert not leader.task.done()

@@ -89,6 +89,26 @@ async def test_what_is_confirmed_reaches_the_slot(database: str) -> None:
         await until(confirmed)
 
 
+async def test_nothing_counts_as_kept_before_somebody_says_so(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        name = await slot_name(connection)
+        made = await create_slot(connection, name)
+    await execute(database, "SELECT pg_logical_emit_message(true, 'x', 'x')")
+    # The log has it. Whether that is flushed is another matter.
+    start = await value(database, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+    async with (
+        walsender(database, "rowcast test stream") as sender,
+        sender.stream(name, ["rowcast_tables"], int(str(start))) as stream,
+    ):
+        await stream.report()
+        # The server has heard that by the time that it sends this.
+        await execute(database, "SELECT pg_logical_emit_message(true, 'x', 'y')")
+        async with asyncio.timeout(DEADLINE_S):
+            while not any(isinstance(frame, bytes) for frame in await stream.receive()):
+                pass
+        assert await value(database, SLOT.format("(confirmed_flush_lsn - '0/0')::bigint")) == made
+
+
 async def test_a_server_that_falls_silent_is_noticed(own_postgres: EmbeddedPostgres) -> None:
     async with streaming(own_postgres.dsn, "900ms") as stream:
         await stream.receive()
