@@ -10,11 +10,14 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import TypeGuard
 
 from db.changes import WireValue
+
+DEEPEST = 500
+"""Arrays and objects within each other that a value may be; deeper JSON stays the text that Postgres prints."""
 
 _MOST_QUOTED = 80
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
@@ -169,7 +172,26 @@ def _read_json(text: str) -> WireValue:
     except (ValueError, RecursionError):
         # Valid for Postgres, but nested too deep or with an integer too long for Python: it stays a text.
         return text
-    return value
+    return text if _is_deep(text, value) else value
+
+
+def _is_deep(text: str, value: WireValue) -> bool:
+    """Whether it is nested deeper than it can be on every way that it goes: Python lets calls and nesting together be a
+    thousand deep, and some ways have more calls than this one."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _within(each)]
+        if not level:
+            return False
+    return any(isinstance(each, list | dict) for each in level)
+
+
+def _within(value: WireValue) -> Collection[WireValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _read_float(text: str) -> float | str:

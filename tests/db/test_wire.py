@@ -10,7 +10,7 @@ from db.changes import Cause, WireValue
 from db.keys import key_sql, key_text, key_values
 from db.origin import read_origin, sign_origin
 from db.session import connect
-from db.wire import SQL_TYPES, ColumnType, column_type, to_text, to_wire
+from db.wire import DEEPEST, SQL_TYPES, ColumnType, column_type, to_text, to_wire
 
 VALUES: list[tuple[ColumnType, str, WireValue]] = [
     (ColumnType.TEXT, "'a\u00e9'", "a\u00e9"),
@@ -141,3 +141,17 @@ def test_an_origin_is_believed_only_where_it_was_signed() -> None:
     for forged in forgeries:
         assert read_origin(KEY, 7, json.dumps(forged).encode()) is None
     assert read_origin(KEY, 7, b"\xff") is None
+
+
+def test_json_is_a_value_unless_it_is_nested_too_deep() -> None:
+    def lists(depth: int) -> str:
+        return "[" * depth + "]" * depth
+
+    def objects(depth: int) -> str:
+        return '{"a": [' * (depth // 2) + "]}" * (depth // 2)
+
+    wide = f"[{', '.join([lists(3)] * DEEPEST)}]"
+    for text in (lists(DEEPEST), objects(DEEPEST), wide, json.dumps("[" * 2 * DEEPEST)):
+        assert to_wire(ColumnType.JSON, text) == json.loads(text)
+    for text in (lists(DEEPEST + 1), objects(DEEPEST + 2), f"[1, {lists(DEEPEST)}, []]", lists(100_000)):
+        assert to_wire(ColumnType.JSON, text) == text
