@@ -114,13 +114,13 @@ async def read_entries(
     `head`: an entry that the log is known to have had. Unavailable where it ends before that: after a crash of Postgres
     it does, until the leader has appended again what was published and not yet durable.
     """
-    rows, newest = await _page(connection, after, relations, until, limit)
+    rows, end = await _page(connection, after, relations, until, limit)
     # After the page: retention between the two is then seen, though it took nothing from the page.
     state = await log_state(connection)
     if state is None:
         raise CursorExpired("The change log is not open yet: take a new snapshot once it is.")
     state.check(after)
-    if head is not None and newest < head and (until is None or newest < until):
+    if head is not None and end < head and (until is None or end < until):
         raise Unavailable("The change log lacks its end since Postgres crashed: try again in a moment.")
     return rows
 
@@ -182,7 +182,7 @@ async def partitions(connection: Connection) -> list[tuple[str, date]]:
 async def _page(
     connection: Connection, after: Position, relations: Collection[str] | None, until: Position | None, limit: int
 ) -> tuple[list[LogEntry], Position]:
-    """And the log's newest entry then."""
+    """And how far the log went then: it has every entry up to there."""
     conditions = [sql.SQL("epoch = %(epoch)s AND (lsn, index) > (%(lsn)s, %(index)s)")]
     if relations is not None:
         conditions.append(
@@ -194,7 +194,8 @@ async def _page(
         conditions.append(sql.SQL("lsn < %(until)s"))
     # One statement, so that they are of one moment.
     query = sql.SQL(
-        """SELECT log.epoch, log.head_lsn, log.head_index, entry.* FROM rowcast.log_state log LEFT JOIN (
+        """SELECT log.epoch, log.head_lsn, log.head_index, log.decoded_to, entry.*
+           FROM rowcast.log_state log LEFT JOIN (
                SELECT {} FROM rowcast.log_entries WHERE {} ORDER BY epoch, lsn, index LIMIT %(limit)s) entry ON true
            ORDER BY entry.epoch, entry.lsn, entry.index"""
     )
@@ -207,8 +208,12 @@ async def _page(
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
     rows = await cursor.fetchall()
-    newest = Position(*map(int, rows[0][:3])) if rows else Position(0, 0, 0)
-    return [_entry(row[3:]) for row in rows if row[3] is not None], newest
+    if not rows:
+        return [], Position(0, 0, 0)
+    epoch, head_lsn, head_index, decoded_to, *_ = rows[0]
+    # Either may be ahead: an idle log is decoded on, and the newest entry's commit may not yet be to its end.
+    end = max(Position(epoch, head_lsn, head_index), Position(epoch, decoded_to, 0))
+    return [_entry(row[4:]) for row in rows if row[4] is not None], end
 
 
 def _parts(position: Position | None) -> dict[str, int]:

@@ -9,7 +9,7 @@ from db.errors import CursorExpired, LeadershipLost, Unavailable
 from db.keys import key_text
 from db.lease import Term
 from db.log import drop_history, history, log_state, partitions, read_entries, read_log
-from db.log_append import appending, begin_epoch, ensure_partitions
+from db.log_append import advance, appending, begin_epoch, ensure_partitions
 from db.log_append_small import append_small
 from db.position import Position
 from db.session import Connection, connect
@@ -80,6 +80,18 @@ async def test_a_log_that_ends_before_what_is_asked_for_is_not_read_as_if_nothin
         assert await read_entries(connection, start, ("b",), until, head=Position(epoch, 100, 1)) == []
         await append(connection, term, commit(epoch, 200, "a"))
         assert len(await read_entries(connection, start, ("a",), until, head=lost)) == 2
+
+
+async def test_a_log_that_went_on_without_what_a_crash_took_is_complete(database: str) -> None:
+    """The source may have been deleted meanwhile: then the leader had nothing to append again."""
+    async with await connect(database, "rowcast test") as connection:
+        term, epoch = await opened(connection)
+        await append(connection, term, commit(epoch, 100, "a"))
+        start, lost, until = Position(epoch, 100, 0), Position(epoch, 200, 1), Position(epoch, 201, 0)
+        with pytest.raises(Unavailable, match="crashed"):
+            await read_entries(connection, start, ("a",), until, head=lost)
+        await advance(connection, term, 201, beat=False)
+        assert len(await read_entries(connection, start, ("a",), until, head=lost)) == 1
 
 
 async def test_reading_before_the_log_begins_or_in_another_epoch_is_expired(database: str) -> None:
