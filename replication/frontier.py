@@ -155,6 +155,9 @@ class Frontier:
     # ----
 
     def _observe_beat(self, beat: Beat) -> None:
+        if beat.head.epoch != self.at.epoch:
+            # Another rowcast may share the broker. That the log begins anew is for the database to say: `watch` looks.
+            return
         self._heard = self._clock()
         self._observe(beat.head, beat.frontier)
 

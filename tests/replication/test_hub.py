@@ -191,6 +191,20 @@ async def test_the_hub_survives_a_failing_part(database: str, monkeypatch: pytes
             assert keys(await following(events)) == ['["1"]']
 
 
+async def test_beats_of_another_log_are_passed_over(database: str) -> None:
+    """Of another rowcast that shares the broker."""
+    await bind(database, "t", "id integer PRIMARY KEY")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        async with aclosing(hub.subscribe("public.t", Cursor(hub.frontier))) as events:
+            assert isinstance(await following(events), CaughtUp)
+            for epochs in (-1, 1):
+                theirs = Position(hub.frontier.epoch + epochs, hub.frontier.lsn + 2**40, 1)
+                leader.bus.publish(Beat(theirs, theirs.lsn + 1))
+                await execute(database, f"INSERT INTO t VALUES ({epochs})")
+                assert keys(await following(events)) == [f'["{epochs}"]']
+
+
 async def set_back(dsn: str, to: LogState) -> None:
     """What a crash of Postgres does to a log whose last appends were visible and not yet durable."""
     await execute(
@@ -234,6 +248,8 @@ async def test_what_a_crash_took_from_the_log_after_it_was_published_is_waited_f
     ):
         if joined:
             assert isinstance(await following(events), CaughtUp)
+        else:
+            await hub.reach(before.decoded_to, DEADLINE_S)
         bus.publish(Beat(known.head, known.decoded_to))
         if not joined:
             await hub.reach(known.decoded_to, DEADLINE_S)
