@@ -317,14 +317,11 @@ async def publish(connection: Connection, relation: Relation) -> None:
         )
 
 
-async def restore_publication(connection: Connection) -> bool:
-    """Make our publication again where somebody dropped it, with each source's table that no other one has.
-
-    Whether it was gone: then what was committed meanwhile is in no log.
-    """
+async def restore_publication(connection: Connection) -> None:
+    """Make our publication again where somebody dropped it, with each source's table that no other one has."""
     cursor = await connection.execute("SELECT FROM pg_publication WHERE pubname = %s", (PUBLICATION,))
     if await cursor.fetchone() is not None:
-        return False
+        return
     ours = sql.Identifier(PUBLICATION)
     async with connection.transaction():
         await connection.execute(sql.SQL("CREATE PUBLICATION {} WITH (publish_via_partition_root = true)").format(ours))
@@ -339,7 +336,6 @@ async def restore_publication(connection: Connection) -> bool:
                 await connection.execute(
                     sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(ours, table.relation.identifier)
                 )
-    return True
 
 
 async def unpublish(connection: Connection, relation: Relation) -> None:

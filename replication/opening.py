@@ -35,7 +35,7 @@ async def open_log(connection: Connection, term: Term, identity: Identity) -> Op
     if slot is not None:
         await free_slot(connection, slot, {term.holder, term.previous} - {""})
     reason = why_anew(state, slot, identity, name)
-    if await restore_publication(connection):
+    if PUBLICATION not in await publications(connection):
         reason = reason or f"its publication {PUBLICATION} was dropped, and is made again."
     if reason is None:
         assert state is not None
@@ -43,7 +43,9 @@ async def open_log(connection: Connection, term: Term, identity: Identity) -> Op
     log.warning("the change log begins a new epoch", reason=reason)
     term.check()
     if slot is not None:
+        # Before the publication is there again: who gets no further than this leaves the gap to be seen.
         await drop_slot(connection, name)
+    await restore_publication(connection)
     names = await publications(connection)
     start = await create_slot(connection, name)
     state = await begin_epoch(

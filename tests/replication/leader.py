@@ -91,12 +91,14 @@ async def leading(
     through: str | None = None,
     broadcast: str = "memory://",
     recent: Recent | None = None,
+    ttl: float = 10.0,
 ) -> AsyncIterator[Leader]:
     """A leader that replicates until the block ends; streaming when it begins.
 
     `through`: another DSN of the same database, to replicate by. `recent`: for the hub of the same process.
+    `ttl`: of the lease, in seconds.
     """
-    term, lease = await lead(dsn, holder)
+    term, lease = await lead(dsn, holder, ttl)
     appended: list[frozenset[str]] = []
     reconciled: list[str] = []
     async with BroadcastBus(broadcast) as bus:

@@ -5,21 +5,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from db.changes import Change, WireRow
 from db.cursor import Cursor
 from db.embedded import EmbeddedPostgres
-from db.errors import CursorExpired
+from db.errors import CursorExpired, LeadershipLost
+from db.lease import Term
 from db.session import connect
 from replication.errors import SlotInUse
 from replication.log_events import CaughtUp
+from replication.opening import open_log
 from replication.slot import Slot, create_slot, drop_slot, find_slot, free_slot, slot_name
-from replication.stream import Stream, walsender
+from replication.stream import Identity, Stream, walsender
 from tests.postgres import copied_server, embedded_folder
 from tests.replication.counting import contiguous, count_up, counted
 from tests.replication.leader import DEADLINE_S, Leader, bind, execute, holder_name, hub_of, leading, until, value
@@ -167,6 +170,70 @@ async def test_leader_and_postgres_killed_in_turn_lose_and_repeat_nothing(own_po
     assert contiguous(numbers)
     assert len(numbers) == last == await value(dsn, "SELECT n FROM t")
     assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+def replayed(changes: Sequence[Change]) -> dict[str, WireRow]:
+    """The rows that the log leaves, each change of a row as it was. A column that was added is new in `before`."""
+    rows: dict[str, WireRow] = {}
+    for change in changes:
+        assert change.key is not None
+        had = rows.pop(change.old_key or change.key, None)
+        assert (had is None) == (change.before is None), change
+        if had is not None and change.before is not None:
+            assert {name: change.before[name] for name in had} == dict(had)
+        if change.after is not None:
+            assert change.key not in rows
+            rows[change.key] = change.after
+    return rows
+
+
+async def test_postgres_killed_amid_appends_leaves_the_log_as_the_table(own_postgres: EmbeddedPostgres) -> None:
+    """Large commits of updates, whose entries hold what was replaced, by layouts that the log has not seen before."""
+    dsn = own_postgres.dsn
+    await bind(dsn, "t", "id integer PRIMARY KEY, n integer, name text, note text")
+    killed = 0
+    # Longer than all of it: Postgres is away again and again.
+    async with leading(dsn, ttl=600) as leader, hub_of(dsn, leader.bus) as hub:
+        await execute(
+            dsn, "INSERT INTO t SELECT n, 0, 'name ' || n, repeat('x', n % 50) FROM generate_series(1, 20000) n"
+        )
+        for turn in range(8):
+            await settled(dsn, hub)
+            before = (await state_of(dsn)).head
+            await execute(
+                dsn,
+                f"ALTER TABLE t ADD c{turn} text DEFAULT 'c{turn}'",
+                f"UPDATE t SET n = n + 1, note = NULLIF(note, repeat('x', {turn})), id = CASE WHEN id % 1000 = {turn} "
+                "THEN -id ELSE id END",
+            )
+
+            async def under_way(before: object = before) -> bool:
+                return bool(await value(dsn, COPYING)) or (await state_of(dsn)).head != before
+
+            await until(under_way)
+            killed += bool(await value(dsn, COPYING))
+            await asyncio.to_thread(own_postgres.kill)
+            await asyncio.to_thread(own_postgres.start)
+            if killed == 2:
+                break
+        await execute(dsn, "DELETE FROM t WHERE id % 7 = 0")
+        await settled(dsn, hub)
+        assert not leader.task.done()
+        rows = replayed(await logged_changes(dsn))
+    assert killed
+    assert list(rows.values()) == await rows_of(dsn, rows)
+    assert await value(dsn, "SELECT count(*) FROM rowcast.epochs") == 1
+
+
+COPYING = "SELECT count(*) FROM pg_stat_progress_copy WHERE tuples_processed > 0"
+
+
+async def rows_of(dsn: str, keys: Collection[str]) -> list[object]:
+    """The table, in that order of its keys."""
+    found = await value(dsn, "SELECT json_object_agg('[\"' || id || '\"]', to_json(t)) FROM t")
+    assert isinstance(found, dict)
+    assert found.keys() == set(keys)
+    return [found[key] for key in keys]
 
 
 async def test_postgres_restarted_in_order_goes_on_where_it_was(own_postgres: EmbeddedPostgres) -> None:
@@ -374,6 +441,21 @@ async def test_a_publication_that_was_dropped_is_made_again_and_the_gap_is_told(
         assert leader.reconciled[-1] == "its publication rowcast_tables was dropped, and is made again."
         await execute(database, "INSERT INTO t VALUES (3, 3)")
         await until(lambda: arrived('["3"]'))
+
+
+async def test_a_leader_that_is_passed_over_leaves_it_to_the_next_to_tell_of_a_dropped_publication(
+    database: str,
+) -> None:
+    await bind(database, "t", "id serial PRIMARY KEY")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        cursor, state = Cursor(hub.frontier), await state_of(database)
+    await execute(database, "DROP PUBLICATION rowcast_tables", "INSERT INTO t VALUES (DEFAULT)")
+    over = Term(state.term, leader.holder, "", float("-inf"))
+    async with await connect(database, leader.holder) as connection:
+        with pytest.raises(LeadershipLost):
+            await open_log(connection, over, Identity(state.system_id, state.timeline))
+    await begins_anew(database, cursor, "publication rowcast_tables was dropped")
 
 
 async def test_subscriptions_end_when_the_epoch_changes_under_them(database: str) -> None:
