@@ -1,8 +1,8 @@
 """A real browser for tests: the fixtures `built`, `browser` and `page`, from Playwright for Python.
 
-For tests of any page that rowcast serves. The browser comes from npm (`@sparticuz/chromium` in web/node_modules), so
-that neither apt nor a download is needed; `ROWCAST_CHROMIUM` names another one. Where none is to be had the test fails
-and says what to do: it is never skipped.
+For tests of any page that rowcast serves, which run in one event loop, that of the browser that they share (SHARED).
+The browser comes from npm (`@sparticuz/chromium` in web/node_modules), so that neither apt nor a download is needed;
+`ROWCAST_CHROMIUM` names another one. Where none is to be had the test fails and says what to do: it is never skipped.
 """
 
 import os
@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 from xml.sax.saxutils import escape
 
 import pytest
@@ -59,6 +60,10 @@ const [source, target, ...names] = process.argv.slice(1);
 Promise.all(names.map((name) => pipeline(
   createReadStream(`${source}/${name}.br`), createBrotliDecompress(), createWriteStream(`${target}/${name}`))));
 """
+
+
+SHARED: Final = pytest.mark.asyncio(loop_scope="session")
+"""The mark of tests with a browser."""
 
 
 class NoBrowserError(Exception):
@@ -160,18 +165,18 @@ async def _launch(playwright: Playwright, chromium: Chromium) -> Browser:
         return await start()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
-    """A browser of the test's own, with an empty profile."""
+    """One for all tests of a process: to start it takes longer than most of them. Contexts share nothing in it."""
     async with async_playwright() as playwright:
         browser = await _launch(playwright, chromium)
         yield browser
         await browser.close()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """An empty page. Errors that the page's own code doesn't catch fail the test at its end.
+    """An empty page, as in a new profile. Errors that the page's own code doesn't catch fail the test at its end.
 
     A test asks for its server first and for the page after it: then the page goes before what it loads from.
     """

@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
+from tests.browser import SHARED
 from tests.sandbox.client import client_for
 from tests.sandbox.sheet_page import (
     bar,
@@ -20,7 +21,7 @@ from tests.sandbox.sheet_page import (
     select,
 )
 
-pytestmark = pytest.mark.usefixtures("built")
+pytestmark = [pytest.mark.usefixtures("built"), SHARED]
 
 
 async def test_the_list_leads_to_the_sheet(page: Page, sandbox: Sandbox) -> None:

@@ -6,9 +6,10 @@ from gspread.utils import ValueRenderOption
 from playwright.async_api import Page, expect
 
 from sandbox.server import Sandbox
+from tests.browser import SHARED
 from tests.sandbox.sheet_page import cell, choose, expect_selected, open_sheet, paste, select
 
-pytestmark = pytest.mark.usefixtures("built")
+pytestmark = [pytest.mark.usefixtures("built"), SHARED]
 
 # As Google Sheets puts it on the clipboard, shortened: a formula, two lines, cells that are merged.
 GOOGLE = """<meta charset='utf-8'><google-sheets-html-origin><style type="text/css"><!--td {border: 1px}--></style>

@@ -7,9 +7,10 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from sandbox.server import Sandbox
+from tests.browser import SHARED
 from tests.sandbox.sheet_page import bar, cell, choose, expect_active, expect_selected, open_sheet, select
 
-pytestmark = pytest.mark.usefixtures("built")
+pytestmark = [pytest.mark.usefixtures("built"), SHARED]
 
 
 async def expect_in_cells(page: Page) -> None:

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.office import Office
 from sandbox.server import Sandbox, serve
-from tests.browser import PATIENCE_MS
+from tests.browser import PATIENCE_MS, SHARED
 from tests.ports import free_port
 from tests.sandbox.client import client_for
 from tests.sandbox.sheet_page import (
@@ -29,10 +29,10 @@ from tests.sandbox.sheet_page import (
     watch_flashes,
 )
 
-pytestmark = pytest.mark.usefixtures("built")
+pytestmark = [pytest.mark.usefixtures("built"), SHARED]
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def second(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     """Another person's browser: with cookies and storage of its own."""
     context = await browser.new_context()

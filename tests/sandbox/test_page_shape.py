@@ -9,10 +9,11 @@ from playwright.async_api import Locator, Page, expect
 
 from sandbox.demo import SPREADSHEET_ID
 from sandbox.server import Sandbox
+from tests.browser import SHARED
 from tests.sandbox.client import Api
 from tests.sandbox.sheet_page import cell, choose, expect_active, expect_selected, open_sheet, select
 
-pytestmark = pytest.mark.usefixtures("built")
+pytestmark = [pytest.mark.usefixtures("built"), SHARED]
 
 
 async def drag(page: Page, start: Locator, right: float, down: float) -> None:

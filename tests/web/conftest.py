@@ -12,12 +12,12 @@ from starlette.applications import Starlette
 
 from api import static
 from sandbox.server import Sandbox
-from tests.shared_sandbox import emptied_sandbox
 from tests.e2e.customers import Customers, Sheet
 from tests.server import ProcessServer, ThreadServer, server_settings
+from tests.shared_sandbox import emptied_sandbox
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def pages_alone(built: None) -> AsyncIterator[str]:
     """The URL of a server that has the pages and nothing behind them: every other path is a 404."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -43,7 +43,7 @@ def sheet(sandbox: Sandbox) -> Iterator[Sheet]:
     made.close()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ThreadServer]:
     """A server without sources."""
     made = ThreadServer(server_settings(database, tmp_path, sandbox))
@@ -52,7 +52,7 @@ async def server(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -
     await made.stop()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def customers(server: ThreadServer, sheet: Sheet, database: str) -> Customers:
     """The demo's sheet, registered and imported."""
     made = Customers(server, sheet, database)
@@ -60,7 +60,7 @@ async def customers(server: ThreadServer, sheet: Sheet, database: str) -> Custom
     return made
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def process(built: None, database: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[ProcessServer]:
     """A server that a page outlives."""
     made = ProcessServer(server_settings(database, tmp_path, sandbox))

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests import browser as browsers
-from tests.browser import Chromium, NoBrowserError, find_chromium
+from tests.browser import SHARED, Chromium, NoBrowserError, find_chromium
 
 PAGE = """<!doctype html><title>Static</title><button>Add</button><ul></ul>
 <script>
@@ -33,6 +33,7 @@ def static_site(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
+@SHARED
 async def test_a_page_is_shown_and_used(page: Page, static_site: str) -> None:
     await page.goto(static_site)
     await expect(page).to_have_title("Static")

@@ -3,8 +3,11 @@
 from playwright.async_api import Locator, Page, expect
 
 from sandbox.demo import PRODUCTS, SPREADSHEET_ID
+from tests.browser import SHARED
 from tests.e2e.customers import REGISTER, Customers, Sheet
 from tests.server import ProcessServer, ThreadServer, eventually
+
+pytestmark = SHARED
 
 
 def cell(page: Page, id_: int, column: str) -> Locator:

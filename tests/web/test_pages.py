@@ -5,6 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import ConsoleMessage, Page, Request, expect
 
+from tests.browser import SHARED
+
+pytestmark = SHARED
+
 
 class Watch:
     """What a page asks for, and what its content security policy keeps it from."""

@@ -2,7 +2,10 @@
 
 from playwright.async_api import Page, expect
 
+from tests.browser import SHARED
 from tests.e2e.customers import Customers
+
+pytestmark = SHARED
 
 
 async def open_tab(page: Page, customers: Customers, name: str) -> None:

@@ -8,14 +8,16 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from db.session import connect
-from db.tokens import Token, insert_token, revoke_token
-from db.tokens import new_secret
+from db.tokens import Token, insert_token, new_secret, revoke_token
+from tests.browser import SHARED
 from tests.e2e.customers import Customers
 from tests.server import ThreadServer, server_settings
 from tests.web.test_dashboard import cell, connection, expect_rows
 
+pytestmark = SHARED
 
-@pytest_asyncio.fixture
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def locked(customers: Customers, tmp_path: Path) -> AsyncIterator[ThreadServer]:
     """Another process for the same sources, which requires a token."""
     folder = tmp_path / "locked"
