@@ -1,6 +1,6 @@
 """Reading the change log: how far it goes, its entries in order, a row's history, and what retention takes away.
 
-For every reader with a cursor: subscriptions, the sync, history. It is written by `db.log_append` alone.
+For every reader with a cursor: subscriptions, the sync, history. `db.log_append` and `db.log_append_small` write it.
 """
 
 from collections.abc import AsyncIterator, Collection

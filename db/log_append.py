@@ -1,7 +1,8 @@
 """Writing the change log: the leader's appends, its idle advance, and the beginning of a new epoch.
 
 A commit is appended whole, in one transaction that holds the leader's term, together with how far the log then goes.
-Nothing else writes `rowcast.log_entries` and `rowcast.log_state`; retention (`db.log.drop_history`) raises the floor.
+Besides it only `db.log_append_small` writes `rowcast.log_entries` and `rowcast.log_state`; retention
+(`db.log.drop_history`) raises the floor.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -4,7 +4,7 @@
 in it: `[place, value, …]`, places from 0. Either may be a JSON object instead, a row with its names: `replaced` where
 the row before has other columns than the one after, both in entries of earlier versions. Empty is none.
 
-Pure: `db.log_append` writes it, `db.log` reads it, the view `rowcast.changes` does in SQL.
+Pure: `db.log_append` and `db.log_append_small` write it, `db.log` reads it, the view `rowcast.changes` does in SQL.
 """
 
 import json

@@ -22,7 +22,7 @@ async def send_unheard(pool: Pool, bus: BroadcastBus) -> None:
             try:
                 async with pool.connection() as connection:
                     await connection.execute("SELECT pg_notify(%s, %s)", (LOG, beat.encode()))
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 # A later beat says more, and who hears none looks at the database.
                 log.warning("can't tell others how far the log goes", error=str(error).strip())
 
