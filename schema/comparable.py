@@ -8,7 +8,7 @@ Postgres would, such as the 30th of February.
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from db.changes import WireValue
 from db.wire import ColumnType, to_text
@@ -79,11 +79,16 @@ def _float(text: str) -> tuple[int, float]:
 
 
 def _numeric(text: str) -> tuple[int, Decimal]:
-    number = Decimal(text)
+    too_long = f"expected a number of at most {_MAX_NUMERIC_DIGITS} digits"
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        # An exponent of more digits than it takes.
+        raise ValueError(too_long) from error
     if number.is_nan():
         return (1, Decimal(0))
     if number.is_finite() and abs(number.adjusted()) > _MAX_NUMERIC_DIGITS:
-        raise ValueError(f"expected a number of at most {_MAX_NUMERIC_DIGITS} digits")
+        raise ValueError(too_long)
     return (0, number)
 
 

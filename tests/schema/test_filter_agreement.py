@@ -12,7 +12,7 @@ from psycopg import sql
 
 from db.changes import WireRow
 from db.session import session_dsn
-from db.wire import column_type, to_wire
+from db.wire import ColumnType, column_type, to_wire
 from schema.comparable import comparable, fit
 from schema.filter_predicate import compile_filter
 from schema.filter_sql import Parameters, condition
@@ -222,3 +222,9 @@ def test_a_value_that_fits_comes_back_equal(table: Table, name: str) -> None:
         assert [comparable(type_, value) for value in stored] == [comparable(type_, value) for value in values]
 
     same()
+
+
+@pytest.mark.parametrize("text", ["1e131073", "-1e-131073", "1e99999999999999999999", "1" * 131_074])
+def test_a_number_that_postgres_does_not_take_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at most 131072 digits"):
+        comparable(ColumnType.NUMERIC, text)
