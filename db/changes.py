@@ -4,7 +4,7 @@ Values are wire values (`db.wire`): what GraphQL clients see in JSON. Keys are k
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -60,6 +60,7 @@ class Transaction:
     actor: str | None
     changes: tuple[Change, ...]
     last: bool
+    _names: list[frozenset[str]] = field(init=False, default_factory=list, compare=False, repr=False)
 
     @property
     def position(self) -> Position:
@@ -67,5 +68,9 @@ class Transaction:
         return self.changes[-1].position
 
     def names(self) -> frozenset[str]:
-        """Of the columns that its rows have."""
-        return frozenset[str]().union(*(change.after or change.before or () for change in self.changes))
+        """Of the columns that its rows have. Looked up once for all who are sent something of it."""
+        if not self._names:
+            self._names.append(
+                frozenset[str]().union(*(change.after or change.before or () for change in self.changes))
+            )
+        return self._names[0]

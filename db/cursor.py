@@ -13,7 +13,7 @@ The text is versioned, and anything else than our own text is a BadUserInput.
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from db.errors import BadUserInput
 from db.position import Position
@@ -48,7 +48,7 @@ class Cursor:
     def advanced(self, position: Position) -> "Cursor":
         """The cursor after everything up to `position` was read; it drops the view once past it."""
         view = self.view if self.view is not None and position.lsn <= self.view.until else None
-        return replace(self, position=max(position, self.position), view=view, partial=False)
+        return Cursor(max(position, self.position), view)
 
     def encode(self) -> str:
         """URL-safe text without padding."""

@@ -30,6 +30,7 @@ from replication.log_events import CaughtUp, LiveTable, LogEvent, advance
 from replication.log_pages import LogPages
 from replication.log_reader import LogReader
 from replication.recent import Recent
+from replication.turn import Turn
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,7 @@ class Hub:
         self._queues: defaultdict[str, set[LiveQueue]] = defaultdict(set)
         self._tables: dict[str, LiveTable] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._turn = Turn()
 
     async def __aenter__(self) -> Self:
         for part in (self._known.listen, self._known.watch, self._hand_on, self._known.nudge):
@@ -135,6 +137,7 @@ class Hub:
             with self._joined(relation) as queue:
                 async with aclosing(self._pages.read(relation, cursor.position, queue.start)) as older:
                     async for transaction in older:
+                        await self._turn.share()
                         event, cursor = advance(cursor, transaction)
                         if event is not None:
                             yield event

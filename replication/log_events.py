@@ -41,6 +41,10 @@ class LiveTable(Protocol):
 
 def advance(cursor: Cursor, transaction: Transaction) -> tuple[LogSlice | None, Cursor]:
     """What the cursor admits of a slice, and the cursor behind it."""
+    whole = cursor.view is None and transaction.changes[0].position > cursor.position
+    if whole:
+        cursor = cursor.advanced(transaction.position)
+        return LogSlice(transaction, cursor), cursor
     changes = tuple(change for change in transaction.changes if cursor.admits(change.position, transaction.xid))
     cursor = cursor.advanced(transaction.position)
     if not changes:

@@ -16,6 +16,7 @@ from db.wire import ColumnType, to_text
 Comparable = int | float | str | bool | tuple[int, int | float | Decimal]
 """Two of the same column type compare; JSON has none."""
 
+_LEAST_INTEGER, _LARGEST_INTEGER = -(2**31), 2**31 - 1
 _DAY_US = 86_400_000_000
 _MAX_NUMERIC_DIGITS = 131_072
 _DATE = re.compile(r"(\d{4,7})-(\d\d)-(\d\d)", re.ASCII)
@@ -35,6 +36,8 @@ def comparable(type_: ColumnType, value: WireValue) -> Comparable | None:
     >>> comparable(ColumnType.BIGINT, "9") < comparable(ColumnType.BIGINT, "10")
     True
     """
+    if type_ is ColumnType.INTEGER and type(value) is int and _LEAST_INTEGER <= value <= _LARGEST_INTEGER:
+        return value  # as nearly every key is, and asked of each row that is matched
     text = _text_of(type_, value)
     if text is None:
         return None

@@ -12,7 +12,9 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import uvloop
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _AT_ONCE: Final = 50
@@ -54,8 +56,7 @@ class Subscriber(asyncio.Protocol):
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             "GET /graphql HTTP/1.1",
@@ -67,7 +68,7 @@ class Subscriber(asyncio.Protocol):
             "Sec-WebSocket-Protocol: graphql-transport-ws",
             *([f"Sec-WebSocket-Extensions: {DEFLATE}"] if self._load.deflate else []),
         ]
-        transport.write("\r\n".join([*lines, "", ""]).encode())
+        self._transport.write("\r\n".join([*lines, "", ""]).encode())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ready.done():
@@ -175,4 +176,4 @@ async def _count(lines: asyncio.StreamReader) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(_count))
+    uvloop.run(run(_count))

@@ -11,6 +11,8 @@ import json
 import time
 from typing import Final
 
+import uvloop
+
 from bench.live.subscribers import Load, connected, run
 
 _MARK: Final = b'"note":"'
@@ -42,4 +44,4 @@ async def _time(lines: asyncio.StreamReader) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(_time))
+    uvloop.run(run(_time))
