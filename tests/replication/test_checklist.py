@@ -26,11 +26,13 @@
 | publications that come and go                       | test_runner: publications_of_owners                         |
 | our publication dropped                             | test_recovery: publication_that_was_dropped                 |
 | Postgres killed                                     | test_recovery: after_postgres_was_killed                    |
+| Postgres killed amid a large append                 | test_recovery: killed_amid_appends                          |
 | Postgres restarted in order                         | test_recovery: restarted_in_order                           |
 | the leader killed                                   | test_recovery: killed_again_and_again                       |
 | both killed                                         | test_recovery: leader_and_postgres_killed                   |
 | a standby that was promoted                         | test_recovery: a_standby_that_was_promoted                  |
 | the network cut, and frozen                         | test_network: a_cut_network, a_frozen_network               |
+| an append that is carried out late                  | test_network: carried_out_after_its_session_ended           |
 | TLS, and a certificate of somebody else's           | test_tls: every_session_is_encrypted, not_who_it_says       |
 | a log that a query can't see yet                    | test_handoff: have_no_gap_and_no_repeat                     |
 """
