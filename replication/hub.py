@@ -120,14 +120,15 @@ class Hub:
         self,
         relation: str,
         cursor: Cursor,
-        join: Callable[[Position], bool] | None = None,
+        join: Callable[[Position], bool | None] | None = None,
         *,
         caught_up: bool = False,
     ) -> AsyncGenerator[LogEvent, None]:
         """The table's commits behind the cursor, each once and in order, without end. Close it: `aclosing`.
 
         `join` is asked with its position whenever a subscription that has caught up has nothing left to read: where it
-        is True, this ends, and the table that is attached takes what comes.
+        is True, this ends, and the table that is attached takes what comes; where it is None, it is asked again, after
+        what comes meanwhile.
         CaughtUp comes once the log has reached the cursor's view, or what it held when this began, unless it had
         `caught_up` before, and after each quiet minute. CursorExpired when the log no longer reaches back to the
         cursor, also later.
@@ -152,8 +153,13 @@ class Hub:
                             yield event
                         continue
                     cursor = cursor.advanced(self._handed)
-                    if caught_up and join is not None and self._handed >= queue.start and join(cursor.position):
-                        return
+                    if caught_up and join is not None and self._handed >= queue.start:
+                        joined = join(cursor.position)
+                        if joined:
+                            return
+                        if joined is None:
+                            await asyncio.sleep(0)
+                            continue
                     if quiet if caught_up else self._handed >= goal:
                         caught_up, queue.goal, quiet = True, None, False
                         yield CaughtUp(cursor)

@@ -38,7 +38,10 @@ same for one as for many. Who comes when nobody did just before doesn't wait.
 """
 
 SIZE = 64
-"""Subscriptions of a round: they join at one stroke, during which nothing else is delivered."""
+"""Subscriptions of a round."""
+
+_STROKE = 8
+"""Of these, which join between two awaits, during which nothing else is delivered."""
 
 _SLICES = 100
 """Of the log while a round catches up; with more, each reads it alone."""
@@ -147,14 +150,14 @@ async def _begin(asked: list[_Asked], context: Context, source: str) -> None:
     columns, whole = opened.filterable, shown_columns(opened, None)
     slices: list[LogSlice] = []
 
-    def join(position: Position) -> bool:
+    def join(position: Position) -> bool | None:
         caught_up = Batch(Cursor(position), up_to_date=True)
         names = frozenset[str]().union(*(each.transaction.names() for each in slices))
-        while asked:
+        for _ in range(min(_STROKE, len(asked))):
             if not asked[0].begin(opened, columns, whole, slices, names, caught_up):
                 asked[0].beginner.alone()
             del asked[0]
-        return True
+        return None if asked else True
 
     async with aclosing(context.hub.subscribe(opened.source.logged_as, await now(context), join)) as events:
         async for event in events:

@@ -63,6 +63,8 @@ class SharingHandler(ConnectionHandler):
             del self.operations[operation_id]
         else:
             await super().cleanup_operation(operation_id)
+        # A connection that ends may have had a thousand.
+        await self._live.turn.share()
 
     def resume(self, member: Member, group: Group, place: Place) -> None:
         """It left the group: it goes on alone from there."""
