@@ -129,6 +129,23 @@ async def test_history_is_newest_first_under_old_keys_too(database: str) -> None
         assert [entry.change.position.lsn for entry in older] == [200]
 
 
+async def test_history_goes_on_through_a_new_epoch_and_reading_does_not(database: str) -> None:
+    async with await connect(database, "rowcast test") as connection:
+        term, first = await opened(connection)
+        await append(connection, term, commit(first, 300, "a"), commit(first, 400, "b"))
+        # LSNs may begin again, and names are as known as they were.
+        term, second = await opened(connection)
+        assert await append_small(connection, term, [commit(second, 200, "a"), commit(second, 300, "b")], 301, TODAY)
+        found = [entry.change.position for entry in await history(connection, "a", None, None, 10)]
+        assert found == [Position(second, 200, 1), Position(first, 300, 1)]
+        older = await history(connection, "a", "k", found[0], 10)
+        assert [entry.change.position for entry in older] == found[1:]
+        read = [each.position async for each in read_log(connection, Position(second, 100, 0))]
+        assert read == [Position(second, 200, 1), Position(second, 300, 1)]
+        with pytest.raises(CursorExpired, match="begin anew"):
+            await read_entries(connection, Position(first, 300, 0), ("a",))
+
+
 async def test_a_table_that_an_open_append_has_not_seen_yet_is_appended_with_it(database: str) -> None:
     async with await connect(database, "rowcast test") as connection:
         term, epoch = await opened(connection)
