@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from typing import Final
 
+from api import garbage
 from api.cli_database import require_fit, watched_database
 from api.cli_error import CommandError
 from api.cli_listen import bound
@@ -13,9 +13,6 @@ from db.errors import BadUserInput
 from db.revision import current, newest
 from db.session import connect
 from sync.google.credentials import ServiceAccount
-
-_COLLECT: Final = (10_000, 20, 10)
-"""When to look for cycles among objects. With Python's own numbers that was a fifth of what a connection costs."""
 
 
 def run(settings: Settings) -> None:
@@ -39,11 +36,7 @@ def run(settings: Settings) -> None:
 
         app = create_app(settings.model_copy(update={"database_url": dsn}))
         server = uvicorn.Server(server_config(app, settings))
-        # What is here now stays: no collection has to look at it again, however many connections come and go.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_COLLECT)
-        gc.enable()
+        garbage.begin()
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from functools import partial
 import structlog
 
 from api.authentication import Authentication
+from api.garbage import collecting
 from api.leadership import Leadership
 from api.live.groups import Live
 from api.loop_lag import LoopLag
@@ -105,6 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             leadership.run,
             lag.run,
             authentication.run,
+            collecting,
             partial(send_unheard, live_pool, bus),
             partial(hear_notified, listener, bus),
         ):

@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         "subscriptions. Ten seconds' worth may come at once. 0: as many as it likes.",
     )
     ping_seconds: float = Field(
-        20,
+        40,
         gt=0,
         le=3600,
         description="How often each WebSocket is pinged, and how long it may leave that unanswered before it is "
