@@ -191,7 +191,7 @@ async def test_postgres_killed_amid_appends_leaves_the_log_as_the_table(own_post
     """Large commits of updates, whose entries hold what was replaced, by layouts that the log has not seen before."""
     dsn = own_postgres.dsn
     await bind(dsn, "t", "id integer PRIMARY KEY, n integer, name text, note text")
-    killed = 0
+    killed, copying = 0, False
     # Longer than all of it: Postgres is away again and again.
     async with leading(dsn, ttl=600) as leader, hub_of(dsn, leader.bus) as hub:
         await execute(
@@ -207,11 +207,13 @@ async def test_postgres_killed_amid_appends_leaves_the_log_as_the_table(own_post
                 "THEN -id ELSE id END",
             )
 
-            async def under_way(before: object = before) -> bool:
-                return bool(await value(dsn, COPYING)) or (await state_of(dsn)).head != before
+            async def over_or_under_way(before: object = before) -> bool:
+                nonlocal copying
+                copying = bool(await value(dsn, COPYING))
+                return copying or (await state_of(dsn)).head != before
 
-            await until(under_way)
-            killed += bool(await value(dsn, COPYING))
+            await until(over_or_under_way)
+            killed += copying
             await asyncio.to_thread(own_postgres.kill)
             await asyncio.to_thread(own_postgres.start)
             if killed == 2:
