@@ -1,7 +1,6 @@
 """A connection past ASGI: it needs a task only while something happens on it, and says the same as through ASGI."""
 
 import asyncio
-import gc
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Ope
 
 from tests.live.client import EVERYTHING, LARGE, TABLE
 from tests.live.conftest import bind
+from tests.live.objects import objects_of
 from tests.live.raw_client import CLOSE, frame, raw_client, text
 from tests.live.test_delivery import joined
 from tests.server import ThreadServer, eventually, server_settings
@@ -19,7 +19,7 @@ CONNECTIONS = 20
 
 def tasks() -> int:
     """Of all of this process, and so of the server."""
-    return sum(issubclass(type(each), asyncio.Task) and not each.done() for each in gc.get_objects())
+    return sum(not each.done() for each in objects_of(asyncio.Task))
 
 
 async def test_connections_on_which_nothing_happens_have_no_task(live: ThreadServer) -> None:
@@ -49,8 +49,7 @@ async def test_a_member_of_a_group_keeps_nothing_of_its_operation(live: ThreadSe
     async with raw_client(live) as client:
         await client.subscribe(query=marked)
         await joined(live, 1)
-        kept = [each for each in gc.get_objects() if type(each) is Operation and each.query.startswith("# x")]
-        assert kept == []
+        assert not any(each.query.startswith("# x") for each in objects_of(Operation))
 
 
 async def test_a_server_stops_though_a_client_is_just_leaving(database: str, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What ends or changes for all members of a group at once: the log's epoch, the source's columns, the source itself."""
 
-import gc
 import json
 
 import psycopg
@@ -14,6 +13,7 @@ from db.wire import ColumnType
 from schema import subscriber as subscriber_module
 from tests.live.client import EVERYTHING, TABLE, seen, shared, stock
 from tests.live.conftest import bind
+from tests.live.objects import objects_of
 from tests.live.test_delivery import codes, joined
 from tests.schema.ground import CUSTOMERS
 from tests.server import ThreadServer
@@ -86,7 +86,7 @@ async def test_a_group_stays_though_its_rows_have_a_mark_that_nobody_is_shown(li
         for client in (one, other):
             await client.up_to_date()
         await joined(live, 2, 1)
-        [group] = [each for each in gc.get_objects() if type(each) is Group and each.members]
+        [group] = [each for each in objects_of(Group) if each.members]
         for n in range(3):
             await sql.execute(f"INSERT INTO marked VALUES ({n}, 'x')".encode())
             for client in (one, other):
