@@ -1,6 +1,7 @@
 """The demo's workbook: the same every time, under a fixed id, so that a restarted demo finds it."""
 
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from sandbox.accounts import DEMO_ACCOUNT, PERSON
 from sandbox.drive import Permission, permission
@@ -45,13 +46,18 @@ _BOLD = '{"textFormat":{"bold":true}}'
 
 
 def demo_spreadsheet() -> Spreadsheet:
-    """Customers, 200 rows of every kind of value with empty cells between; products, 20 rows."""
-    return Spreadsheet(TITLE, [_customers(), _products()])
+    """Customers, 200 rows of every kind of value with empty cells between; products, 20 rows. All share the rows."""
+    return _made().copy()
 
 
 def demo_permissions() -> tuple[Permission, ...]:
     """A person's, shared with the demo's service account, which owns it too."""
     return permission("user", "owner", PERSON), permission("user", "owner", DEMO_ACCOUNT)
+
+
+@cache
+def _made() -> Spreadsheet:
+    return Spreadsheet(TITLE, [_customers(), _products()])
 
 
 def _customers() -> Sheet:

@@ -152,13 +152,22 @@ class Drive:
     def remove(self, file_id: str) -> None:
         """Deletes a file for good."""
         file = self.files[file_id]
-        loss = Loss(file_id, file.permissions, self.last_change + 1, self.clock())
+        loss = self._loss(file)
         self.store.forget(file, loss)
-        self.losses.append(loss)
         del self.files[file_id]
-        self._calculations.pop(file_id, None)
-        for listener in self.removals:
-            listener(file)
+        self._removed(file, loss)
+
+    def renew(self, spreadsheet: Spreadsheet, permissions: tuple[Permission, ...], file_id: str) -> File:
+        """Deletes a file for good, and adds another one under its id. Rows that both share are written no more."""
+        old, now = self.files[file_id], self.clock()
+        loss = self._loss(old)
+        new = File(file_id, spreadsheet, permissions, now, now, change=loss.change + 1)
+        self.store.save(old, new, loss)
+        self._removed(old, loss)
+        self.files[file_id] = new
+        for listener in self.listeners:
+            listener(new, new)
+        return new
 
     def calculation(self, file: File) -> Calculation:
         """The results of the file's formulas, as of the state given."""
@@ -177,6 +186,15 @@ class Drive:
         }
         has = {file.file_id for file in self.files.values() if file.lists(email)}
         return [loss for loss in found.values() if loss.file_id not in has]
+
+    def _loss(self, file: File) -> Loss:
+        return Loss(file.file_id, file.permissions, self.last_change + 1, self.clock())
+
+    def _removed(self, file: File, loss: Loss) -> None:
+        self.losses.append(loss)
+        self._calculations.pop(file.file_id, None)
+        for listener in self.removals:
+            listener(file)
 
     def _put(self, old: File | None, new: File, loss: Loss | None = None) -> None:
         self.store.save(old, new, loss)

@@ -40,7 +40,8 @@ class Office:
         self.person = Person(self.drive, self._tell)
         self.faults = Faults()
         self.recorder = Recorder(settings.watch or exchanges.named())
-        self._seed()
+        if demo.SPREADSHEET_ID not in self.drive.files:
+            self._seed()
 
     def account(self, email: str) -> dict[str, str]:
         """The key file of a service account, which is made if there is none."""
@@ -79,7 +80,7 @@ class Office:
     def reset(self) -> None:
         """Back to the demo's workbook alone: no faults, no recorded calls, no quota, no push channels."""
         self.channels.clear()
-        for file_id in list(self.drive.files):
+        for file_id in [file_id for file_id in self.drive.files if file_id != demo.SPREADSHEET_ID]:
             self.drive.remove(file_id)
         self._seed()
         self.triggers.keep_only(set(self.drive.files))
@@ -92,9 +93,9 @@ class Office:
         self.store.close()
 
     def _seed(self) -> None:
-        if demo.SPREADSHEET_ID not in self.drive.files:
-            self.account(DEMO_ACCOUNT)
-            self.drive.add(demo.demo_spreadsheet(), demo.demo_permissions(), demo.SPREADSHEET_ID)
+        self.account(DEMO_ACCOUNT)
+        place = self.drive.renew if demo.SPREADSHEET_ID in self.drive.files else self.drive.add
+        place(demo.demo_spreadsheet(), demo.demo_permissions(), demo.SPREADSHEET_ID)
 
     def _tell(self, edited: Edited) -> None:
         self.triggers.fire(edited)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from sandbox.demo import SPREADSHEET_ID
+from sandbox.office import Office
 from sandbox.server import serve
 from tests.loopback import LOOPBACK
 from tests.sandbox.checked import CheckedSandbox
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
+from sandbox.office import Office
 from sandbox.server import serve
 asyncio.run(serve("127.0.0.1", 0, Path(sys.argv[1]), lambda url: print(url, flush=True)))
 """
@@ -95,6 +97,35 @@ def test_everything_is_found_again(tmp_path: Path) -> None:
         api = Api(sandbox)
         assert len(everything(api, file_id)["sheets"]) == 1
         api.close()
+
+
+def test_a_reset_is_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.sqlite"
+    with CheckedSandbox() as fresh:
+        expected = contents(Api(fresh))
+    with CheckedSandbox(path) as sandbox:
+        api = Api(sandbox)
+        info = sandbox.service_account_info()
+        api.write(SPREADSHEET_ID, "products!B2:C3", [["changed", 7], ["too", "=1+1"]], "USER_ENTERED")
+        rows = {"sheetId": 0, "dimension": "ROWS"}
+        api.batch(
+            SPREADSHEET_ID,
+            {"deleteDimension": {"range": {**rows, "startIndex": 3, "endIndex": 5}}},
+            {"insertDimension": {"range": {**rows, "startIndex": 1, "endIndex": 2}}},
+            {"addSheet": {"properties": {"title": "Another"}}},
+            {"deleteSheet": {"sheetId": 1}},
+        )
+        assert contents(api) != expected
+        sandbox.do(Office.reset)
+        assert contents(api) == expected
+    with CheckedSandbox(path) as sandbox:
+        assert sandbox.service_account_info()["private_key"] == info["private_key"]
+        assert contents(Api(sandbox)) == expected
+
+
+def contents(api: Api) -> Any:
+    """What the demo's workbook holds."""
+    return api.sheets("GET", f"/{SPREADSHEET_ID}", includeGridData="true").json()["sheets"]
 
 
 def everything(api: Api, file_id: str) -> Any:
