@@ -20,7 +20,6 @@ from api.demo_token import FILE as TOKEN_FILE
 from api.demo_token import token_for
 from api.settings import Settings, variable
 from db.embedded import EmbeddedPostgres
-from db.migrate import upgrade
 from sandbox import demo as sandbox_demo
 from sandbox.accounts import DEMO_ACCOUNT
 from sandbox.demo_feeds import demo_feeds
@@ -71,6 +70,8 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
     sheet = DemoSheet(sandbox_demo.SPREADSHEET_ID, DEMO_ACCOUNT)
     dsn = settings.database_url or _start_postgres(settings, supervisor)
     require_fit(dsn)
+    from db.migrate import upgrade
+
     upgrade(dsn)
     token = token_for(settings, dsn)
     with closing(DemoSetup(settings.local_url, sandbox, sheet, token)) as setup:
