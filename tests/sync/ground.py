@@ -15,7 +15,7 @@ from db.failures import Failure, FailureState, list_failures
 from db.keys import key_text, key_values
 from db.lease import Term
 from db.runs import Run, RunTrigger
-from db.session import Connection, Pool, make_pool, session_dsn
+from db.session import Connection, Pool, make_pool
 from db.sources import (
     Column,
     ConflictPolicy,
@@ -40,6 +40,7 @@ from sync.source import SourceAdapter
 from sync.urgency import Urgency
 from tests.grace import GRACE
 from tests.sync.memory_source import MemorySource
+from tests.sync.user import user_session
 
 TABLE = """CREATE TABLE people (id integer PRIMARY KEY, name text COLLATE "C", age integer, total double precision);
 """
@@ -58,6 +59,7 @@ def key(id_: int) -> str:
 @dataclass(slots=True)
 class Ground:
     dsn: str
+    user: psycopg.Connection
     pool: Pool
     source_id: UUID
     sheet: MemorySource
@@ -88,8 +90,8 @@ class Ground:
 
     def sql(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         """One statement of a user, committed."""
-        with psycopg.connect(session_dsn(self.dsn, "user"), row_factory=dict_row) as connection:
-            cursor = connection.execute(statement.encode(), parameters or None)
+        with self.user.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description is not None else []
 
     def table(self, columns: str = "name, age") -> dict[int, tuple[object, ...]]:
@@ -153,9 +155,6 @@ async def ground(
     most_plans: int = MOST_PLANS,
 ) -> AsyncIterator[Ground]:
     """A registered source `people` bound to a new table of that name."""
-    with psycopg.connect(dsn, autocommit=True) as admin:
-        admin.execute(ddl.encode())
-        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
     now = datetime.now(UTC)
     source = Source(
         id=uuid4(),
@@ -181,7 +180,9 @@ async def ground(
         created_at=now,
         updated_at=now,
     )
-    async with make_pool(dsn, "leader", max_size=4) as pool:
+    async with user_session(dsn) as user, make_pool(dsn, "leader", max_size=4) as pool:
+        user.execute(ddl.encode())
+        user.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
         async with pool.connection() as connection:
             await connection.execute("ALTER TABLE people REPLICA IDENTITY FULL")
             await publish(connection, Relation("public", "people"))
@@ -211,5 +212,5 @@ async def ground(
             database_clock=database_clock,
             most_plans=most_plans,
         )
-        made.append(Ground(dsn, pool, source.id, sheet, term, engine))
+        made.append(Ground(dsn, user, pool, source.id, sheet, term, engine))
         yield made[0]

@@ -11,7 +11,7 @@ import psycopg
 from db.lease import Term
 from db.runs import Run, RunTrigger
 from db.secrets import Keyring
-from db.session import Pool, make_pool, session_dsn
+from db.session import Pool, make_pool
 from db.sources import Source
 from db.sync_state import sync_state
 from sync.registration.input import RegisterSource, WantedSheet
@@ -20,11 +20,13 @@ from sync.runs.compare import SUSPICION
 from sync.runs.engine import Engine
 from tests.grace import GRACE
 from tests.sync.sheets import Bench
+from tests.sync.user import rows_of, user_session
 
 
 @dataclass
 class Sync:
     dsn: str
+    user: psycopg.Connection
     pool: Pool
     people: Bench
     engine: Engine
@@ -51,9 +53,7 @@ class Sync:
         raise AssertionError("the sync does not come to rest")
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description is not None else []
+        return rows_of(self.user, statement)
 
     async def sheet(self) -> list[list[Any]]:
         return (await self.people.shown())[1:]
@@ -75,14 +75,13 @@ async def syncing(
     **settings: Any,
 ) -> AsyncIterator[Sync]:
     """The bench's worksheet registered as the source `people`; `settings` are of the registration."""
-    with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
     term = Term(7, "leader", "", float("inf"))
-    async with make_pool(database, "leader", max_size=4) as pool:
+    async with user_session(database) as user, make_pool(database, "leader", max_size=4) as pool:
+        user.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
         registration = Registration(pool, Keyring.derive("secret"), people.adapters)
         source = await registration.register(RegisterSource("people", WantedSheet(people.book), key=key, **settings))
         made: list[Sync] = []
         leading = people.adapters.leading(term.check)
         engine = Engine(pool, term, b"key", leading, grace=grace, clock=lambda: datetime.now(UTC) + made[0].ahead)
-        made.append(Sync(database, pool, people, engine, source))
+        made.append(Sync(database, user, pool, people, engine, source))
         yield made[0]

@@ -13,7 +13,7 @@ import pytest
 from db.feeds import FeedBinding, FeedFormat, FeedRequest, FeedWrite
 from db.lease import Term
 from db.runs import Run, RunState, RunTrigger
-from db.session import make_pool, session_dsn
+from db.session import make_pool
 from db.sources import Column, Source, insert_source
 from db.tables import Relation, publish
 from db.wire import ColumnType
@@ -24,6 +24,7 @@ from sync.runs.engine import Engine
 from tests.grace import GRACE
 from tests.sync.feeds import allow, make_client, make_source
 from tests.sync.http_lines import Asked, Lines, answer, lines
+from tests.sync.user import rows_of, user_session
 
 COLUMNS = (Column("id", ColumnType.INTEGER, "id"), Column("item", ColumnType.TEXT, "item"))
 
@@ -81,6 +82,7 @@ class Service:
 @dataclass
 class World:
     dsn: str
+    user: psycopg.Connection
     service: Service
     source: Source
     engine: Engine
@@ -94,9 +96,7 @@ class World:
         return run
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description is not None else []
+        return rows_of(self.user, statement)
 
     def table(self) -> dict[int, str]:
         return dict(self.sql("SELECT id, item FROM orders ORDER BY id"))
@@ -114,11 +114,14 @@ class World:
 @asynccontextmanager
 async def world(database: str, batch_size: int = 1) -> AsyncIterator[World]:
     """Three orders, in the feed and the table alike. `batch_size`: above 1 the feed takes lists, and no deletes."""
-    with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute('CREATE TABLE orders (id integer PRIMARY KEY, item text COLLATE "C")')
-        admin.execute("ALTER TABLE orders REPLICA IDENTITY FULL")
-        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
-    async with lines() as server, make_pool(database, "leader", max_size=4) as pool:
+    async with (
+        user_session(database) as user,
+        lines() as server,
+        make_pool(database, "leader", max_size=4) as pool,
+    ):
+        user.execute('CREATE TABLE orders (id integer PRIMARY KEY, item text COLLATE "C")')
+        user.execute("ALTER TABLE orders REPLICA IDENTITY FULL")
+        user.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
         service = Service(server, {str(id_): {"id": id_, "item": f"n{id_}", "extra": id_} for id_ in (1, 2, 3)})
         server.on("/orders", service.orders)
         for id_ in (1, 2, 3, 9):
@@ -149,7 +152,7 @@ async def world(database: str, batch_size: int = 1) -> AsyncIterator[World]:
             clock=lambda: made[0].now,
             jitter=lambda: 1.0,
         )
-        made.append(World(database, service, source, engine))
+        made.append(World(database, user, service, source, engine))
         await made[0].run()
         assert made[0].table() == made[0].feed()
         yield made[0]

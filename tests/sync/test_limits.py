@@ -14,6 +14,7 @@ from sync.sheets.plan import MAX_CELLS
 from sync.values.names import MAX_NAME, column_names, name_problem
 from tests.sync.sheets import bench
 from tests.sync.syncing import syncing
+from tests.sync.user import user_session
 
 RANDOM = random.Random(7)
 
@@ -156,14 +157,14 @@ async def test_a_row_too_large_for_an_index_is_refused_alone(database: str, name
 async def test_a_padded_key_is_refused_with_the_statement_that_mends_it(database: str, names: list[list[str]]) -> None:
     with bench(lines=names) as people:
         async with syncing(database, people, key=("name",)) as first:
-            sql = first.sql
-        sql("CREATE TABLE cities (name char(10) PRIMARY KEY, city char(12))")
-        sql("ALTER TABLE cities REPLICA IDENTITY FULL")
-        sql("DELETE FROM rowcast.sources")
+            first.sql("CREATE TABLE cities (name char(10) PRIMARY KEY, city char(12))")
+            first.sql("ALTER TABLE cities REPLICA IDENTITY FULL")
+            first.sql("DELETE FROM rowcast.sources")
         with pytest.raises(BadUserInput, match=r'char\(n\).* ALTER TABLE "public"\."cities" ALTER "name" TYPE text;'):
             async with syncing(database, people, key=("name",), table="cities", adopt=True):
                 pass
-        sql('ALTER TABLE "public"."cities" ALTER "name" TYPE text')
+        async with user_session(database) as user:
+            user.execute('ALTER TABLE "public"."cities" ALTER "name" TYPE text')
         async with syncing(database, people, key=("name",), table="cities", adopt=True) as sync:
             await sync.settle()
             assert sync.sql("SELECT name, city FROM cities ORDER BY 1") == [

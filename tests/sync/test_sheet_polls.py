@@ -14,7 +14,7 @@ from db.errors import SourceUnreachable
 from db.lease import Term
 from db.runs import RunTrigger
 from db.secrets import Keyring
-from db.session import Pool, make_pool, session_dsn
+from db.session import Pool, make_pool
 from db.sources import ConflictPolicy, Source, all_sources, update_source
 from db.sync_state import sync_state
 from sync.registration.input import RegisterSource, WantedSheet
@@ -24,6 +24,7 @@ from sync.schedule.sheet_polls import Due, SheetPolls
 from tests.grace import GRACE
 from tests.sandbox.client import session_for
 from tests.sync.sheets import Bench, bench
+from tests.sync.user import rows_of, user_session
 
 READ = r"GET /v4/spreadsheets/[^/]*$"
 CHANGES = r"GET /drive/v3/changes$"
@@ -35,6 +36,7 @@ class Many:
     """Sources `t0`, `t1` and so on, each in a worksheet of its own of one spreadsheet."""
 
     dsn: str
+    user: psycopg.Connection
     pool: Pool
     people: Bench
     engine: Engine
@@ -82,23 +84,21 @@ class Many:
         raise AssertionError("the polls don't come to rest")
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(session_dsn(self.dsn, "user")) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description is not None else []
+        return rows_of(self.user, statement)
 
 
 @asynccontextmanager
 async def many(database: str, people: Bench, count: int) -> AsyncIterator[Many]:
-    with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
     term = Term(7, "leader", "", float("inf"))
     await people.batch(*[{"addSheet": {"properties": {"title": f"T{number}"}}} for number in range(count)])
     for number in range(count):
         people.type("A1", LINES, f"T{number}")
-    async with make_pool(database, "leader", max_size=8) as pool:
+    async with user_session(database) as user, make_pool(database, "leader", max_size=8) as pool:
+        user.execute("UPDATE rowcast.lease SET term = 7, holder = 'leader', expires_at = 'infinity'")
         registration = Registration(pool, Keyring.derive("secret"), people.adapters)
         made = Many(
             database,
+            user,
             pool,
             people,
             Engine(pool, term, b"key", people.adapters.leading(term.check), grace=GRACE),
