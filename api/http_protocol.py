@@ -122,7 +122,12 @@ class HttpProtocol(HttpToolsProtocol):
     def _upgrade(self) -> None:
         if self.transport.is_closing():
             return
-        super().handle_websocket_upgrade()
+        try:
+            super().handle_websocket_upgrade()
+        except BaseException:
+            # Nobody reads it any more.
+            self.transport.abort()
+            raise
         self.parser = cast("Any", None)  # each refers to the other: collecting them as a cycle is dear, of many
         self.transport.resume_reading()
 

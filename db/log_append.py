@@ -40,6 +40,7 @@ class Append:
         self._names = names
         self._day = day
         self._copy: AsyncCopy | None = None
+        self.first: int | None = None
         self.head: Position | None = None
         self.relations: set[str] = set()
         self.late_origins: dict[int, tuple[int, Cause, str | None]] = {}
@@ -50,6 +51,7 @@ class Append:
         """COPY a slice; nothing of it is visible before the append is committed."""
         origin = transaction.cause, transaction.actor
         lsn = transaction.position.lsn
+        self.first = lsn if self.first is None else self.first
         if self._causes.setdefault(lsn, origin) != origin:
             # The origin stood behind the first slices in the WAL: the whole commit gets it.
             self.late_origins[lsn] = (transaction.changes[0].position.epoch, *origin)
@@ -121,10 +123,12 @@ async def appending(
             await cursor.execute(
                 """UPDATE rowcast.log_state SET head_lsn = %s, head_index = %s, decoded_to = greatest(decoded_to, %s),
                        term = %s, updated_at = clock_timestamp() WHERE epoch = %s AND head_lsn < %s""",
-                (head.lsn, head.index, decoded_to(), term.number, head.epoch, head.lsn),
+                (head.lsn, head.index, decoded_to(), term.number, head.epoch, append.first),
             )
             if cursor.rowcount != 1:
-                raise RuntimeError(f"The log's head is not before {head}: two writers, or a commit given twice.")
+                raise RuntimeError(
+                    f"The log's head is not before {append.first}: two writers, or a commit given twice."
+                )
 
 
 async def advance(connection: Connection, term: Term, decoded_to: int, *, beat: bool) -> None:

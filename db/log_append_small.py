@@ -80,14 +80,14 @@ async def append_small(
         if sum(entry.size for entry in entries) > _MOST_BYTES:
             return None
         term.check()
-        head = commits[-1].position
-        given = (term.number, term.holder, head.lsn, head.index, decoded_to, term.number, head.epoch, head.lsn, day)
+        first, head = commits[0].position.lsn, commits[-1].position
+        given = (term.number, term.holder, head.lsn, head.index, decoded_to, term.number, head.epoch, first, day)
         cursor = await connection.execute(_APPEND, (*given, *map(_array, zip(*rows, strict=True))), prepare=True)
         fenced, moved = await cursor.fetchone() or (0, 0)
     if not fenced:
         raise term.ended()
     if not moved:
-        raise RuntimeError(f"The log's head is not before {head}: two writers, or a commit given twice.")
+        raise RuntimeError(f"The log's head is not before {first}: two writers, or a commit given twice.")
     return entries
 
 

@@ -243,12 +243,20 @@ async def test_one_statement_appends_nothing_once_the_term_is_over_or_behind_the
         with pytest.raises(RuntimeError, match="two writers"):
             await append_small(connection, term, [commit(epoch, 100, "a")], 101, TODAY)
         assert await append_small(connection, term, [commit(epoch, 200, "a")], 201, TODAY)
+        # Nor where only the first is there already, under another day.
+        twice = commit(epoch, 200, "a"), commit(epoch, 300, "a")
+        tomorrow = TODAY + timedelta(days=1)
+        with pytest.raises(RuntimeError, match="two writers"):
+            await append_small(connection, term, twice, 301, tomorrow)
+        with pytest.raises(RuntimeError, match="two writers"):
+            await append(connection, term, *twice, day=tomorrow)
+        await append(connection, term, commit(epoch, 250, "a"))
         before = await log_state(connection)
         await connection.execute("UPDATE rowcast.lease SET term = 2, holder = 'another'")
         with pytest.raises(LeadershipLost, match="term 1"):
             await append_small(connection, term, [commit(epoch, 300, "a")], 301, TODAY)
         assert await log_state(connection) == before
-        assert await read_entries(connection, Position(epoch, 200, 1)) == []
+        assert await read_entries(connection, Position(epoch, 250, 1)) == []
         with pytest.raises(LeadershipLost, match="term 1"):
             term.check()
 
