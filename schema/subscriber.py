@@ -282,14 +282,24 @@ class Subscriber:
 
     async def _widen(self, feed: Feed) -> None:
         """Go on with the columns that the source has now: it may have got some since."""
+        opened = await self._opened_now()
+        if opened is not None:
+            self.source, self._table = opened.source, opened.table
+            feed.shown = self._shown = shown_columns(opened, None)
+
+    async def gains(self, columns: frozenset[str]) -> bool:
+        """Whether some of these, which it isn't sent, are the source's columns by now."""
+        opened = await self._opened_now()
+        return opened is not None and not columns.isdisjoint(opened.table.columns)
+
+    async def _opened_now(self) -> Opened | None:
+        """The source as it is now; None where it can't be had."""
         try:
             opened = await self._opened_again()
         except (NotFound, Conflict, Forbidden) as error:
             log.info("a subscription goes on with the columns that it has", reason=str(error))
-            return
-        if opened.source.id == self.source.id:
-            self.source, self._table = opened.source, opened.table
-            feed.shown = self._shown = shown_columns(opened, None)
+            return None
+        return opened if opened.source.id == self.source.id else None
 
     async def _refuse_altered(self, columns: frozenset[FilterColumn]) -> None:
         """Conflict where the table has a filter's columns no longer, or with another type, so that nothing would match

@@ -76,7 +76,9 @@ class Group:
 
     __slots__ = (
         "asked_at",
+        "asking",
         "feed",
+        "gains",
         "key",
         "members",
         "name",
@@ -93,6 +95,9 @@ class Group:
         self.key = key
         self.subscriber = subscriber.alone()
         self.asked_at = subscriber.asked_at
+        self.asking: asyncio.Task[None] | None = None
+        self.gains = False
+        """Whether columns of its rows, which it wasn't sent, are the source's by now."""
         self.feed = feed
         self.name = name
         self.shape = shape
@@ -179,6 +184,8 @@ class Table:
         self._live.members -= 1
         if not group.members:
             del self._groups[group.key]
+            if group.asking is not None:
+                group.asking.cancel()
             self._index.remove(group, group.subscriber.where)
             self._filtered -= Counter(columns_of(group.subscriber.where))
             self._within.discard(group)
@@ -269,11 +276,20 @@ class Table:
     def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:
         if group.feed.shown.chosen:
             return False
+        if not unknown <= group.subscriber.ignored:
+            return True
+        # They were looked at before, and no source's. That they are now is rare, so nobody waits for the answer.
         now = self._live.clock()
-        if unknown <= group.subscriber.ignored and (not unknown or now - group.asked_at < ASK_AGAIN_S):
-            return False
-        group.asked_at = now
-        return True
+        if unknown and now - group.asked_at >= ASK_AGAIN_S and group.asking is None:
+            group.asked_at = now
+            group.asking = asyncio.create_task(self._ask(group, unknown))
+        return group.gains
+
+    async def _ask(self, group: Group, unknown: frozenset[str]) -> None:
+        try:
+            group.gains = await group.subscriber.gains(unknown)
+        finally:
+            group.asking = None
 
     def _sent(self, group: Group) -> None:
         group.sent_at = self._live.clock()

@@ -1,6 +1,7 @@
 """What ends or changes for all members of a group at once: the log's epoch, the source's columns, the source itself."""
 
 import json
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,16 +65,47 @@ async def test_a_column_that_the_source_gets_is_sent_from_then_on(
             source = await source_by_name(connection, "growing")
             assert source is not None
             await update_columns(connection, source.id, [*CUSTOMERS, Column("phone", ColumnType.TEXT, "Phone")])
-        await sql.execute("UPDATE growing SET phone = '7'")
-        for client in (one, other):
-            [change] = (await client.batch())["changes"]
-            assert change["row"]["phone"] == "7"
-            assert change["changed"] == ["phone"]
+        # They were known not to be the source's: who follows it hears of that a little later.
+        last: Any = {}
+        shown, number = False, 0
+        while not shown:
+            number += 1
+            await sql.execute(f"UPDATE growing SET phone = '{number}', age = {number}".encode())
+            changes = [(await client.batch())["changes"] for client in (one, other)]
+            assert changes[0] == changes[1]
+            [last] = changes[0]
+            shown = "phone" in last["row"]
+            assert last["row"]["age"] == number
+            assert set(last["changed"]) == ({"phone", "age"} if shown else {"age"})
+        assert last["row"]["phone"] == str(number)
         # The table has a column still that the source hasn't; it keeps them from nothing.
-        await sql.execute("UPDATE growing SET inner_note = 'x', age = 3")
+        await sql.execute("UPDATE growing SET inner_note = 'x', age = -1")
         for client in (one, other):
             [change] = (await client.batch())["changes"]
             assert change["changed"] == ["age"]
+
+
+async def test_a_group_stays_though_its_table_has_a_column_that_is_not_the_sources(
+    live: ThreadServer, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.groups.ASK_AGAIN_S", 0.0)
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "adopted")
+    await sql.execute("ALTER TABLE adopted ADD own text")
+    query = EVERYTHING.replace(TABLE, "adopted")
+    async with shared(live, query) as one, shared(live, query) as other:
+        groups = []
+        for client in (one, other):
+            await client.up_to_date()
+        for n in range(6):
+            await joined(live, 2, 1)
+            groups.append([each for each in objects_of(Group) if each.members])
+            await sql.execute(f"INSERT INTO adopted VALUES ({n}, 'x')".encode())
+            for client in (one, other):
+                assert seen([await client.batch()]) == [("INSERT", n)]
+        # The first commit showed it to them. They were asked about it at each since.
+        assert all(each == groups[1] for each in groups[1:])
+        assert len(groups[1]) == 1
 
 
 async def test_a_group_stays_though_its_rows_have_a_mark_that_nobody_is_shown(live: ThreadServer, sql: Sql) -> None:

@@ -404,13 +404,13 @@ async def test_what_is_appended_while_it_is_asked_what_is_flushed_is_not_confirm
     async def slow_look(self: Session) -> tuple[int, int, int, int, Sequence[str]]:
         for written, confirmable in self._marks:
             assert confirmable <= kept[written]
-        before = self._stored
+        before = self._appender.stored
         found = await look(self)
         kept[found[0]] = before
         await execute(database, f"INSERT INTO t VALUES ({len(kept)})")
 
         async def appended() -> bool:
-            return self._stored > before
+            return self._appender.stored > before
 
         await until(appended)
         turns.release()
