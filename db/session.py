@@ -5,6 +5,7 @@ sees (row security). Two sessions that print differently would make an unchanged
 is made without these.
 """
 
+import asyncio
 import select
 
 from psycopg import AsyncConnection
@@ -63,7 +64,7 @@ def make_pool(
     `wait_s`: how long a caller waits for a connection before PoolTimeout. `autocommit`: for single statements, each of
     which then is asked of Postgres and nothing else.
     """
-    return AsyncConnectionPool(
+    return _Cancellable(
         session_dsn(dsn, application_name),
         min_size=1,
         max_size=max_size,
@@ -76,6 +77,22 @@ def make_pool(
         check=_check,
         connection_class=AsyncConnection[TupleRow],
     )
+
+
+class _Cancellable(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """One whose waiters can be cancelled at any moment: with Python 3.11 a cancellation that comes at the moment of the
+    connection is lost in `asyncio.wait_for`, and who is to end goes on.
+    """
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the library's
+        """As the library's."""
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        connection = await super().getconn(timeout)
+        if task is not None and task.cancelling() > before:
+            await self.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
 
 
 async def _check(connection: Connection) -> None:

@@ -11,6 +11,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 _BENCH = """
 import asyncio
+import signal
 from bench.live.processes import started
 
 async def bench():
@@ -18,6 +19,8 @@ async def bench():
         print(child.pid, flush=True)
         await asyncio.Event().wait()
 
+# Who is started in the background may have inherited that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(bench())
 """
 

@@ -127,6 +127,9 @@ async def leading(
     database: str, *sources: Source, max_runs: int = 4, polls: Polls | None = None
 ) -> AsyncIterator[Leader]:
     async with make_pool(database, "scheduler test") as pool, Listener(database, "scheduler test") as listener:
+        # Where listening begins later, all sources run a second time.
+        async with listener.subscribe(WAKE) as listening:
+            await anext(listening)
         async with pool.connection() as connection:
             for source in sources:
                 await insert_source(connection, source)
