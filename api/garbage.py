@@ -27,7 +27,11 @@ def begin() -> None:
 
 
 async def collecting(sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Runs as long as the process."""
+    """Runs as long as the process. Looks only where `begin` left it to this: whoever runs the application within a
+    process of their own has the collector as Python, or they, have set it.
+    """
+    if gc.get_threshold()[2] != _NEVER:
+        await asyncio.Event().wait()
     looks = 0
     while True:
         await sleep(EVERY_S)

@@ -61,3 +61,17 @@ async def test_cycles_go_and_what_lives_is_looked_at_once() -> None:
     assert looks == 10
     task.cancel()
     await asyncio.wait({task})
+
+
+async def test_the_collector_of_another_process_is_left_as_it_is() -> None:
+    async def sleep(_: float) -> None:
+        raise AssertionError("it looks")
+
+    frozen = gc.get_freeze_count()
+    task = asyncio.create_task(garbage.collecting(sleep))
+    await asyncio.wait({task}, timeout=0)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert gc.get_freeze_count() == frozen
