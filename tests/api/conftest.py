@@ -20,6 +20,8 @@ def edge(
         tmp_path_factory.mktemp("edge"),
         allowed_hosts=("rowcast.example",),
         allowed_origins=("https://app.example",),
+        # What a test left half open is gone before the next one's deadline.
+        ping_seconds=10,
     )
     server = ThreadServer(settings, edge_app(settings), ready_path="/healthz")
     asyncio.run(server.start())
