@@ -19,7 +19,7 @@ _NEVER: Final = 1_000_000
 
 
 def begin() -> None:
-    """From now on cycles are looked for, and all of them only by `collecting`. What is there now stays for good."""
+    """From now on cycles are looked for, all of them only by `collecting`. What is there now is seldom looked at."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_OF_THE_YOUNG, _NEVER)
