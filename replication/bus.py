@@ -201,8 +201,10 @@ class BroadcastBus:
                 except ValueError as error:
                     log.warning("not ours on the broadcast channel", error=str(error))
                 else:
-                    self._echoed = beat.frontier
-                    self._echoing.set()
+                    if self._published is not None and beat.head.epoch == self._published.head.epoch:
+                        # Others' beats are no echo: several rowcasts may share a broker.
+                        self._echoed = beat.frontier
+                        self._echoing.set()
                     self.hear(beat)
         finally:
             self._backend = None

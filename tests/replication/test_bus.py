@@ -102,6 +102,9 @@ async def test_beats_that_come_back_by_the_backend_were_heard_and_others_are_tol
         bus.publish(BEAT)
         await _echoed(bus)
         backend.state = "silent"
+        # Another rowcast on the same broker, whose beats come.
+        await backend._queue.put(Event("rowcast", Beat(Position(2, 7, 1), 12).encode()))
+        await _heard(bus, 2)
         later = Beat(Position(1, 7, 1), 12)
         bus.publish(later)
         assert await asyncio.wait_for(waiting, DEADLINE_S) == later
@@ -140,3 +143,10 @@ async def _echoed(bus: BroadcastBus) -> None:
         first = await anext(beats)
         again = await asyncio.wait_for(anext(beats), DEADLINE_S)
         assert again == first
+
+
+async def _heard(bus: BroadcastBus, epoch: int) -> None:
+    """Wait until a beat of that epoch came."""
+    async with aclosing(bus.listen()) as beats:
+        while (await asyncio.wait_for(anext(beats), DEADLINE_S)).head.epoch != epoch:
+            pass
