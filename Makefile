@@ -59,10 +59,10 @@ soak-live: .venv/.dev web/dist/.built ## kill servers and Postgres at random for
 bench-decoding: .venv/.dev bench/peers/decoding/.installed ## measure how fast changes come out of Postgres, beside pg_recvlogical and Node's
 	$(PYTHON) -m bench.decoding
 
-bench-delivery: .venv/.dev ## measure what a delivery costs the server, beside raw Starlette and stock Strawberry
+bench-delivery: .venv/.dev bench/peers/graphql_ws/.installed ## measure what a delivery costs the server, beside raw Starlette, Node's graphql-ws and stock Strawberry
 	$(PYTHON) -m bench.live.delivery
 
-bench-connections: .venv/.dev ## measure what a subscribed connection costs the server, in CPU and memory
+bench-connections: .venv/.dev bench/peers/graphql_ws/.installed ## measure what a subscribed connection costs the server, in CPU and memory
 	$(PYTHON) -m bench.live.connections
 
 bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subscriptions

@@ -11,6 +11,7 @@ from typing import Final
 import psycopg
 
 from bench.live.processes import started
+from bench.live.unmeasured import Unmeasured
 from db.session import connect
 from db.sources import Column, SheetBinding, SourceState, insert_source
 from db.wire import ColumnType
@@ -85,9 +86,8 @@ async def serving(
     settings = server_settings(dsn, folder, log_level="warning", token_operations_per_second=0, broadcast_url=broadcast)
     given = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     environment = {f"ROWCAST_{name.upper()}": str(value) for name, value in given.items()}
-    async with _process(module, *arguments, environment=environment) as pid:
-        server = MeasuredServer(settings.port, pid)
-        await eventually(server.ready, START_S)
+    command = (sys.executable, "-m", module, *arguments)
+    async with serving_command(settings.port, "/readyz", *command, environment=environment) as server:
         if first:
             await bind(dsn)
         yield server
@@ -96,25 +96,25 @@ async def serving(
 @asynccontextmanager
 async def serving_raw(port: int) -> AsyncIterator[MeasuredServer]:
     """The raw application."""
-    async with _process("bench.live.raw", str(port)) as pid:
-        server = MeasuredServer(port, pid)
-        await eventually(lambda: server.ready("/healthz"), START_S)
+    async with serving_command(port, "/healthz", sys.executable, "-m", "bench.live.raw", str(port)) as server:
         yield server
 
 
 @asynccontextmanager
-async def serving_node(port: int) -> AsyncIterator[MeasuredServer]:
-    """graphql-ws of npm on ws, as `make setup-dev` installs them."""
-    async with started("node", "bench/live/node_peer.cjs", str(port)) as process:
+async def serving_command(
+    port: int, ready: str, *command: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[MeasuredServer]:
+    """What the command serves, once it is ready at that path. Unmeasured where it ends before."""
+    async with started(*command, environment=environment, output=sys.stderr) as process:
         server = MeasuredServer(port, process.pid)
-        await eventually(lambda: server.ready("/healthz"), START_S)
+
+        async def ready_or_ended() -> bool:
+            if process.returncode is not None:
+                raise Unmeasured(f"its server ended at once, with exit code {process.returncode}")
+            return await server.ready(ready)
+
+        await eventually(ready_or_ended, START_S)
         yield server
-
-
-@asynccontextmanager
-async def _process(module: str, *arguments: str, environment: dict[str, str] | None = None) -> AsyncIterator[int]:
-    async with started(sys.executable, "-m", module, *arguments, environment=environment) as process:
-        yield process.pid
 
 
 class Writer:

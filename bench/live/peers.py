@@ -1,6 +1,7 @@
-"""The peers that deliver out of a database, too: PostGraphile 4 and 5, each with what it needs of Postgres and of Node.
+"""The peers: graphql-ws on Node, and PostGraphile 4 and 5, which deliver out of a database, too, each with what it
+needs of Postgres and of Node.
 
-Their packages are not ours: `make bench-latency` installs them below `bench/peers`. What can't run here raises
+Their packages are not ours: the benches' targets of `make` install them below `bench/peers`. What can't run here raises
 `Missing`, which says why.
 """
 
@@ -20,8 +21,8 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from bench.live.ground import CREATE, START_S, MeasuredServer
-from bench.live.processes import started
+from bench.live.ground import CREATE, START_S, MeasuredServer, serving_command
+from bench.live.unmeasured import Unmeasured
 from db.embedded_launch import Identity, launch
 from tests.postgres import SETTINGS
 from tests.server import eventually, free_port
@@ -36,7 +37,7 @@ CREATE TRIGGER notify_customer AFTER UPDATE ON customers FOR EACH ROW EXECUTE FU
 """
 
 
-class Missing(Exception):
+class Missing(Unmeasured):
     """What a peer needs and this machine does not have."""
 
 
@@ -61,13 +62,17 @@ def installed(peer: str) -> Path:
 
 
 @asynccontextmanager
-async def _serving(peer: str, node_: str, dsn: str) -> AsyncIterator[MeasuredServer]:
-    port = free_port()
-    server = str(installed(peer) / "server.cjs")
-    async with started(node_, server, str(port), url(dsn), environment={"NODE_ENV": "production"}) as process:
-        measured = MeasuredServer(port, process.pid)
-        await eventually(lambda: measured.ready("/healthz"), START_S)
-        yield measured
+async def _serving(peer: str, node_: str, port: int, *arguments: str) -> AsyncIterator[MeasuredServer]:
+    command = (node_, str(installed(peer) / "server.cjs"), str(port), *arguments)
+    async with serving_command(port, "/healthz", *command, environment={"NODE_ENV": "production"}) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving_graphql_ws(port: int) -> AsyncIterator[MeasuredServer]:
+    """npm's graphql-ws on ws, which sends what is posted to it."""
+    async with _serving("graphql_ws", node(20), port) as server:
+        yield server
 
 
 @asynccontextmanager
@@ -77,7 +82,7 @@ async def serving_v5(dsn: str) -> AsyncIterator[MeasuredServer]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(CREATE.encode())
         connection.execute(_NOTIFY.encode())
-    async with _serving("postgraphile5", node_, dsn) as server:
+    async with _serving("postgraphile5", node_, free_port(), url(dsn)) as server:
         yield server
 
 
@@ -88,7 +93,7 @@ async def serving_v4(dsn: str) -> AsyncIterator[MeasuredServer]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         # Its row subscriptions never fire with another replica identity.
         connection.execute(CREATE.encode())
-    async with _serving("postgraphile4", node(18), dsn) as server:
+    async with _serving("postgraphile4", node(18), free_port(), url(dsn)) as server:
         yield server
 
 

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from bench.live.subscribers import Load
+from bench.live.unmeasured import Unmeasured
 from db.embedded_launch import ending_with_parent
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _LINE: Final = 10_000_000
+_END_S: Final = 30.0
 
 
 def cpu_s(pid: int) -> float:
@@ -43,12 +45,16 @@ def forget_peak(pid: int) -> None:
 
 
 @asynccontextmanager
-async def started(*command: str, environment: dict[str, str] | None = None) -> AsyncIterator[Process]:
-    """A process of ours, ended with the block, and killed with us where we are."""
+async def started(
+    *command: str, environment: dict[str, str] | None = None, output: int | IO[str] = asyncio.subprocess.PIPE
+) -> AsyncIterator[Process]:
+    """A process of ours, ended with the block, and killed with us where we are. Who doesn't read what it prints gives
+    another output than a pipe, which would fill up.
+    """
     process = await asyncio.create_subprocess_exec(
         *ending_with_parent(command, signal.SIGKILL),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=output,
         env={**os.environ, **(environment or {})},
         limit=_LINE,
     )
@@ -57,7 +63,11 @@ async def started(*command: str, environment: dict[str, str] | None = None) -> A
     finally:
         if process.returncode is None:
             process.terminate()
-            await process.wait()
+            try:
+                await asyncio.wait_for(process.wait(), _END_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 class Subscribers:
@@ -105,7 +115,8 @@ class Subscribers:
     async def _line(self, process: Process) -> str:
         assert process.stdout is not None
         line = await process.stdout.readline()
-        assert line, "A process of subscribers ended."
+        if not line:
+            raise Unmeasured("a process of its subscribers ended")
         return line.decode().strip()
 
 

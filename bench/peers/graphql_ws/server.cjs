@@ -1,11 +1,9 @@
 // The peer: graphql-ws on ws, as its documentation has it. Every subscriber of `changes` gets what is published.
-// node node_peer.cjs PORT; POST /publish?times=N sends the batch in its body to all, N times.
+// node server.cjs PORT; POST /publish?times=N sends the batch in its body to all, N times.
 const { createServer } = require("node:http");
-const { createRequire } = require("node:module");
-const fromWeb = createRequire(`${process.cwd()}/web/package.json`);
-const { buildSchema } = fromWeb("graphql");
-const { useServer } = fromWeb("graphql-ws/use/ws");
-const { WebSocketServer } = fromWeb("ws");
+const { buildSchema } = require("graphql");
+const { useServer } = require("graphql-ws/use/ws");
+const { WebSocketServer } = require("ws");
 
 const schema = buildSchema(`
   scalar JSON
