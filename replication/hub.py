@@ -26,7 +26,7 @@ from db.slices import LogEntry, Slicer
 from replication.bus import BroadcastBus
 from replication.frontier import NOWHERE, Frontier
 from replication.live_queue import LiveQueue
-from replication.log_events import CaughtUp, LiveTable, LogEvent, advance
+from replication.log_events import LiveTable, LogEvent, Progress
 from replication.log_pages import LogPages
 from replication.log_reader import LogReader
 from replication.recent import Recent
@@ -129,41 +129,40 @@ class Hub:
         `join` is asked with its position whenever a subscription that has caught up has nothing left to read: where it
         is True, this ends, and the table that is attached takes what comes; where it is None, it is asked again, after
         what comes meanwhile.
-        CaughtUp comes once the log has reached the cursor's view, or what it held when this began, unless it had
-        `caught_up` before, and after each quiet minute. CursorExpired when the log no longer reaches back to the
-        cursor, also later.
+        CaughtUp comes once everything was sent up to the cursor's view, or to what the log held when this began, and
+        before what is later, unless it had `caught_up` before; and after each quiet minute. CursorExpired when the log
+        no longer reaches back to the cursor, also later.
         """
         goal = await self._goal(cursor)
+        progress = Progress(cursor, None if caught_up else goal)
         while True:
             with self._joined(relation) as queue:
-                async with aclosing(self._pages.read(relation, cursor.position, queue.start)) as older:
+                async with aclosing(self._pages.read(relation, progress.cursor.position, queue.start)) as older:
                     async for transaction in older:
                         await self._turn.share()
-                        event, cursor = advance(cursor, transaction)
-                        if event is not None:
+                        for event in progress.take(transaction):
                             yield event
-                cursor = cursor.advanced(queue.start)
-                queue.goal = None if caught_up else goal
+                progress.passed(queue.start)
                 quiet = False
                 while not queue.overflowed:
                     live = queue.take()
                     if live is not None:
-                        event, cursor = advance(cursor, live)
-                        if event is not None:
+                        for event in progress.take(live):
                             yield event
                         continue
-                    cursor = cursor.advanced(self._handed)
-                    if caught_up and join is not None and self._handed >= queue.start:
-                        joined = join(cursor.position)
+                    progress.passed(self._handed)
+                    if progress.goal is None and join is not None and self._handed >= queue.start:
+                        joined = join(progress.cursor.position)
                         if joined:
                             return
                         if joined is None:
                             await asyncio.sleep(0)
                             continue
-                    if quiet if caught_up else self._handed >= goal:
-                        caught_up, queue.goal, quiet = True, None, False
-                        yield CaughtUp(cursor)
+                    if quiet if progress.goal is None else self._handed >= progress.goal:
+                        quiet = False
+                        yield progress.caught_up(self._handed)
                     else:
+                        queue.goal = progress.goal
                         quiet = not await self._changed(queue)
 
     async def reach(self, lsn: int, timeout: float) -> None:  # noqa: ASYNC109 - as `Frontier.reach`

@@ -1,5 +1,6 @@
 """What the hub gives to those who follow a table: one at a time as events, or many at once as a `LiveTable`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -39,15 +40,41 @@ class LiveTable(Protocol):
         """The log can't be followed any further from where it is. Never waits."""
 
 
-def advance(cursor: Cursor, transaction: Transaction) -> tuple[LogSlice | None, Cursor]:
-    """What the cursor admits of a slice, and the cursor behind it."""
-    whole = cursor.view is None and transaction.changes[0].position > cursor.position
-    if whole:
-        cursor = cursor.advanced(transaction.position)
-        return LogSlice(transaction, cursor), cursor
-    changes = tuple(change for change in transaction.changes if cursor.admits(change.position, transaction.xid))
-    cursor = cursor.advanced(transaction.position)
-    if not changes:
-        return None, cursor
-    whole = len(changes) == len(transaction.changes)
-    return LogSlice(transaction if whole else replace(transaction, changes=changes), cursor), cursor
+class Progress:
+    """How far a subscription is. Pure."""
+
+    def __init__(self, cursor: Cursor, goal: Position | None) -> None:
+        """`goal`: where it has caught up; None: it has."""
+        self.cursor = cursor
+        self.goal = goal
+
+    def take(self, transaction: Transaction) -> Iterator[LogEvent]:
+        """The events of the next slice of its table: what the cursor admits of it. That it has caught up comes before
+        what is later, however much more waits: who reads more slowly than others write would never hear of it.
+        """
+        if self.goal is not None and transaction.changes[0].position > self.goal:
+            yield self.caught_up(self.goal)
+        admitted = self._admitted(transaction)
+        self.cursor = self.cursor.advanced(transaction.position)
+        if admitted is not None:
+            yield LogSlice(admitted, self.cursor)
+
+    def passed(self, position: Position) -> None:
+        """There is nothing of its table before the position that it was not given."""
+        self.cursor = self.cursor.advanced(position)
+
+    def caught_up(self, position: Position) -> CaughtUp:
+        """It has all before the position."""
+        self.passed(position)
+        self.goal = None
+        return CaughtUp(self.cursor)
+
+    def _admitted(self, transaction: Transaction) -> Transaction | None:
+        if self.cursor.view is None and transaction.changes[0].position > self.cursor.position:
+            return transaction
+        changes = tuple(
+            change for change in transaction.changes if self.cursor.admits(change.position, transaction.xid)
+        )
+        if len(changes) == len(transaction.changes):
+            return transaction
+        return replace(transaction, changes=changes) if changes else None

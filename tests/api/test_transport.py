@@ -420,7 +420,8 @@ async def test_a_stream_whose_reader_left_ends(edge: Server) -> None:
             "POST", "/graphql", json={"query": "subscription { forever }"}, headers={"accept": MULTIPART}
         ) as answer,
     ):
-        async for _ in answer.aiter_bytes():
-            break
+        # Kept: a client whose iterator is collected closes its connection.
+        parts = answer.aiter_bytes()
+        await anext(parts)
         await connections(edge, 1)
     await connections(edge, 0)

@@ -105,6 +105,32 @@ async def test_caught_up_comes_once_the_view_is_reached_on_an_idle_server(databa
         assert event.cursor.position.lsn >= cursor.view.until
 
 
+@pytest.mark.parametrize("queue_size", [3, 100])
+async def test_who_never_reads_as_fast_as_others_write_hears_that_it_has_caught_up(
+    database: str, queue_size: int
+) -> None:
+    """From the queue, and from the log behind one that has overflowed."""
+    await bind(database, "t", "id integer PRIMARY KEY")
+    async with leading(database) as leader, hub_of(database, leader.bus, queue_size=queue_size) as hub:
+        await settled(database, hub)
+        start = Cursor(hub.frontier)
+        await execute(database, "INSERT INTO t VALUES (0), (1)")
+        await settled(database, hub)
+        older = hub.frontier
+        async with aclosing(hub.subscribe("public.t", start)) as events:
+            seen = [await following(events)]
+            for id_ in range(2, 12):
+                # There is always more.
+                await execute(database, f"INSERT INTO t VALUES ({id_})")
+                await execute(database, f"INSERT INTO t VALUES ({id_ + 100})")
+                await settled(database, hub)
+                seen.append(await following(events))
+        caught_up = [event for event in seen if isinstance(event, CaughtUp)]
+        assert [event.cursor.position for event in caught_up] == [older]
+        assert seen.index(caught_up[0]) == 1
+        assert keys(seen[2]) == ['["2"]']
+
+
 async def test_a_cursor_ahead_of_the_log_waits_and_one_ahead_of_the_database_is_expired(database: str) -> None:
     await bind(database, "t", "id integer PRIMARY KEY")
     async with leading(database) as leader, hub_of(database, leader.bus) as hub:

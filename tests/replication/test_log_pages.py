@@ -17,7 +17,7 @@ from db.position import Position
 from db.session import make_pool
 from db.slices import LogEntry
 from replication import log_pages
-from replication.log_events import advance
+from replication.log_events import LogSlice, Progress
 from replication.log_pages import LogPages
 from replication.log_reader import LogReader
 from tests.examples import many
@@ -58,11 +58,11 @@ def behind(changes: list[Change], after: Position) -> list[Position]:
 
 def positions(slices: list[Transaction], after: Position) -> list[Position]:
     """Of the changes that a reader with that cursor takes of the slices."""
-    cursor = Cursor(after)
+    progress = Progress(Cursor(after), None)
     found: list[Position] = []
     for each in slices:
-        event, cursor = advance(cursor, each)
-        if event is not None:
+        for event in progress.take(each):
+            assert isinstance(event, LogSlice)
             found.extend(change.position for change in event.transaction.changes)
     return found
 
