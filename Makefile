@@ -56,7 +56,7 @@ soak: .venv/.dev web/dist/.built ## run what takes long: 500 interleavings each 
 soak-live: .venv/.dev web/dist/.built ## kill servers and Postgres at random for ten minutes, and compare every subscriber's set with the table; MINUTES=3 for less
 	$(PYTHON) -m bench.soak $(MINUTES)
 
-bench-decoding: .venv/.dev bench/peers/decoding/.installed ## measure how fast changes come out of Postgres, beside pg_recvlogical and Node's
+bench-decoding: .venv/.dev bench/peers/decoding/.installed bench/peers/pgoutput_decoder/.installed ## measure how fast changes come out of Postgres, beside pg_recvlogical, Node's and a Rust decoder
 	$(PYTHON) -m bench.decoding
 
 bench-delivery: .venv/.dev bench/peers/graphql_ws/.installed ## measure what a delivery costs the server, beside raw Starlette, Node's graphql-ws and stock Strawberry
@@ -115,6 +115,8 @@ requirements: ## pin the newest packages that the requirements allow (needs uv)
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --upgrade requirements-node.in -o requirements-node.txt
+	$(subst 3.11,3.12,$(COMPILE)) --upgrade bench/peers/pgoutput_decoder/requirements.in \
+		-o bench/peers/pgoutput_decoder/requirements.txt
 
 clean: ## remove all that was set up and all data, the demo's included
 	@pid=$$(cat "$(DATA_DIR)/run/demo.pid" 2>/dev/null); \
@@ -122,7 +124,7 @@ clean: ## remove all that was set up and all data, the demo's included
 		echo "The demo runs, as process $$pid: stop it first."; exit 1; \
 	fi
 	@if [ -d "$(DATA_DIR)/postgres" ]; then python3 -m db.embedded_home "$(DATA_DIR)/postgres"; fi
-	@rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist bench/peers/*/node_modules bench/peers/*/.installed
+	@rm -rf "$(DATA_DIR)" .venv web/node_modules web/dist bench/peers/*/node_modules bench/peers/*/.venv bench/peers/*/.installed
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -165,6 +167,12 @@ NEW_ENOUGH = const [a, b] = process.versions.node.split('.').map(Number); proces
 bench/peers/%/.installed: bench/peers/%/package.json bench/peers/%/package-lock.json .venv/.node
 	@echo "Installing a peer: $*."
 	@-PATH="$(CURDIR)/.venv/node:$$PATH" npm --prefix bench/peers/$* ci --ignore-scripts --loglevel=error && touch $@
+
+# Not into .venv: it is no part of rowcast. From a wheel alone, of which there is none for Python 3.11; its sources want Rust.
+bench/peers/pgoutput_decoder/.installed: bench/peers/pgoutput_decoder/requirements.txt .venv/.made
+	@echo "Installing a peer: pgoutput_decoder."
+	@-$(PYTHON) -m venv $(@D)/.venv && \
+		$(@D)/.venv/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary :all: -r $< && touch $@
 
 # PostGraphile 5 wants Node 22.
 .venv/.new-node: requirements-node.txt .venv/.made

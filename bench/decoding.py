@@ -4,7 +4,8 @@
 of five columns with REPLICA IDENTITY FULL, in commits of 1,000. Each reader takes them from a slot of its own, in a
 process of its own: Postgres' `pg_recvlogical`, which writes them to a file undecoded; a plain loop in Python, which
 takes the rows' texts; ours, which makes the log's entries of them; npm's pg-logical-replication, whose rows are objects
-of JavaScript's, where it is installed. The log is what a leader makes of the same changes.
+of JavaScript's, and PyPI's pgoutput-decoder, whose rows are dicts, where they are installed. The slow one reads once,
+all others three times. The log is what a leader makes of the same changes.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from bench.live.peers import Missing, installed, node, url
+from bench.live.peers import PEERS, Missing, installed, node, python_of, url
+from bench.live.unmeasured import Unmeasured, unmeasured_line
 from db.changes import Transaction
 from db.embedded_home import packaged_binaries
 from db.session import session_dsn
@@ -37,9 +39,12 @@ from tests.replication.leader import ORIGIN_KEY, bind, leading
 CHANGES: Final = 400_000
 _A_COMMIT: Final = 1_000
 _ROUNDS: Final = 3
+_READER_S: Final = 300.0
 _NODE: Final = "Node"
+_PYPI: Final = "pgoutput-decoder"
 _LENGTH: Final = Struct("!I")
-_READERS: Final = ("pg_recvlogical", "plain loop", "rowcast", _NODE)
+_READERS: Final = ("pg_recvlogical", "plain loop", "rowcast", _NODE, _PYPI)
+_SLOW: Final = frozenset({_PYPI})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,13 @@ def measure(changes: int = CHANGES) -> tuple[dict[str, Read], float, float]:
 def _readers(server: Server, template: str, changes: int) -> dict[str, Read]:
     dsn = server.create(template=template)
     asyncio.run(bind(dsn, "t", "id integer PRIMARY KEY, name text, qty integer, price numeric, at timestamptz"))
-    readers = [reader for reader in _READERS if reader != _NODE or _has_node()]
-    names = [(reader, f"{place}_{round_}") for round_ in range(_ROUNDS) for place, reader in enumerate(readers)]
+    readers = {reader: peer for reader in _READERS if (peer := _peer(reader)) is not None}
+    names = [
+        (reader, f"{place}_{round_}")
+        for round_ in range(_ROUNDS)
+        for place, reader in enumerate(readers)
+        if not round_ or reader not in _SLOW
+    ]
     with psycopg.connect(dsn, autocommit=True) as connection:
         for _, slot in names:
             connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (f"bench_{slot}",))
@@ -68,11 +78,16 @@ def _readers(server: Server, template: str, changes: int) -> dict[str, Read]:
         (end,) = connection.execute("SELECT pg_current_wal_lsn()").fetchone() or ("0/0",)
     found: dict[str, list[Read]] = {reader: [] for reader in readers}
     for reader, slot in names:
-        found[reader].append(_timed(_command(reader, dsn, f"bench_{slot}", end, changes), changes))
+        try:
+            command = (*readers[reader], *_arguments(reader, dsn, f"bench_{slot}", end, changes))
+            found[reader].append(_timed(command, changes))
+        except Unmeasured as why:
+            print(unmeasured_line(reader, why), flush=True)
     server.drop(dsn)
     return {
         reader: Read(statistics.median(one.rate for one in runs), statistics.median(one.cpu_us for one in runs))
         for reader, runs in found.items()
+        if runs
     }
 
 
@@ -87,37 +102,46 @@ def _write(connection: psycopg.Connection, changes: int) -> None:
         connection.execute("UPDATE t SET qty = qty + 1 WHERE id BETWEEN %s AND %s", (first, first + _A_COMMIT - 1))
 
 
-def _command(reader: str, dsn: str, slot: str, end: str, changes: int) -> Sequence[str]:
-    if reader == _NODE:
-        return (node(20), str(installed("decoding") / "read.cjs"), url(dsn), slot, str(changes))
+def _peer(reader: str) -> Sequence[str] | None:
+    """The command that reads, or None and a line that says why there is none."""
+    try:
+        if reader == _NODE:
+            return (node(20), str(installed("decoding") / "read.cjs"))
+        if reader == _PYPI:
+            return (python_of("pgoutput_decoder"), str(PEERS / "pgoutput_decoder" / "read.py"))
+    except Missing as missing:
+        print(unmeasured_line(reader, missing), flush=True)
+        return None
+    if reader == "pg_recvlogical":
+        return (str(packaged_binaries() / reader),)
+    return (sys.executable, "-m", "bench.decoding", reader)
+
+
+def _arguments(reader: str, dsn: str, slot: str, end: str, changes: int) -> Sequence[str]:
     if reader != "pg_recvlogical":
-        return (sys.executable, "-m", "bench.decoding", reader, dsn, slot, str(changes))
+        return (url(dsn) if reader in (_NODE, _PYPI) else dsn, slot, str(changes))
     parts = conninfo_to_dict(dsn)
     options = [
         ("-o", f"{name}={value}") for name, value in (("proto_version", "1"), ("publication_names", "rowcast_tables"))
     ]
     return (
-        str(packaged_binaries() / "pg_recvlogical"),
         *("-d", make_conninfo("", **{**parts, "options": "-c extra_float_digits=1"})),
         *("--slot", slot, "--start", "--no-loop", "-F", "0", "--endpos", end, "-f", os.devnull),
         *(part for option in options for part in option),
     )
 
 
-def _has_node() -> bool:
-    try:
-        node(20)
-        installed("decoding")
-    except Missing as missing:
-        print(f"npm's pg-logical-replication is not measured: {missing}", flush=True)
-        return False
-    return True
-
-
 def _timed(command: Sequence[str], changes: int) -> Read:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - a command of ours
+    try:
+        done = subprocess.run(  # noqa: S603 - a command of ours
+            command, check=True, stdout=subprocess.PIPE, text=True, timeout=_READER_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unmeasured(f"it was not over after {_READER_S:g} s") from error
+    except subprocess.CalledProcessError as error:
+        raise Unmeasured(f"it ended with exit code {error.returncode}") from error
     wall = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -61,6 +61,15 @@ def installed(peer: str) -> Path:
     return PEERS / peer
 
 
+def python_of(peer: str) -> str:
+    """The Python of the environment of a peer that was installed from PyPI."""
+    python = PEERS / peer / ".venv/bin/python"
+    if not (PEERS / peer / ".installed").exists():
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise Missing(f"pip has none for Python {version} here, as make said: it is published for 3.12 and newer")
+    return str(python)
+
+
 @asynccontextmanager
 async def _serving(peer: str, node_: str, port: int, *arguments: str) -> AsyncIterator[MeasuredServer]:
     command = (node_, str(installed(peer) / "server.cjs"), str(port), *arguments)
