@@ -17,6 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.stdlib.get_logger(__name__)
 
+FAULT: Final = 1013
+"""Ends a WebSocket for a fault of ours: "try again later". After 1011 npm's graphql-ws tries no more, though the next
+message may well be taken.
+"""
 _CLIENT_LEFT: Final = 499
 """In the log: amid its request, so that nobody gets an answer. nginx' number for it."""
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -67,7 +71,7 @@ class RequestLog:
             elif scope["type"] == "http":
                 raise  # half an answer is out: the server must break the connection
             else:
-                await send({"type": "websocket.close", "code": 1011, "reason": f"Internal error {request_id}"})
+                await send({"type": "websocket.close", "code": FAULT, "reason": f"Internal error {request_id}"})
         if not scope["path"].startswith(_QUIET):
             _log.info(
                 "request",

@@ -17,6 +17,7 @@ from api.graphql_socket import ASGISocket, TransportHandler
 from api.live.direct_socket import DirectSocket
 from api.live.prepared import text_frame
 from api.live.protocol import EXTENSION, FrameProtocol
+from api.request_log import FAULT
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class ConnectionHandler(TransportHandler):
         except Exception:  # noqa: BLE001 - logged with its trace
             request = structlog.contextvars.get_contextvars().get("request_id")
             _log.exception("a message could not be handled")
-            await self.websocket.close(1011, f"Internal error {request}")
+            await self.websocket.close(FAULT, f"Internal error {request}")
         return self.websocket.over
 
     async def _end(self) -> None:

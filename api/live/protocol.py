@@ -40,6 +40,7 @@ _FRAMES: Final = 32
 _FLOOD_S: Final = 5.0
 """A client whose one portion uses up its allowance for so long ahead sends nothing but frames."""
 _FLOODED: Final = 4429
+_SILENT: Final = 4408
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _LINGER_S: Final = 1.0
 """For how long what still comes is thrown away, once we closed: ended at once, the client would not learn why."""
@@ -257,9 +258,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.pong_timer = None
             self.schedule_ping()
             return
-        super().keepalive_timeout()
-        if self.close_sent:
-            self._break_off_after(_LINGER_S)
+        self.stop_keepalive()
+        if not self.closed:
+            # Not the library's 1011, after which npm's graphql-ws gives up: a client that was suspended comes back.
+            self.fail(_SILENT, "No answer to a ping")
 
     def handle_close(self, event: Frame) -> None:
         """The client closes, or answers that we did."""

@@ -72,7 +72,7 @@ async def test_half_an_answer_breaks_off() -> None:
             await http.get("/halfway")
 
 
-async def test_a_websocket_closes_with_1011() -> None:
+async def test_a_websocket_closes_so_that_clients_come_back() -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -83,7 +83,7 @@ async def test_a_websocket_closes_with_1011() -> None:
 
     await APP({"type": "websocket", "path": "/socket", "headers": [], "subprotocols": []}, receive, send)
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
-    assert sent[1]["code"] == 1011
+    assert sent[1]["code"] == 1013
     assert "1234" not in sent[1]["reason"]
 
 

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -86,6 +89,32 @@ async def stock(
     async with server.websocket("graphql-ws") as connection:
         await _begin(connection, "start", query, variables, id_)
         yield Live(connection, {"data": "next", "complete": "stop"}, id_)
+
+
+@asynccontextmanager
+async def node_client(
+    server: Client, *, count: int, compress: str = "true", retries: int = 5
+) -> AsyncIterator[Process]:
+    """npm's graphql-ws, subscribed to `EVERYTHING`: see the script. Each `line` is a result."""
+    url = server.url.replace("http", "ws", 1) + "/graphql"
+    arguments = url, EVERYTHING, str(count), compress, str(retries)
+    # `node` may be a wrapper around another process: signals are the group's.
+    process = await asyncio.create_subprocess_exec(
+        "node", "tests/live/graphql_ws_client.cjs", *arguments, stdout=PIPE, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def line(process: Process) -> Json:
+    """What it printed next."""
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE_S):
+        return json.loads(await process.stdout.readline())
 
 
 async def _begin(

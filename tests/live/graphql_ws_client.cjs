@@ -1,11 +1,11 @@
 // What applications use: graphql-ws over ws. Prints each result as a line of JSON, and ends after so many.
-// node graphql_ws_client.cjs URL QUERY COUNT COMPRESS
+// node graphql_ws_client.cjs URL QUERY COUNT COMPRESS [RETRIES]
 const { createRequire } = require("node:module");
 const fromWeb = createRequire(`${process.cwd()}/web/package.json`);
 const { createClient } = fromWeb("graphql-ws");
 const { WebSocket } = fromWeb("ws");
 
-const [url, query, count, compress] = process.argv.slice(2);
+const [url, query, count, compress, retries = "0"] = process.argv.slice(2);
 
 class Socket extends WebSocket {
   constructor(address, protocols) {
@@ -13,7 +13,7 @@ class Socket extends WebSocket {
   }
 }
 
-const client = createClient({ url, webSocketImpl: Socket, retryAttempts: 0 });
+const client = createClient({ url, webSocketImpl: Socket, retryAttempts: Number(retries) });
 
 async function main() {
   let left = Number(count);

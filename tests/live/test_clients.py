@@ -2,30 +2,18 @@
 
 import asyncio
 import json
-from asyncio.subprocess import PIPE, Process
-from typing import Any
 
 import psycopg
 import pytest
 
-from tests.live.client import EVERYTHING, TABLE, seen, shared
+from tests.live.client import TABLE, line, node_client, seen, shared
 from tests.live.test_delivery import joined
 from tests.server import ThreadServer
 
 
-async def line(process: Process) -> Any:
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        return json.loads(await process.stdout.readline())
-
-
 @pytest.mark.parametrize("compress", ["true", "false"])
 async def test_graphql_ws_of_node(live: ThreadServer, sql: psycopg.AsyncConnection, compress: str) -> None:
-    url = live.url.replace("http", "ws", 1) + "/graphql"
-    client = await asyncio.create_subprocess_exec(
-        "node", "tests/live/graphql_ws_client.cjs", url, EVERYTHING, "4", compress, stdout=PIPE
-    )
-    try:
+    async with node_client(live, count=4, compress=compress, retries=0) as client:
         assert (await line(client))["data"]["changes"]["upToDate"]
         await joined(live, 1, 1)
         await sql.execute(f"INSERT INTO {TABLE} SELECT n, 'name ' || n FROM generate_series(1, 30) n".encode())
@@ -41,10 +29,6 @@ async def test_graphql_ws_of_node(live: ThreadServer, sql: psycopg.AsyncConnecti
         # It completes the subscription, and goes on with a query on the same connection.
         assert (await line(client))["data"]["sources"]["nodes"] == [{"name": TABLE}]
         assert await asyncio.wait_for(client.wait(), 60) == 0
-    finally:
-        if client.returncode is None:
-            client.kill()
-            await client.wait()
     await joined(live, 0, 0)
 
 

@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 
 from api import cli_listen, graphql, http_protocol
 from api.graphql import MAX_OPERATIONS
 from api.limits import WEBSOCKET_LIMIT
-from tests.live.client import DEADLINE_S, EVERYTHING, LARGE, seen, shared
+from api.live.handler import SharingHandler
+from tests.live.client import DEADLINE_S, EVERYTHING, LARGE, line, node_client, seen, shared
 from tests.live.conftest import serving
 from tests.live.raw_client import CLOSE, PING, TEXT, connected, deflated, frame, raw_client, text
 from tests.live.test_delivery import joined
@@ -49,6 +53,15 @@ async def closes(server: ThreadServer, code: int) -> float:
     return await metric(server, "rowcast_closed_websockets_total", code=str(code))
 
 
+async def closed(server: ThreadServer, code: int, times: float) -> None:
+    """Until so many were, to their end."""
+
+    async def counted() -> bool:
+        return await closes(server, code) == times
+
+    await eventually(counted)
+
+
 @asynccontextmanager
 async def others_go_on(live: ThreadServer, sql: Sql) -> AsyncIterator[None]:
     """A subscriber that was there before gets what is committed before, meanwhile and after, on the same connection."""
@@ -74,10 +87,7 @@ async def test_a_flood_of_frames_is_closed(live: ThreadServer, sql: Sql) -> None
         sending.cancel()
         await asyncio.wait({sending})
 
-    async def counted() -> bool:
-        return await closes(live, 4429) == before + 1
-
-    await eventually(counted)
+    await closed(live, 4429, before + 1)
 
 
 @pytest.mark.parametrize("message", [{"type": "ping"}, {"type": "complete", "id": "x"}])
@@ -165,10 +175,7 @@ async def test_a_malformed_frame_closes_with_its_code(live: ThreadServer, sql: S
         await client.send(sent)
         assert await client.closed() == code
 
-        async def counted() -> bool:
-            return await closes(live, code) == before + 1
-
-        await eventually(counted)
+        await closed(live, code, before + 1)
 
 
 @pytest.mark.parametrize(
@@ -220,10 +227,7 @@ async def test_who_never_begins_is_closed(live: ThreadServer, sql: Sql, protocol
     async with others_go_on(live, sql), raw_client(live, protocol=protocol) as silent:
         assert await silent.closed() == 4408
 
-        async def counted() -> bool:
-            return await closes(live, 4408) == before + 1
-
-        await eventually(counted)
+        await closed(live, 4408, before + 1)
 
 
 async def test_connections_beyond_the_limit_are_told_to_come_back(live: ThreadServer, sql: Sql) -> None:
@@ -246,7 +250,7 @@ async def test_connections_beyond_the_limit_are_told_to_come_back(live: ThreadSe
 
 async def test_who_answers_no_ping_is_closed_with_what_it_never_read(live: ThreadServer, sql: Sql) -> None:
     """Its socket is alive and takes nothing: neither a close frame nor what is before it ever gets through."""
-    before = await closes(live, 1011)
+    before = await closes(live, 4408)
     async with others_go_on(live, sql), raw_client(live, receives=4096) as never:
         await never.subscribe()
         await joined(live, 2, 1)
@@ -257,16 +261,44 @@ async def test_who_answers_no_ping_is_closed_with_what_it_never_read(live: Threa
             return await metric(live, "rowcast_connections") == 1
 
         await eventually(ended)
-        assert await closes(live, 1011) == before + 1
+        await closed(live, 4408, before + 1)
 
 
 async def test_who_vanished_without_a_word_is_closed(live: ThreadServer, sql: Sql) -> None:
-    before = await closes(live, 1011)
+    before = await closes(live, 4408)
     async with others_go_on(live, sql), raw_client(live) as silent:
         await silent.subscribe()
         # It reads, as a half-open connection's other end would not, to see how it ends.
-        assert await silent.closed() == 1011
-    assert await closes(live, 1011) == before + 1
+        assert await silent.closed() == 4408
+    await closed(live, 4408, before + 1)
+
+
+async def test_a_client_of_node_that_was_suspended_comes_back(live: ThreadServer, sql: Sql) -> None:
+    """As a laptop's whose lid was closed: it finds the close frame when it wakes, and must not take it for the end."""
+    before = await closes(live, 4408)
+    async with others_go_on(live, sql), node_client(live, count=2) as client:
+        assert (await line(client))["data"]["changes"]["upToDate"]
+        os.killpg(client.pid, signal.SIGSTOP)
+        await closed(live, 4408, before + 1)
+        os.killpg(client.pid, signal.SIGCONT)
+        assert (await line(client))["data"]["changes"]["upToDate"]
+
+
+async def test_a_client_of_node_comes_back_after_a_fault_of_the_server(
+    live: ThreadServer, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, failures = SharingHandler.begin, [RuntimeError("as a bug would")]
+
+    async def fails_once(self: SharingHandler, message: SubscribeMessage) -> None:
+        if failures:
+            raise failures.pop()
+        await begin(self, message)
+
+    async with others_go_on(live, sql):
+        monkeypatch.setattr(SharingHandler, "begin", fails_once)
+        async with node_client(live, count=1) as client:
+            assert (await line(client))["data"]["changes"]["upToDate"]
+            assert not failures
 
 
 async def test_a_stream_over_http_that_nobody_reads_is_ended(live: ThreadServer, sql: Sql) -> None:
