@@ -1,11 +1,12 @@
 """The opaque cursor that clients hold: a position, and until the log is past it, the snapshot it belongs to.
 
-Three forms, one rule. An entry follows the cursor when it lies behind `position` and is not already part of the
+Four forms, one rule. An entry follows the cursor when it lies behind `position` and is not already part of the
 rows that `view` showed: `cursor.admits(entry position, xid)`.
 
 - plain: a position alone.
 - with a view: rows were read by `view.snapshot`, and the log up to `view.until` may hold entries that those rows
   already contain. Beyond `until` every entry is new.
+- `within`: as either of these, amid a commit of which a part was read: whoever goes on from there ends it.
 - `partial`: a chunk of a snapshot that was not sent to its end. Nothing can be resumed from it: begin again.
 
 The text is versioned, and anything else than our own text is a BadUserInput.
@@ -37,6 +38,7 @@ class Cursor:
     position: Position
     view: View | None = None
     partial: bool = False
+    within: bool = False
 
     def admits(self, position: Position, xid: int) -> bool:
         """Whether the log entry at `position`, committed by the 64-bit `xid`, comes after this cursor."""
@@ -53,7 +55,8 @@ class Cursor:
     def encode(self) -> str:
         """URL-safe text without padding."""
         p = self.position
-        parts = [_VERSION, "p" if self.partial else "c", f"{p.epoch:x}", f"{p.lsn:x}", f"{p.index:x}"]
+        form = "p" if self.partial else "w" if self.within else "c"
+        parts = [_VERSION, form, f"{p.epoch:x}", f"{p.lsn:x}", f"{p.index:x}"]
         if self.view is not None:
             parts += [f"{self.view.until:x}", str(self.view.snapshot)]
         return base64.urlsafe_b64encode("|".join(parts).encode()).rstrip(b"=").decode()
@@ -64,9 +67,9 @@ class Cursor:
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
             version, form, epoch, lsn, index, *rest = raw.split("|")
-            if version != _VERSION or form not in ("c", "p") or len(rest) not in (0, 2):
+            if version != _VERSION or form not in ("c", "p", "w") or len(rest) not in (0, 2):
                 raise ValueError(raw)
             view = View(Snapshot.parse(rest[1]), int(rest[0], 16)) if rest else None
-            return cls(Position(int(epoch, 16), int(lsn, 16), int(index, 16)), view, form == "p")
+            return cls(Position(int(epoch, 16), int(lsn, 16), int(index, 16)), view, form == "p", form == "w")
         except (ValueError, binascii.Error) as error:
             raise BadUserInput("That is not a cursor of this server: use one as it was returned.") from error

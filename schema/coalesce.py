@@ -28,10 +28,10 @@ class _Row:
 class Coalescer:
     """What one subscriber was not yet told."""
 
-    def __init__(self, operations: Collection[Operation] | None) -> None:
-        """`operations`: only these are sent; None: all."""
+    def __init__(self, operations: Collection[Operation] | None, after: Cursor | None = None) -> None:
+        """`operations`: only these are sent; None: all. `after`: what the subscriber has got up to."""
         self._operations = operations
-        self._sent_part = False
+        self._sent_part = after is not None and after.within
         self.clear()
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ as both, the DELETE first. `operations` is applied after that, so who leaves som
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -113,15 +113,24 @@ class Feed:
         self.shown = shown
         self._matches = matches
         self._operations = operations
-        self.within = False
-        """Whether a commit of which a part was sent is not yet ended by its `last` batch."""
+        self._amid: int | None = None
         self.up_to_date = False
+
+    @property
+    def within(self) -> bool:
+        """Whether a commit of which a part was sent is not yet ended by its `last` batch."""
+        return self._amid is not None
+
+    def resume(self, cursor: Cursor) -> None:
+        """Go on behind the cursor, up to which everything was sent."""
+        self._amid = cursor.position.lsn if cursor.within else None
 
     def slice(self, transaction: Transaction, cursor: Cursor) -> Batch | None:
         """The batch of a slice; None where nothing of it concerns the subscriber.
 
         A commit of which a part was sent is always ended by a batch with `last`, an empty one if need be.
         """
+        self._leave(transaction.position.lsn)
         wanted = tuple(
             delta
             for delta in deltas(transaction.changes, self.shown, self._matches)
@@ -129,9 +138,9 @@ class Feed:
         )
         if not wanted and not (self.within and transaction.last):
             return None
-        self.within = not transaction.last
+        self._amid = None if transaction.last else transaction.position.lsn
         commit = Commit(transaction.xid, transaction.committed_at, transaction.cause, transaction.actor)
-        return Batch(cursor, commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
+        return Batch(self._marked(cursor), commit, last=transaction.last, up_to_date=self.up_to_date, deltas=wanted)
 
     def unknown(self, names: frozenset[str]) -> frozenset[str]:
         """Which of a commit's columns the subscriber does not get: they may be new ones of the source."""
@@ -140,11 +149,20 @@ class Feed:
     def caught_up(self, cursor: Cursor) -> Batch:
         """Says that nothing older is to come, and how far it is."""
         self.up_to_date = True
-        return Batch(cursor, last=not self.within, up_to_date=True)
+        self._leave(cursor.position.lsn)
+        return Batch(self._marked(cursor), last=not self.within, up_to_date=True)
 
     def passed(self, cursor: Cursor) -> Batch | None:
         """How far it is though nothing was sent for long; None within a commit of which a part was sent."""
         return None if self.within else Batch(cursor, up_to_date=self.up_to_date)
+
+    def _leave(self, lsn: int) -> None:
+        """What is here is of another commit: one that was resumed amid may have no more of this table."""
+        if self._amid != lsn:
+            self._amid = None
+
+    def _marked(self, cursor: Cursor) -> Cursor:
+        return replace(cursor, within=True) if self.within else cursor
 
 
 def snapshot_batch(cursor: Cursor, rows: Sequence[tuple[str, WireRow]], shown: Shown, *, last: bool) -> Batch:

@@ -44,7 +44,7 @@ async def follow(
         async with (
             _beside(refuse_deleted(context, subscriber.source, notifications, look=place is not None)) as deleted,
             aclosing(subscriber.batches(cursor, snapshot=wanted.snapshot)) as single,
-            aclosing(paced(single, Coalescer(wanted.operations), interval_s, QUIET_S, context.clock)) as merged,
+            aclosing(paced(single, Coalescer(wanted.operations, cursor), interval_s, QUIET_S, context.clock)) as merged,
         ):
             batches = merged if interval_s else single
             while (batch := await unless(deleted, anext(batches, None))) is not None:

@@ -68,13 +68,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a live subscription goes on in the log, and as what.
-
-    `within`: of a commit a part was sent, and its end not yet.
-    """
+    """Where a live subscription goes on in the log, and as what."""
 
     cursor: Cursor
-    within: bool
     subscriber: "Subscriber"
 
 
@@ -159,8 +155,9 @@ class Subscriber:
                         yield batch
                 assert cursor is not None
             feed = self.feed()
+            feed.resume(cursor)
             if place is not None:
-                feed.within, feed.up_to_date, place = place.within, True, None
+                feed.up_to_date, place = True, None
             try:
                 async with aclosing(self._follow(feed, cursor)) as following:
                     async for batch in following:

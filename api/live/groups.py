@@ -104,6 +104,10 @@ class Group:
         self.members: dict[Member, None] = {}
         self.sent_at = 0.0
 
+    def place(self, position: Position) -> Place:
+        """Where a member goes on that has everything up to the position."""
+        return Place(Cursor(position, within=self.feed.within), self.subscriber)
+
     def prepare(self, batch: Batch) -> Prepared:
         """The message of a batch."""
         return prepared(self.name, self.shape, batch)
@@ -219,9 +223,7 @@ class Table:
             self._sent(group)
             batch = group.feed.passed(Cursor(position))
             if batch is not None:
-                deliveries.append(
-                    _Delivery(group, batch, list(group.members), Place(batch.cursor, False, group.subscriber))
-                )
+                deliveries.append(_Delivery(group, batch, list(group.members), Place(batch.cursor, group.subscriber)))
         await self._deliver(deliveries)
 
     def expire(self) -> None:
@@ -238,7 +240,7 @@ class Table:
         concerned.update(self._index.match(transaction.changes))
         names = transaction.names()  # once: a commit of all rows may concern as many groups
         for group, places in concerned.items():
-            place = Place(Cursor(before), group.feed.within, group.subscriber)
+            place = group.place(before)
             if self._may_be_new(group, group.feed.unknown(names)):
                 # Who reads the log looks whether the columns are the source's by now.
                 self._dissolve(group, place)
@@ -271,7 +273,7 @@ class Table:
             return
         for group in list(self._groups.values()):
             if not altered.isdisjoint(columns_of(group.subscriber.where)):
-                self._dissolve(group, Place(Cursor(before), group.feed.within, group.subscriber))
+                self._dissolve(group, group.place(before))
 
     def _may_be_new(self, group: Group, unknown: frozenset[str]) -> bool:
         if group.feed.shown.chosen:
@@ -298,7 +300,7 @@ class Table:
     def _dissolve(self, group: Group, place: Place | None = None) -> None:
         if place is None:
             assert self._position is not None
-            place = Place(Cursor(self._position), group.feed.within, group.subscriber)
+            place = group.place(self._position)
         for member in list(group.members):
             self._evict(member, place)
 

@@ -17,7 +17,9 @@ SNAPSHOTS = st.builds(
     XIDS,
     st.sets(XIDS, max_size=5),
 )
-CURSORS = st.builds(Cursor, POSITIONS, st.none() | st.builds(View, SNAPSHOTS, LSNS), st.booleans())
+VIEWS = st.none() | st.builds(View, SNAPSHOTS, LSNS)
+FORMS = st.sampled_from([{}, {"partial": True}, {"within": True}])
+CURSORS = st.builds(lambda position, view, form: Cursor(position, view, **form), POSITIONS, VIEWS, FORMS)
 
 
 @given(CURSORS)

@@ -230,6 +230,25 @@ async def test_a_large_commit_arrives_in_slices_that_can_be_resumed(ground: Grou
     assert [c["key"]["id"] for batch in slices for c in batch["changes"]] == list(range(1, 2501))
 
 
+async def test_who_resumes_within_a_commit_is_told_its_end(ground: Ground) -> None:
+    """Though nothing of its rest concerns it: what is applied by commits would take the next one for the same."""
+    few = {"where": {"column": "id", "lte": 3}}
+    async with ground.subscribe(CHANGES, few) as stream:
+        await stream.until_up_to_date()
+        await ground.sql("INSERT INTO customers SELECT n, 'n' FROM generate_series(1, 2500) n")
+        first = await stream.next()
+    assert not first["last"]
+    await ground.sql("UPDATE customers SET name = 'm' WHERE id = 1")
+    async with ground.subscribe(CHANGES, {**few, "after": first["cursor"]}) as stream:
+        batches = await stream.until_up_to_date()
+    assert all(batch["last"] for batch in batches)
+    assert [(batch["transactionId"] == first["transactionId"], batch["changes"] == []) for batch in batches] == [
+        (True, True),
+        (False, False),
+        (False, True),
+    ]
+
+
 class Halting:
     """Follows a table beside its subscribers, and keeps the log's next slices back once it has a part of a commit."""
 

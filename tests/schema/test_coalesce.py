@@ -123,6 +123,13 @@ def test_a_part_that_was_sent_is_ended() -> None:
     assert batch is not None
     assert (batch.last, batch.deltas) == (True, ())
 
+    # By another, too, where the subscriber resumed amid the commit.
+    resumed = Coalescer([D], begun.cursor)
+    resumed.add(ended)
+    batch = resumed.take()
+    assert batch is not None
+    assert (batch.last, batch.deltas) == (True, ())
+
 
 @given(EDITS, EDITS, st.lists(st.integers(1, 6), min_size=30, max_size=30))
 def test_what_a_client_builds_is_the_same_however_much_is_merged(

@@ -123,10 +123,27 @@ def test_being_up_to_date_ends_no_commit() -> None:
     feed = Feed(SHOWN, adult, None)
     cursor = Cursor(Position(1, 100, 1))
     feed.slice(commit([change(I, None, row(1, 20))], last=False), cursor)
-    assert feed.caught_up(cursor) == Batch(cursor, last=False, up_to_date=True)
+    assert feed.caught_up(cursor) == Batch(replace(cursor, within=True), last=False, up_to_date=True)
     final = feed.slice(commit([change(I, None, row(2, 10))]), cursor)
     assert final is not None
     assert final.last
+
+
+def test_a_commit_that_was_resumed_is_ended_if_more_of_it_comes() -> None:
+    cut = Feed(SHOWN, adult, None).slice(commit([change(I, None, row(1, 20))], last=False), Cursor(Position(1, 100, 1)))
+    assert cut is not None
+    feed = Feed(SHOWN, adult, None)
+    feed.resume(cut.cursor)
+    final = feed.slice(commit([change(I, None, row(2, 10), index=2)]), Cursor(Position(1, 100, 2)))
+    assert final is not None
+    assert (final.last, final.deltas, final.cursor.within) == (True, (), False)
+
+    # The cursor may be another table's, of which the commit has nothing more.
+    for _ in range(2):
+        feed.resume(cut.cursor)
+        assert feed.slice(commit([change(I, None, row(2, 10), lsn=200)]), Cursor(Position(1, 200, 1))) is None
+    feed.resume(cut.cursor)
+    assert feed.caught_up(Cursor(Position(1, 200, 0))).last
 
 
 def test_a_snapshot_is_inserts() -> None:
