@@ -125,9 +125,10 @@ async def test_who_never_reads_as_fast_as_others_write_hears_that_it_has_caught_
                 await execute(database, f"INSERT INTO t VALUES ({id_ + 100})")
                 await settled(database, hub)
                 seen.append(await following(events))
-        caught_up = [event for event in seen if isinstance(event, CaughtUp)]
-        assert [event.cursor.position for event in caught_up] == [older]
-        assert seen.index(caught_up[0]) == 1
+        [caught_up] = [event for event in seen if isinstance(event, CaughtUp)]
+        assert seen.index(caught_up) == 1
+        # An idle log moves, too.
+        assert older <= caught_up.cursor.position < seen[2].cursor.position
         assert keys(seen[2]) == ['["2"]']
 
 
