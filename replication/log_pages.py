@@ -23,6 +23,9 @@ from replication.log_reader import LogReader
 _KEPT_BYTES = 8 << 20
 """Of the pages of one table that are kept for who comes next, by `LogPage.size`."""
 
+_KEPT_PAGES = 100
+"""However small they are: of a table that nothing happens in they have nothing in them."""
+
 _GROWN_BYTES = 1 << 20
 """Of a page that grows: pages are forgotten whole."""
 
@@ -148,7 +151,7 @@ class _Lift:
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        while sum(each.size for each in self._kept) > _KEPT_BYTES:
+        while len(self._kept) > _KEPT_PAGES or sum(each.size for each in self._kept) > _KEPT_BYTES:
             self._kept.popleft()
 
     async def _expire(self, lowest: _Waiting, error: CursorExpired) -> None:

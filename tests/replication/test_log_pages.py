@@ -132,6 +132,23 @@ async def test_what_is_handed_on_beside_readers_is_forgotten_by_its_size(databas
         assert pages.asked == asked + 1
 
 
+async def test_pages_with_nothing_in_them_are_forgotten_too(database: str, reader: LogReader) -> None:
+    changes = [change for change in await logged_changes(database) if change.position.index == 1][:6]
+    ends = [Position(each.position.epoch, each.position.lsn, 0) for each in changes]
+    pages = LogPages(reader)
+    async with aclosing(pages.read("public.t", ends[0], ends[1])) as reading:
+        await anext(reading)
+        pages.add({"public.t"}, ends[2], ends[3], [], [])
+        await part(pages, ends[2], ends[3])
+        asked = pages.asked
+        # None goes on where the one before ended.
+        for _ in range(log_pages._KEPT_PAGES):
+            pages.add({"public.t"}, ends[4], ends[5], [], [])
+        assert pages.asked == asked
+        await part(pages, ends[2], ends[3])
+        assert pages.asked == asked + 1
+
+
 async def test_all_whose_cursors_are_too_old_hear_of_it_by_one_query(database: str, reader: LogReader) -> None:
     changes = await logged_changes(database)
     until = (await state_of(database)).frontier
