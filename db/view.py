@@ -29,6 +29,10 @@ _FIRST_UNSEEN = """WITH recent AS MATERIALIZED (
         SELECT lsn, xid FROM rowcast.log_entries WHERE xid >= %s AND epoch = %s)
     SELECT min(lsn) FROM recent WHERE NOT pg_visible_in_snapshot(xid::text::xid8, pg_current_snapshot())"""
 
+# A transaction that wrote to the WAL flushes all of it by its commit, though it may change nothing.
+_FLUSH = """SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, 'rowcast.flush', '')
+    WHERE (pg_current_wal_flush_lsn() - '0/0')::bigint < %s"""
+
 
 @asynccontextmanager
 async def view(pool: Pool, table: Relation | None = None) -> AsyncIterator[tuple[Connection, Cursor]]:
@@ -47,6 +51,21 @@ async def view(pool: Pool, table: Relation | None = None) -> AsyncIterator[tuple
                     name = sql.Identifier(table.schema, table.table)
                     await connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
         yield connection, await _cursor(connection)
+
+
+async def flush_by_commit(connection: Connection, lsn: int) -> None:
+    """Has the WAL flushed up to the LSN once the connection's transaction, which may be READ ONLY, has committed.
+
+    Without `synchronous_commit` a commit is seen before it is flushed, and a crash of Postgres takes it back: whoever
+    was shown it would keep it, and take the commit that then gets its xid and its place in the WAL for it.
+    """
+    await connection.execute(_FLUSH, (lsn,))
+
+
+async def flush_seen(connection: Connection, seen: Cursor) -> None:
+    """The same for all that a view sees, with its cursor."""
+    assert seen.view is not None
+    await flush_by_commit(connection, seen.view.until)
 
 
 async def sees_all(connection: Connection, seen: Cursor, position: Position) -> bool:

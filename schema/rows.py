@@ -9,6 +9,7 @@ from psycopg import sql
 from db.cursor import Cursor
 from db.rows import Selected, absent_keys, by_key, count_rows, last_commits, select_rows
 from db.session import Connection
+from db.view import flush_seen
 from schema.context import Info
 from schema.filter_input import RowFilter, read_filter
 from schema.filter_sql import Parameters, condition, operand_sql
@@ -63,6 +64,8 @@ async def rows(
             found = await select_rows(connection, opened.table, tail, parameters.values, further)
         page = found[:size]
         nodes = await as_rows(connection, info, opened, page)
+        if selects(info, "asOf"):
+            await flush_seen(connection, cursor)
     return RowConnection(
         nodes=nodes,
         as_of=CursorText(cursor.encode()),

@@ -25,7 +25,7 @@ from db.rows import behind_now, stream_rows
 from db.session import Connection
 from db.snapshot import Snapshot
 from db.tables import Relation
-from db.view import view
+from db.view import flush_by_commit, flush_seen, view
 from replication.log_events import CaughtUp, LogSlice
 from schema.context import Context
 from schema.feed import Batch, Feed, Shown, snapshot_batch
@@ -230,6 +230,7 @@ class Subscriber:
                     if waiting and rows:
                         yield snapshot_batch(partial, waiting, self._shown, last=False)
                     waiting = rows or waiting
+            await flush_seen(connection, cursor)
         yield snapshot_batch(cursor, waiting, self._shown, last=True)
 
     async def _rows(self, connection: Connection) -> AsyncGenerator[list[tuple[str, WireRow]], None]:
@@ -326,13 +327,16 @@ async def now(context: Context) -> Cursor:
 
 
 async def _now(context: Context) -> Cursor:
-    async with view(context.pool) as (_, cursor):
+    async with view(context.pool) as (connection, cursor):
+        await flush_seen(connection, cursor)
         return cursor
 
 
 async def _behind_now(context: Context) -> Position:
     async with context.pool.connection() as connection:
-        return await behind_now(connection)
+        behind = await behind_now(connection)
+        await flush_by_commit(connection, behind.lsn)
+        return behind
 
 
 async def _logged_from(context: Context, source_id: UUID) -> LoggedFrom | None:
