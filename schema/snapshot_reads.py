@@ -1,7 +1,8 @@
 """One read of a snapshot for all who ask for the same one before it begins.
 
 A storm of subscribers that begin with their rows costs a few reads, not one each. Nobody can tell that others read
-along: the rows are never older than its question, and who takes them too slowly keeps nobody waiting.
+along: the rows are never older than its question. Who takes them too slowly, such as a client that doesn't read its
+socket, is waited for aside, where it keeps nobody waiting but others that are slow.
 """
 
 import asyncio
@@ -59,9 +60,10 @@ class _Reader:
 
 
 class _Read:
-    """A read under way, or about to be."""
+    """A read under way, or about to be. `places`: it has one of these."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self.places = places
         self.readers: set[_Reader] = set()
         self.taken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -74,15 +76,24 @@ class _Read:
         for reader in self.readers:
             reader.fail(error)
 
-    async def room(self, patience_s: float, stall_s: float) -> None:
-        """Waits for all to take what they have, for a while. Then who has not is left behind, unless nobody has."""
-        if await self._within(patience_s, lambda: not any(reader.full for reader in self.readers)):
-            return
-        if not await self._within(stall_s, lambda: not all(reader.full for reader in self.readers)):
-            raise Unavailable("The snapshot was not read in time: begin again, and read faster.")
+    def leave_behind(self) -> None:
+        """Those that have to take something first."""
         for reader in [reader for reader in self.readers if reader.full]:
             self.readers.discard(reader)
             reader.fail(LeftBehind())
+
+    async def taken_by_all(self, seconds: float) -> bool:
+        """Whether all take what they have in time."""
+        return await self._within(seconds, lambda: not any(reader.full for reader in self.readers))
+
+    async def taken_by_any(self, seconds: float) -> bool:
+        """Whether one does."""
+        return await self._within(seconds, lambda: not self.stuck)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nobody has taken what there is."""
+        return all(reader.full for reader in self.readers)
 
     async def _within(self, seconds: float, condition: Callable[[], bool]) -> bool:
         try:
@@ -98,25 +109,28 @@ class _Read:
 class SnapshotReads:
     """All of a process."""
 
-    def __init__(self, at_once: int = 4, stall_s: float = 30.0, patience_s: float = 1.0) -> None:
-        """`at_once`: reads, each of which holds a connection for as long as its readers take. `stall_s`: how long until
-        one of which nobody takes anything is ended. `patience_s`: how long the fast ones wait for the slow.
+    def __init__(self, at_once: int = 4, aside: int = 4, stall_s: float = 30.0, patience_s: float = 1.0) -> None:
+        """`at_once`: reads, each of which holds a connection for as long as its readers take; `aside`: and so many that
+        are slow, which wait for each other alone. `stall_s`: how long until one of which nobody takes anything is
+        ended. `patience_s`: how long the fast ones wait for the slow.
         """
-        self._admission = asyncio.Semaphore(at_once)
+        self._places = asyncio.Semaphore(at_once)
+        self._aside = asyncio.Semaphore(aside)
         self._stall_s = stall_s
         self._patience_s = min(patience_s, stall_s)
         self._gathering: dict[Hashable, _Read] = {}
         self.begun = 0
         """Reads so far."""
 
-    async def read(self, key: Hashable, chunks: Chunks) -> AsyncGenerator[Batch, None]:
+    async def read(self, key: Hashable, chunks: Chunks, *, aside: bool = False) -> AsyncGenerator[Batch, None]:
         """The chunks of a read that begins after this was called; the same key must always be the same question.
 
-        LeftBehind where others would have to wait; Unavailable where nobody took anything; and what the read raises.
+        LeftBehind where others would have to wait: ask again with `aside` then, and a key of one's own. Unavailable
+        where nobody took anything; and what the read raises.
         """
         read = self._gathering.get(key)
         if read is None:
-            read = self._gathering[key] = _Read()
+            read = self._gathering[key] = _Read(self._aside if aside else self._places)
             read.task = asyncio.create_task(self._run(key, read, chunks))
         reader = _Reader(read.taken)
         read.readers.add(reader)
@@ -133,19 +147,35 @@ class SnapshotReads:
                 await self._give_up(key, read)
 
     async def _run(self, key: Hashable, read: _Read, chunks: Chunks) -> None:
+        await read.places.acquire()
         try:
-            async with self._admission:
-                # Who comes from now on may know of a commit that this read doesn't see.
-                self._forget(key, read)
-                self.begun += 1
-                async with aclosing(chunks()) as batches:
-                    async for batch in batches:
-                        if not batch.last:
-                            await read.room(self._patience_s, self._stall_s)
-                        read.hand_on(batch)
-        except Exception as error:  # noqa: BLE001 - it is the readers' to hear of, whatever it is
+            # Who comes from now on may know of a commit that this read doesn't see.
             self._forget(key, read)
+            self.begun += 1
+            async with aclosing(chunks()) as batches:
+                async for batch in batches:
+                    if not batch.last:
+                        await self._room(read)
+                    read.hand_on(batch)
+        except Exception as error:  # noqa: BLE001 - it is the readers' to hear of, whatever it is
             read.fail(error)
+        finally:
+            read.places.release()
+
+    async def _room(self, read: _Read) -> None:
+        """Waits for all to take what they have. Who does not in time is left behind where others do; where nobody does,
+        they are waited for aside, and left behind where it is full there."""
+        if await read.taken_by_all(self._patience_s):
+            return
+        if read.stuck and read.places is not self._aside:
+            if self._aside.locked():
+                raise LeftBehind
+            await self._aside.acquire()
+            read.places.release()
+            read.places = self._aside
+        if not await read.taken_by_any(self._stall_s):
+            raise Unavailable("The snapshot was not read in time: begin again, and read faster.")
+        read.leave_behind()
 
     async def _give_up(self, key: Hashable, read: _Read) -> None:
         """Nobody is left to read for."""

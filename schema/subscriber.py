@@ -206,9 +206,10 @@ class Subscriber:
     async def _snapshot(self, *, reset: bool) -> AsyncGenerator[Batch, None]:
         """The matching rows in chunks; only the last one's cursor can be resumed from."""
         key: tuple[object, ...] = (id(self._table), self.where, self._shown)
+        aside = False
         while True:
             try:
-                async with aclosing(self._context.snapshots.read(key, self._read_snapshot)) as chunks:
+                async with aclosing(self._context.snapshots.read(key, self._read_snapshot, aside=aside)) as chunks:
                     async for batch in chunks:
                         if reset:
                             yield Batch(replace(batch.cursor, partial=True), reset=True, last=False)
@@ -216,7 +217,7 @@ class Subscriber:
                         yield batch
             except LeftBehind:
                 # Alone, at its own pace.
-                key, reset = (*key, object()), True
+                key, aside, reset = (*key, object()), True, True
             else:
                 return
 

@@ -1,6 +1,7 @@
 """changes: snapshot, log and cursors joined with no gap and no repeat, against a real log."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -479,9 +480,41 @@ async def test_a_client_that_takes_no_snapshot_keeps_nobody_waiting(
             empty = {"snapshot": True, "where": {"or": []}}
             async with ground.subscribe(CHANGES, empty) as other:
                 assert (await other.until_up_to_date())[-1]["upToDate"]
+
+            async def given_up() -> bool:
+                stats = ground.context.pool.get_stats()
+                return stats["pool_available"] == stats["pool_size"]
+
+            await until(given_up)
             with pytest.raises(GraphQLFailed) as failed:
                 await stalled.until_up_to_date()
     assert failed.value.code == "UNAVAILABLE"
+
+
+async def test_however_many_take_no_snapshot_the_others_get_theirs(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber_module, "CHUNK", 1)
+    reads = SnapshotReads(at_once=1, aside=2, stall_s=10 * DEADLINE_S, patience_s=0.05)
+    async with standing(database, snapshots=reads) as ground, AsyncExitStack() as stack:
+        await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
+        await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
+        stalled = []
+        for least in range(6):
+            where = {"column": "id", "gt": least}
+            stream = await stack.enter_async_context(ground.subscribe(CHANGES, {"snapshot": True, "where": where}))
+            stalled.append((least, stream, [await stream.next()]))
+        async with ground.subscribe(CHANGES, {"snapshot": True}) as other:
+            assert len(await other.until_up_to_date()) == 11
+        # Once they take it, all do get it: two where they were, four anew.
+        for _, stream, batches in stalled:
+            batches.extend(await stream.until_up_to_date())
+        assert [sum(batch["reset"] for batch in batches) for _, _, batches in stalled] == [0, 0, 1, 1, 1, 1]
+        for least, _, batches in stalled:
+            client: dict[int, Json] = {}
+            for batch in batches:
+                apply(client, batch)
+            assert client.keys() == set(range(least + 1, 11))
 
 
 async def test_one_that_is_too_slow_for_the_others_begins_again_alone(

@@ -37,8 +37,8 @@ class Rows:
             self.ended += 1
 
 
-async def taken(reads: SnapshotReads, chunks: Chunks, key: object = 1) -> list[Batch]:
-    async with asyncio.timeout(DEADLINE_S), aclosing(reads.read(key, chunks)) as batches:
+async def taken(reads: SnapshotReads, chunks: Chunks, key: object = 1, *, aside: bool = False) -> list[Batch]:
+    async with asyncio.timeout(DEADLINE_S), aclosing(reads.read(key, chunks, aside=aside)) as batches:
         return [batch async for batch in batches]
 
 
@@ -105,14 +105,35 @@ async def test_a_slow_one_is_left_behind_and_the_others_have_it_all() -> None:
 async def test_one_alone_is_waited_for_but_not_for_ever() -> None:
     rows = Rows()
     rows.may_send.set()
-    reads = SnapshotReads(at_once=1, stall_s=0.05, patience_s=0.01)
+    reads = SnapshotReads(at_once=1, aside=1, stall_s=0.05, patience_s=0.01)
     async with aclosing(reads.read(1, rows.chunks)) as stalled:
         await anext(stalled)
-        # Its place is free for others once it was given up.
+        # Its place is free for others once it is waited for aside, and that one once it was given up.
         await taken(reads, rows.chunks, key=2)
+        await taken(reads, rows.chunks, key=3, aside=True)
         with pytest.raises(Unavailable, match="not read in time"):
             await to_the_end(stalled)
-    assert rows.ended == 2
+    assert rows.ended == 3
+
+
+async def test_those_that_stand_still_keep_nobody_waiting_but_each_other() -> None:
+    rows = Rows()
+    rows.may_send.set()
+    reads = SnapshotReads(at_once=1, aside=1, stall_s=DEADLINE_S, patience_s=0.01)
+    async with aclosing(reads.read(1, rows.chunks)) as one, aclosing(reads.read(2, rows.chunks)) as other:
+        await anext(one)
+        # It has to wait for the place of the first, which goes on aside.
+        await anext(other)
+        await taken(reads, rows.chunks, key=3)
+        # There is room for one.
+        with pytest.raises(LeftBehind):
+            await to_the_end(other)
+        again = asyncio.create_task(taken(reads, rows.chunks, key=4, aside=True))
+        await taken(reads, rows.chunks, key=5)
+        assert not again.done()
+        await to_the_end(one)
+        assert len(await again) == 5
+    assert (rows.begun, rows.ended) == (5, 5)
 
 
 async def test_an_error_is_everybody_s_and_the_next_reads_anew() -> None:
