@@ -71,7 +71,7 @@ bench-matching: .venv/.dev ## measure a commit that matches one of 100,000 subsc
 bench-latency: .venv/.dev .venv/.new-node bench/peers/postgraphile5/.installed bench/peers/postgraphile4/.installed ## measure how long a commit takes to its subscribers, beside PostGraphile 4 and 5 (10 minutes)
 	$(PYTHON) -m bench.live.latency
 
-bench-many: .venv/.dev ## measure 100,000 connections (8 GB; 10 minutes)
+bench-many: .venv/.dev ## measure 100,000 connections, beside raw Starlette's (8 GB; 15 minutes)
 	$(PYTHON) -m bench.live.many
 
 bench-large: .venv/.dev ## measure one commit of a million rows, and what others feel of it

@@ -55,7 +55,7 @@ async def measure(rows: int) -> None:
                 large = asyncio.create_task(_update(dsn, rows))
                 await during.run(dsn)
                 await large
-                took = await waited(clients, _QUIET_S)
+                took = (await waited(clients, _QUIET_S)).took
                 print(_line(f"during one commit of {rows} rows", during.count, _seconds(took)), flush=True)
                 print(f"  memory: {(peak_kb(server.pid) - memory) / 1024:.0f} MB more, at its most", flush=True)
                 print(f"  all was delivered after {time.monotonic() - begun - _QUIET_S:.0f} s at most", flush=True)

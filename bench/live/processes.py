@@ -12,6 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Final
 
+import psutil
+
 from bench.live.subscribers import Load
 from bench.live.unmeasured import Unmeasured
 from db.embedded_launch import ending_with_parent
@@ -25,6 +27,13 @@ def cpu_s(pid: int) -> float:
     """The seconds of CPU that a process has used, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def family_cpu_s(pid: int) -> float:
+    """The same of a process and its children, with those that have ended and were waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    ended = (int(fields[13]) + int(fields[14])) / _TICKS
+    return cpu_s(pid) + ended + sum(cpu_s(child.pid) for child in psutil.Process(pid).children())
 
 
 def memory_kb(pid: int) -> int:
@@ -76,7 +85,12 @@ class Subscribers:
     def __init__(self, processes: Sequence[Process], shares: Sequence[int]) -> None:
         """`shares`: how many subscriptions each has."""
         self._processes = processes
-        self._shares = shares
+        self.shares = shares
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Of its processes."""
+        return [process.pid for process in self._processes]
 
     async def ready(self) -> None:
         """Until all are subscribed."""
@@ -85,18 +99,14 @@ class Subscribers:
 
     def expect(self, messages: int) -> None:
         """Every subscription gets so many messages next."""
-        self._expect([share * messages for share in self._shares])
+        self._expect([share * messages for share in self.shares])
 
     def expect_of_one(self, messages: int) -> None:
         """One subscription of the first process gets so many messages next, all others none."""
-        self._expect([messages, *(0 for _ in self._shares[1:])])
+        self._expect([messages, *(0 for _ in self.shares[1:])])
 
     def _expect(self, messages: Sequence[int]) -> None:
         self.tell([str(count) for count in messages])
-
-    def tell_all(self, line: str) -> None:
-        """Give each process the same line."""
-        self.tell([line] * len(self._processes))
 
     def tell(self, lines: Sequence[str]) -> None:
         """Give each process a line."""

@@ -57,6 +57,9 @@ if __name__ == "__main__":
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
+        # As ours: of many connections it takes a share of the CPU.
+        ws_ping_interval=40,
+        ws_ping_timeout=40,
         log_level="warning",
         access_log=False,
     )
