@@ -32,6 +32,7 @@ from sync.google.drive_push import EVERY as PUSH_EVERY
 from sync.google.drive_push import DrivePush
 from sync.google.named_credentials import Credentials
 from sync.runs.engine import Engine
+from sync.runs.table_follow import follow_paused
 from sync.schedule.scheduler import Scheduler
 from sync.schedule.sheet_polls import SheetPolls
 from sync.services import google_service, service_of
@@ -40,6 +41,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _CLOSE_EVERY: Final = timedelta(minutes=1)
 _RECOVER_EVERY: Final = timedelta(seconds=2)
+_FOLLOW_EVERY: Final = timedelta(seconds=10)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 
@@ -124,6 +126,7 @@ class Leadership:
             scheduler.add_job("tidy", tidying, EVERY)
             scheduler.add_job("deleted sources", self._adapters.close_deleted, _CLOSE_EVERY)
             scheduler.add_job("recover", partial(self._recover, scheduler), _RECOVER_EVERY)
+            scheduler.add_job("paused sources", partial(follow_paused, pool, term), _FOLLOW_EVERY)
             push = DrivePush(pool, term, self._credentials, self._drive_hook_url, utc_now)
             scheduler.add_job("push channels", push.tend, PUSH_EVERY, soon=True)
             replication = Replication(

@@ -8,10 +8,18 @@ from db.base import forget_columns
 from db.events import EventKind, insert_event
 from db.lease import Term
 from db.session import Connection, Pool
-from db.sources import Source, rename_relation, source_to_change, sources_of_relation, update_binding
+from db.sources import (
+    Source,
+    SourceState,
+    all_sources,
+    rename_relation,
+    source_to_change,
+    sources_of_relation,
+    update_binding,
+)
 from db.table_seen import TableSeen, keep_table_seen, leave_out, rename_columns, table_seen
 from db.tables import Relation, Table, describe, relation_of
-from sync.runs.apply import is_same_binding
+from sync.runs.apply import is_bound_anew
 from sync.runs.drift import noun_of
 from sync.runs.table_drift import TableDrift, plan_table_drift, seen_now
 from sync.runs.work import Work
@@ -21,7 +29,8 @@ OF_AN_ALTERED_TABLE = (errors.UndefinedTable, errors.UndefinedColumn, errors.Fea
 
 
 async def follow_altered(pool: Pool, term: Term, work: Work) -> bool | None:
-    """Whether the table was altered by SQL: then the source has followed it. None where it was bound anew."""
+    """Whether the table was altered by SQL: then the source has followed it. None where it was bound anew, or
+    paused."""
     async with pool.connection() as connection:
         work.table = await describe(connection, Relation.parse(work.source.relation))
         if not await _is_altered(connection, work.source, work.table):
@@ -29,11 +38,25 @@ async def follow_altered(pool: Pool, term: Term, work: Work) -> bool | None:
     async with pool.connection() as connection, connection.transaction():
         await term.fence(connection)
         followed = await follow_table(connection, work.source)
-        if followed is None:
+        if followed is None or followed.state is SourceState.PAUSED:
             return None
         work.table = await describe(connection, Relation.parse(followed.relation))
     altered, work.source = followed != work.source, followed
     return altered
+
+
+async def follow_paused(pool: Pool, term: Term) -> None:
+    """The sources that are paused, and so have no runs, follow their tables all the same: subscriptions go on."""
+    async with pool.connection() as connection:
+        sources = [source for source in await all_sources(connection) if source.state is SourceState.PAUSED]
+    for source in sources:
+        async with pool.connection() as connection:
+            table = await describe(connection, Relation.parse(source.relation))
+            if not await _is_altered(connection, source, table):
+                continue
+        async with pool.connection() as connection, connection.transaction():
+            await term.fence(connection)
+            await follow_table(connection, source)
 
 
 async def was_altered(pool: Pool, work: Work) -> bool:
@@ -71,7 +94,7 @@ async def follow_table(connection: Connection, source: Source) -> Source | None:
         return source
     for one in await sources_of_relation(connection, source.relation):
         now = await source_to_change(connection, one.id)
-        if now is None or (one.id == source.id and not is_same_binding(now, source)):
+        if now is None or (one.id == source.id and is_bound_anew(now, source)):
             continue
         now = await _go_with(connection, now, table)
         changed = await _follow(connection, now, plan_table_drift(now, table, seen), seen_now(table))

@@ -149,3 +149,16 @@ async def test_a_table_is_altered_again_and_again_amid_writes(customers: Custome
 
     await eventually(in_the_sheet)
     assert await customers.sql("SELECT FROM rowcast.conflicts") == []
+
+
+async def test_a_source_that_is_paused_follows_too(customers: Customers) -> None:
+    await customers.client.graphql('mutation { pauseSource(name: "customers") { name } }')
+    async with following(customers) as follower, customers.client.subscribe(DRIFT) as drift:
+        await customers.sql("ALTER TABLE customers ADD phone text")
+        await customers.sql("ALTER TABLE customers RENAME note TO remark")
+        said = [str((await drift.next())["events"]["message"]) for _ in range(2)]
+        assert "note of public.customers is remark now" in said[0]
+        assert "has a new column phone (TEXT)" in said[1]
+        await customers.sql(f"UPDATE customers SET phone = '1', orders = orders + 1 WHERE id = {ID}")
+        await follower.shows("phone", "remark")
+        assert len(follower.got) == 1

@@ -28,6 +28,7 @@ class Sync:
     dsn: str
     user: psycopg.Connection
     pool: Pool
+    term: Term
     people: Bench
     engine: Engine
     source: Source
@@ -83,5 +84,5 @@ async def syncing(
         made: list[Sync] = []
         leading = people.adapters.leading(term.check)
         engine = Engine(pool, term, b"key", leading, grace=grace, clock=lambda: datetime.now(UTC) + made[0].ahead)
-        made.append(Sync(database, user, pool, people, engine, source))
+        made.append(Sync(database, user, pool, term, people, engine, source))
         yield made[0]

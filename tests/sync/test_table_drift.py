@@ -7,12 +7,13 @@ import pytest
 
 from db.runs import RunState
 from db.session import connect
-from db.sources import Column, DriftPolicy, source_by_id
+from db.sources import Column, DriftPolicy, SourceState, set_state, source_by_id
 from db.sync_tables import BoundTable, update_statement
 from db.table_seen import TableSeen
 from db.tables import Relation, Table, TableColumn, describe
 from db.wire import ColumnType
 from sync.runs.table_drift import plan_table_drift
+from sync.runs.table_follow import follow_paused
 from tests.sync.sheets import bench, make_source
 from tests.sync.syncing import Sync, syncing
 from tests.sync.test_drift import bound, change, told
@@ -51,6 +52,24 @@ async def test_a_renamed_column_stays_bound(sync: Sync) -> None:
     assert bound(sync) == {"id": "ID", "name": "Name", "town": "City", "total": "Total"}
     assert sync.sql("SELECT town FROM people ORDER BY id") == [("Paris",), ("Rome",), ("Wilmslow",)]
     assert [row[2] for row in await sync.sheet()] == ["Paris", "Rome", "Wilmslow"]
+    await agree(sync)
+    assert told(sync) == []
+
+
+async def test_a_source_that_is_paused_follows(sync: Sync) -> None:
+    async with sync.pool.connection() as connection:
+        await set_state(connection, sync.source.id, SourceState.PAUSED, None)
+    sync.sql("ALTER TABLE people RENAME city TO town; ALTER TABLE people ADD note text")
+    sync.sql("ALTER TABLE people ALTER total TYPE numeric")
+    for _ in range(2):
+        await follow_paused(sync.pool, sync.term)
+    assert columns(sync) == {"id": "INTEGER", "name": "TEXT", "town": "TEXT", "total": "NUMERIC", "note": "TEXT"}
+    assert len(told(sync)) == 3
+    async with sync.pool.connection() as connection:
+        await set_state(connection, sync.source.id, SourceState.ACTIVE, None)
+    sync.people.type("C3", [["Rome"]])
+    assert (await sync.settle()).state is RunState.SUCCEEDED
+    assert sync.sql("SELECT town FROM people ORDER BY id") == [("London",), ("Rome",), ("Wilmslow",)]
     await agree(sync)
     assert told(sync) == []
 

@@ -117,7 +117,7 @@ async def _sharing(one: Sync, people: Bench) -> Sync:
     """A second source of the same table, in the worksheet More, synced once."""
     registration = Registration(one.pool, Keyring.derive("secret"), people.adapters)
     wanted = RegisterSource("more", WantedSheet(people.book, "More"), table="goods", adopt=True, key=("id",))
-    two = Sync(one.dsn, one.user, one.pool, people, one.engine, await registration.register(wanted))
+    two = Sync(one.dsn, one.user, one.pool, one.term, people, one.engine, await registration.register(wanted))
     await two.settle()
     return two
 
