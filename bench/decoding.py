@@ -156,16 +156,23 @@ def _timed(command: Sequence[str], changes: int) -> Read:
 
 async def _read(reader: str, dsn: str, slot: str, changes: int) -> None:
     async with walsender(dsn, "rowcast bench") as sender, sender.stream(slot, ["rowcast_tables"], 0) as stream:
-        count = _assembled() if reader == "rowcast" else _texts
+        count = _assembled(await _oid(dsn)) if reader == "rowcast" else _texts
         begun, cpu, left = time.perf_counter(), time.process_time(), changes
         while left > 0:
             left -= count(await stream.receive())
         print(time.perf_counter() - begun, time.process_time() - cpu)
 
 
-def _assembled() -> Callable[[Sequence[bytes | Keepalive]], int]:
+async def _oid(dsn: str) -> int:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        row = await (await connection.execute("SELECT 'public.t'::regclass::bigint")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _assembled(oid: int) -> Callable[[Sequence[bytes | Keepalive]], int]:
     assembler = Assembler(1, ORIGIN_KEY, 0)
-    table = LoggedTable("public.t", "public.t", ("id",))
+    table = LoggedTable("public.t", ("id",), oid)
 
     def count(frames: Sequence[bytes | Keepalive]) -> int:
         changes = 0

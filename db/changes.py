@@ -39,6 +39,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     `relation` is `schema.table`. `key` is the row's key text after the change (before it, for DELETE), None for
     TRUNCATE; `old_key` is set only where an UPDATE changed the key. `before` is None for INSERT, `after` for DELETE.
+    `anew`: a TRUNCATE, alone in its commit, behind which the table has rows that the log has not, so that every reader
+    begins anew (`db.logged_tables`).
     """
 
     position: Position
@@ -48,6 +50,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     old_key: str | None
     before: WireRow | None
     after: WireRow | None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class Transaction:
     changes: tuple[Change, ...]
     last: bool
     _names: list[frozenset[str]] = field(init=False, default_factory=list, compare=False, repr=False)
+
+    @property
+    def anew(self) -> bool:
+        """Whether every reader of the table begins anew here."""
+        return self.changes[0].anew
 
     @property
     def position(self) -> Position:

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from db.changes import Change, Transaction
 from db.errors import CursorExpired, Unavailable
-from db.log_format import CAUSE_OF, OPERATION_OF, layout, rows_of, rows_size
+from db.log_format import ANEW, CAUSE_OF, OPERATION_OF, layout, rows_of, rows_size
 from db.log_names import OF_RELATION
 from db.position import Position
 from db.session import Connection
@@ -130,9 +130,9 @@ async def history(
 ) -> list[LogEntry]:
     """A table's entries, newest first, from all epochs; of one row with `key`, under its old keys where it was moved.
 
-    `before`: entries older than it. What retention took away is not there.
+    `before`: entries older than it. What retention took away is not there, nor is where readers begin anew.
     """
-    conditions = [sql.SQL(OF_RELATION)]
+    conditions = [sql.SQL(OF_RELATION), sql.SQL("operation <> {}").format(ANEW)]
     if key is not None:
         conditions.append(sql.SQL(f"({_HAS_KEY.format('key')} OR {_HAS_KEY.format('old_key')})"))
     if before is not None:
@@ -224,6 +224,6 @@ def _entry(row: TupleRow) -> LogEntry:
     epoch, lsn, index, relation, code, key, old_key, names, image, replaced, size, more, xid, at, cause, actor = row
     operation, (columns, named) = OPERATION_OF[code], layout(names)
     before, after = rows_of(operation, columns, image, replaced)
-    change = Change(Position(epoch, lsn, index), relation, operation, key, old_key or None, before, after)
+    change = Change(Position(epoch, lsn, index), relation, operation, key, old_key or None, before, after, code == ANEW)
     size = rows_size(named, size, more, twice=replaced.startswith("["))
     return LogEntry(change, xid, at, CAUSE_OF[cause], actor or None, size)

@@ -16,8 +16,9 @@ from db.changes import Cause, Transaction
 from db.events import EventKind, insert_event
 from db.lease import Term
 from db.log import LogState, log_state
-from db.log_format import CAUSES, images
+from db.log_format import CAUSES, code_of, images
 from db.log_names import LogNames, names_known
+from db.logged_tables import give_all_names
 from db.position import Position
 from db.session import Connection
 
@@ -91,7 +92,7 @@ class Append:
             # JSON has no control characters.
             images_ = f"{image}\t{replaced}".replace("\\", "\\\\")
             lines.append(
-                f"{commit}\t{change.position.index}\t{relations[change.relation]}\t{layout}\t{change.operation[0]}\t{key}\t"
+                f"{commit}\t{change.position.index}\t{relations[change.relation]}\t{layout}\t{code_of(change)}\t{key}\t"
                 f"{old_key}\t{images_}\n"
             )
         return lines
@@ -203,6 +204,7 @@ async def begin_epoch(
                 "publications": list(publications),
             },
         )
+        await give_all_names(connection, publications)
         await insert_event(
             connection, EventKind.SYSTEM, None, f"The change log begins a new epoch: {reason}", {"epoch": epoch}
         )

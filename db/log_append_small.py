@@ -9,7 +9,7 @@ from typing import Final
 
 from db.changes import Transaction
 from db.lease import Term
-from db.log_format import CAUSES, images, names_size, rows_size
+from db.log_format import CAUSES, code_of, images, names_size, rows_size
 from db.log_names import names_known
 from db.session import Connection
 from db.slices import LogEntry
@@ -65,7 +65,7 @@ async def append_small(
                         str(change.position.index),
                         str(relation),
                         None if layout is None else str(layout),
-                        change.operation[0],
+                        code_of(change),
                         change.key,
                         change.old_key or "",
                         image,

@@ -19,7 +19,10 @@ import orjson
 
 from db.changes import Cause, Change, Operation, WireRow, WireValue
 
-OPERATION_OF: Final = {operation[0]: operation for operation in Operation}
+ANEW: Final = "N"
+"""The code of a TRUNCATE where readers begin anew."""
+
+OPERATION_OF: Final = {operation[0]: operation for operation in Operation} | {ANEW: Operation.TRUNCATE}
 """Of its code, which is its first letter."""
 
 CAUSES: Final[Mapping[Cause, str]] = {Cause.SOURCE: "S", Cause.API: "A", Cause.SQL: "Q", Cause.ROLLBACK: "R"}
@@ -36,6 +39,11 @@ class Layout(NamedTuple):
 
     columns: Sequence[str]
     size: int
+
+
+def code_of(change: Change) -> str:
+    """What is stored of its operation."""
+    return ANEW if change.anew else change.operation[0]
 
 
 def images(change: Change) -> Images:

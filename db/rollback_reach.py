@@ -64,6 +64,15 @@ async def refuse_truncated(connection: Connection, source: Source, truncated: Po
         )
 
 
+async def refuse_begun_anew(connection: Connection, source: Source, anew: Position | None) -> None:
+    """CursorExpired where the table isn't the one that it was, or wasn't logged all the time."""
+    if anew is not None:
+        raise CursorExpired(
+            f"After this cursor {source.relation} was dropped or replaced, or was out of its publication, and what "
+            f"happened then is not in the log. {await _earliest(connection, source, anew)}"
+        )
+
+
 async def _earliest(connection: Connection, source: Source, position: Position) -> str:
     row = await (
         await connection.execute(

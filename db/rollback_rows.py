@@ -7,8 +7,10 @@ on the server, on disk where it is large, and is dropped with the transaction.
 
 from collections.abc import Collection
 
+from db.changes import Operation
 from db.cursor import Cursor
 from db.errors import LimitExceeded
+from db.log_format import ANEW
 from db.log_names import OF_RELATION
 from db.position import LAST_INDEX, Position
 from db.session import Connection
@@ -26,7 +28,7 @@ _ANY_NAMED = f"({_NAMED.format('key')} OR {_NAMED.format('old_key')})"
 
 _LINKED = f"SELECT key, old_key FROM rowcast.log_entries WHERE {_LATER} AND {_ANY_NAMED} AND old_key <> ''"  # noqa: S608
 
-_TRUNCATED = f"SELECT max(lsn) FROM rowcast.log_entries WHERE {_LATER} AND operation = 'T'"  # noqa: S608
+_EMPTIED = f"SELECT max(lsn) FROM rowcast.log_entries WHERE {_LATER} AND operation = %(operation)s"  # noqa: S608
 
 _TOUCHED = f"SELECT FROM rowcast.log_entries WHERE {OF_RELATION} AND {_ANY_NAMED} LIMIT 1"
 
@@ -34,7 +36,7 @@ _TOUCHED = f"SELECT FROM rowcast.log_entries WHERE {OF_RELATION} AND {_ANY_NAMED
 _GATHER = """
 CREATE TEMPORARY TABLE rowcast_rollback ON COMMIT DROP AS
 WITH later AS (
-    SELECT lsn, index, operation, key, old_key FROM rowcast.log_entries WHERE {later} AND operation <> 'T'
+    SELECT lsn, index, operation, key, old_key FROM rowcast.log_entries WHERE {later} AND operation NOT IN ('T', 'N')
 ), touched AS (
     SELECT key, lsn, index, operation <> 'I' AND old_key = '' AS had, operation <> 'D' AS has FROM later
     UNION ALL
@@ -78,7 +80,17 @@ async def is_known(connection: Connection, relation: str, key: str) -> bool:
 
 async def last_truncate(connection: Connection, relation: str, cursor: Cursor) -> Position | None:
     """The end of the last commit after the cursor that truncated the table."""
-    row = await (await connection.execute(_TRUNCATED, _parameters(relation, cursor))).fetchone()
+    return await _last(connection, relation, cursor, Operation.TRUNCATE[0])
+
+
+async def last_begun_anew(connection: Connection, relation: str, cursor: Cursor) -> Position | None:
+    """The last place after the cursor where the table was logged anew."""
+    return await _last(connection, relation, cursor, ANEW)
+
+
+async def _last(connection: Connection, relation: str, cursor: Cursor, operation: str) -> Position | None:
+    parameters = {**_parameters(relation, cursor), "operation": operation}
+    row = await (await connection.execute(_EMPTIED, parameters)).fetchone()
     return None if row is None or row[0] is None else Position(cursor.position.epoch, row[0], LAST_INDEX)
 
 

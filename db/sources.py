@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from db.feeds import FeedBinding, feed_from_json, feed_to_json
+from db.logged_tables import log_first
 from db.session import Connection
 from db.wire import ColumnType
 
@@ -210,6 +211,7 @@ async def insert_source(connection: Connection, source: Source) -> None:
         values,
     )
     await connection.execute("INSERT INTO rowcast.sync_state (source_id) VALUES (%s)", (source.id,))
+    await log_first(connection, source.id)
 
 
 async def update_source(connection: Connection, source: Source) -> Source:

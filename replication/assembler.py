@@ -1,7 +1,7 @@
 """Messages in, the log's transactions out: positions, keys, wire values, TOAST values filled in, where it came from.
 
 Pure and synchronous. It holds one slice in memory, however large the commit is. What it can't know it is given: the
-log's epoch, the key that signs origins, and which tables have a source, with their key columns. The last changes
+log's epoch, the key that signs origins, and which tables are logged, with their key columns. The last changes
 while it runs: it says where with `WantsKeys`.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.changes import Cause, Change, Operation, Transaction
+from db.logged_tables import ANEW
 from db.origin import PREFIX, read_origin
 from db.position import Position
 from db.snapshot import widen_xid
@@ -49,16 +50,17 @@ class WantsKeys:
 
 @dataclass(frozen=True, slots=True)
 class LoggedTable:
-    """A table with a source. `log_name`: what it is called in the log, `relation`: `schema.table` as last known.
+    """A table with a source. `log_name`: what it is called in the log. `oid`: pg_class'; None: nothing is logged.
 
-    `oid`: of the table where none is called `relation` now, since that one was renamed. `key_now`: the key columns'
-    names where they were renamed.
+    `since`: commits from this LSN on count. `xid`: the 64-bit one of the transaction that said so. `key_now`: the key
+    columns' names where they were renamed.
     """
 
     log_name: str
-    relation: str
     key: tuple[str, ...]
-    oid: int | None = None
+    oid: int | None
+    since: int = 0
+    xid: int = 0
     key_now: tuple[str, ...] | None = None
 
 
@@ -100,8 +102,10 @@ class Assembler:
         self._xid = xid
         self._slice_changes = slice_changes
         self._slice_bytes = slice_bytes
-        self._by_name: Mapping[str, LoggedTable] = {}
+        self._known: Sequence[LoggedTable] = ()
         self._by_oid: Mapping[int, LoggedTable] = {}
+        self._lsn = 0
+        self._altered_at: int | None = None
         self._relations: dict[int, Relation] = {}
         # By OID, as messages have it.
         self._tables: dict[bytes, _Table] = {}
@@ -115,11 +119,9 @@ class Assembler:
         return None if self._commit is None else self._commit.xid
 
     def know(self, tables: Sequence[LoggedTable]) -> list[Unreadable]:
-        """The tables that have a source from here on."""
-        self._by_name = {table.relation: table for table in tables}
-        self._by_oid = {table.oid: table for table in tables if table.oid is not None}
-        self._tables.clear()
-        return [problem for relation in self._relations.values() for problem in self._place(relation)]
+        """The tables that have a source, with all that their names stand for from some LSN on."""
+        self._known = sorted(tables, key=lambda table: table.since)
+        return self._settle()
 
     def feed(self, frames: Iterable[bytes | Keepalive]) -> Iterator[Assembled]:
         """What pgoutput messages, and keepalives between them, complete."""
@@ -143,7 +145,10 @@ class Assembler:
         match message:
             case Begin():
                 self._xid = widen_xid(message.xid, self._xid)
+                self._lsn = message.commit_lsn
                 self._commit = _Commit(self._xid, message.commit_lsn, message.committed_at)
+                if self._altered_at is not None and self._altered_at <= self._lsn:
+                    yield from self._settle()
             case Commit():
                 if self._changes:
                     yield self._slice(last=True)
@@ -165,11 +170,23 @@ class Assembler:
                 # Types are known by their OIDs; where a replicated commit came from, nobody asks.
                 pass
 
+    def _settle(self) -> list[Unreadable]:
+        """Log what counts as of the commit that is being read: what is known may be ahead of the stream."""
+        counts = {table.log_name: table for table in self._known if table.since <= self._lsn}
+        self._by_oid = {
+            table.oid: table
+            for table in sorted(counts.values(), key=lambda table: table.since)
+            if table.oid is not None
+        }
+        self._altered_at = next((table.since for table in self._known if table.since > self._lsn), None)
+        self._tables.clear()
+        return [problem for relation in self._relations.values() for problem in self._place(relation)]
+
     def _place(self, relation: Relation) -> Iterator[Unreadable]:
         """Prepare for a table's changes, or forget it."""
         oid = relation.oid.to_bytes(4)
         self._tables.pop(oid, None)
-        logged = self._by_name.get(relation.name) or self._by_oid.get(relation.oid)
+        logged = self._by_oid.get(relation.oid)
         if logged is None:
             return
         columns = tuple(column.name for column in relation.columns)
@@ -195,15 +212,24 @@ class Assembler:
     def _truncate(self, message: Truncate) -> Iterator[Transaction]:
         for oid in message.relations:
             if (table := self._tables.get(oid.to_bytes(4))) is not None:
-                if len(self._changes) >= self._slice_changes:
-                    yield self._slice(last=False)
-                self._changes.append(Change(self._next(), table.name, Operation.TRUNCATE, None, None, None, None))
+                yield from self._emptied(table.name)
 
-    def _said(self, message: Message) -> Iterator[Heartbeat | WantsKeys]:
+    def _emptied(self, log_name: str, *, anew: bool = False) -> Iterator[Transaction]:
+        if len(self._changes) >= self._slice_changes:
+            yield self._slice(last=False)
+        self._changes.append(Change(self._next(), log_name, Operation.TRUNCATE, None, None, None, None, anew))
+
+    def _said(self, message: Message) -> Iterator[Transaction | Heartbeat | WantsKeys]:
         """What a message of rowcast's own says."""
         commit = self._commit if message.transactional else None
         if message.content == _SOURCES:
             yield WantsKeys()
+        elif message.content == ANEW:
+            yield WantsKeys()
+            if commit is not None:
+                # Anybody may say it: what the transaction gave is asked for.
+                for log_name in sorted({table.log_name for table in self._known if table.xid == commit.xid}):
+                    yield from self._emptied(log_name, anew=True)
         elif not message.content:
             if commit is None:
                 yield Heartbeat()

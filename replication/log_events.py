@@ -6,6 +6,7 @@ from typing import Protocol
 
 from db.changes import Transaction
 from db.cursor import Cursor
+from db.errors import CursorExpired
 from db.position import Position
 
 
@@ -51,6 +52,7 @@ class Progress:
     def take(self, transaction: Transaction) -> Iterator[LogEvent]:
         """The events of the next slice of its table: what the cursor admits of it. That it has caught up comes before
         what is later, however much more waits: who reads more slowly than others write would never hear of it.
+        CursorExpired where the table is logged anew.
         """
         if self.goal is not None and transaction.changes[0].position > self.goal:
             yield self.caught_up(self.goal)
@@ -70,6 +72,11 @@ class Progress:
         return CaughtUp(self.cursor)
 
     def _admitted(self, transaction: Transaction) -> Transaction | None:
+        if transaction.anew and self.cursor.admits(transaction.position, transaction.xid):
+            raise CursorExpired(
+                "After this cursor the table was dropped or replaced, or was out of its publication: what happened "
+                "then is in no log, take a new snapshot."
+            )
         if self.cursor.view is None and transaction.changes[0].position > self.cursor.position:
             return transaction
         changes = tuple(

@@ -25,6 +25,7 @@ from replication.recent import Recent
 from replication.session import ReplicationStatus, Session
 from replication.slot import publications
 from replication.stream import walsender
+from replication.table_watch import TableWatch
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,7 @@ class Replication:
         async with AsyncExitStack() as stack:
             control = await stack.enter_async_context(await connect(self._dsn, self._term.holder))
             writer = await stack.enter_async_context(await connect(self._dsn, self._term.holder))
+            watcher = await stack.enter_async_context(await connect(self._dsn, self._term.holder))
             sender = await stack.enter_async_context(walsender(self._dsn, self._term.holder))
             opened = await open_log(control, self._term, await sender.identify())
             state = opened.state
@@ -114,6 +116,7 @@ class Replication:
                 self._bus,
                 self._recent,
                 Assembler(state.epoch, self._origin_key, await _next_xid(control)),
+                TableWatch(watcher, self._term, names, clock=self._clock, sleep=self._sleep),
                 appended=self._appended,
                 status=self._measured,
                 today=self._today,

@@ -1,8 +1,9 @@
 """One streaming session of the leader: takes frames, has whole commits appended, confirms what is flushed.
 
-Four loops. The first reads and decodes, while Postgres still takes what the second, the `Appender`, appends. The third
+Five loops. The first reads and decodes, while Postgres still takes what the second, the `Appender`, appends. The third
 looks once a second at how far the server's WAL is flushed and lets it forget only what the stored log holds; it also
 keeps an idle slot moving, and watches the publications. The fourth tells the hubs again and again how far the log goes.
+The last is the `TableWatch`'s.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from replication.errors import StreamSilent
 from replication.publication_watch import PublicationWatch, Sight
 from replication.recent import Recent
 from replication.stream import Stream
+from replication.table_watch import TableWatch
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +41,13 @@ _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_w
 
 # The commit that the stream tells of may not be visible yet: then what it did to the sources isn't, either.
 _KEYS = """SELECT %(xid)s::bigint IS NULL OR pg_visible_in_snapshot(%(xid)s::bigint::text::xid8, pg_current_snapshot()),
-        coalesce(log_name, relation), relation, key,
-        CASE WHEN NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                              WHERE n.nspname || '.' || c.relname = relation) THEN (table_seen ->> 'oid')::bigint END,
+        table_.log_name, key, oid, from_lsn, xid,
         ARRAY(SELECT coalesce(a.attname, name) FROM unnest(key) WITH ORDINALITY k (name, n)
               LEFT JOIN pg_attribute a ON a.attrelid = (table_seen ->> 'oid')::oid AND NOT a.attisdropped
                   AND a.attnum = (table_seen -> 'columns' ->> name)::int2 ORDER BY n)
-    FROM (SELECT) one LEFT JOIN rowcast.sources ON true LEFT JOIN rowcast.sync_state ON source_id = id"""
+    FROM (SELECT) one LEFT JOIN (
+        rowcast.logged_tables table_ JOIN rowcast.sources s ON coalesce(s.log_name, relation) = table_.log_name
+        LEFT JOIN rowcast.sync_state ON source_id = id) ON true"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Session:
         bus: BroadcastBus,
         recent: Recent,
         assembler: Assembler,
+        tables: TableWatch,
         *,
         appended: Callable[[frozenset[str]], None],
         status: Callable[[ReplicationStatus], None],
@@ -86,6 +89,7 @@ class Session:
         self._control = control
         self._term = term
         self._assembler = assembler
+        self._tables = tables
         self._status = status
         self._today = today
         self._clock = clock
@@ -101,7 +105,7 @@ class Session:
         """Stream. Returns when it should begin anew at once, raises when it can't go on."""
         await self._make_partitions()
         self._appender.publish()
-        parts = (self._read, self._appender.append, self._tick, self._pulse)
+        parts = (self._read, self._appender.append, self._tick, self._pulse, self._tables.watch)
         loops = {asyncio.create_task(part(), name=part.__name__) for part in parts}
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
@@ -136,9 +140,9 @@ class Session:
             rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
             if rows[0][0]:
                 return [
-                    LoggedTable(log_name, relation, tuple(key), oid, tuple(key_now))
-                    for _, log_name, relation, key, oid, key_now in rows
-                    if relation is not None
+                    LoggedTable(log_name, tuple(key), oid, since, xid, tuple(key_now))
+                    for _, log_name, key, oid, since, xid, key_now in rows
+                    if log_name is not None
                 ]
             await self._sleep(_VISIBLE_S)
 

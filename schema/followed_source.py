@@ -1,18 +1,27 @@
 """The source that a subscription follows: opened once for all who ask at the same time, with the log's columns."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from db.errors import BadUserInput
+from db.errors import BadUserInput, Conflict, Unavailable
+from db.logged_tables import settled
 from db.sources import DELETED_AT
 from schema.context import Context
 from schema.feed import Shown
 from schema.sources import Opened, open_source
 
+_PATIENCE_S = 10.0
+_AGAIN_S = 0.1
+
 
 async def followed_source(context: Context, name: str) -> Opened:
-    """The source, with the columns that the log has: the same object for all who may see the same, as long as it is."""
+    """The source, with the columns that the log has: the same object for all who may see the same, as long as it is.
+
+    As `open_source`; Conflict too where nothing of its table is logged. Waits for the leader to notice what became of
+    it: until then the log may tell of another table.
+    """
     seen = name, context.principal.on(name)
     opened = await context.together.ask(("source", seen), partial(_open, context, name))
     if context.opened.get(seen) != opened:
@@ -21,9 +30,20 @@ async def followed_source(context: Context, name: str) -> Opened:
 
 
 async def _open(context: Context, name: str) -> Opened:
-    async with context.pool.connection() as connection:
-        opened = await open_source(connection, name, context.principal)
-    return logged(opened)
+    until = context.clock() + _PATIENCE_S
+    while True:
+        async with context.pool.connection() as connection:
+            opened = await open_source(connection, name, context.principal)
+            source = opened.source
+            is_settled, reason = await settled(connection, source.logged_as, source.relation)
+        if is_settled and reason is None:
+            return logged(opened)
+        late = context.clock() >= until
+        if reason is not None and (is_settled or late):
+            raise Conflict(reason)
+        if late:
+            raise Unavailable(f"{source.relation} was altered, and the log has not noticed yet: try again in a while.")
+        await asyncio.sleep(_AGAIN_S)
 
 
 def logged(opened: Opened) -> Opened:

@@ -20,8 +20,8 @@ from db.errors import Conflict, LimitExceeded, NotFound
 from db.keys import key_values
 from db.origin import emit_origin
 from db.rollback import RolledBack, lock_rows, lock_table, restore
-from db.rollback_reach import check_reach, refuse_truncated, rollback_cursor
-from db.rollback_rows import gather, is_known, last_truncate, linked_keys
+from db.rollback_reach import check_reach, refuse_begun_anew, refuse_truncated, rollback_cursor
+from db.rollback_rows import gather, is_known, last_begun_anew, last_truncate, linked_keys
 from db.rows import Selected, behind_now, by_key, select_rows, stored_key
 from db.session import Connection
 from db.sources import DELETED_AT, Source
@@ -133,6 +133,7 @@ async def _lock_keys(context: Context, connection: Connection, opened: Opened, c
 async def _refuse_unknown(connection: Connection, source: Source, cursor: Cursor) -> None:
     """After the log was read: what retention took meanwhile is noticed."""
     await check_reach(connection, source, cursor)
+    await refuse_begun_anew(connection, source, await last_begun_anew(connection, source.logged_as, cursor))
     await refuse_truncated(connection, source, await last_truncate(connection, source.logged_as, cursor))
 
 

@@ -50,6 +50,8 @@ ASK_AGAIN_S = 5.0
 """How often to look whether columns that the source doesn't have are its by now."""
 
 _AGAIN_S = 1.0
+_MOST_VAIN = 2
+"""Snapshots in a row after which the log began anew before the subscription was up to date."""
 _SEES_NOTHING = Snapshot(0, 0, frozenset())
 
 
@@ -137,9 +139,9 @@ class Subscriber:
 
     async def batches(self, cursor: Cursor | None, *, snapshot: bool) -> AsyncGenerator[Batch, None]:
         """Everything behind the cursor, until it is joined to others. CursorExpired where that can't be and no snapshot
-        is wanted.
+        is wanted. Conflict where the table is no longer what it could follow.
         """
-        place, reset = self.place, False
+        place, reset, vain = self.place, False, 0
         if place is None:
             cursor, reset = await self._start(cursor, snapshot=snapshot)
         else:
@@ -163,10 +165,13 @@ class Subscriber:
                     async for batch in following:
                         yield batch
             except CursorExpired as error:
+                # The table may be another one now.
+                await self._renew()
                 if not snapshot:
                     raise
-                if fresh and not feed.up_to_date:
-                    raise Unavailable("The change log began anew twice in a row: try again in a while.") from error
+                vain = vain + 1 if fresh and not feed.up_to_date else 0
+                if vain > _MOST_VAIN:
+                    raise Unavailable("The change log began anew again and again: try again in a while.") from error
                 cursor, reset = None, True
             else:
                 return
@@ -300,16 +305,22 @@ class Subscriber:
             return None
         return opened if opened.source.id == self.source.id else None
 
+    async def _renew(self) -> None:
+        """Take the table for what it is now. Conflict where it can't be followed as it was."""
+        opened = await self._opened_again()
+        if opened.source.id != self.source.id:
+            return  # deleted: it is about to be told
+        refuse_altered(columns_of(self.where) - {MARK}, opened)
+        shown = shown_columns(opened, None)
+        if self._shown.chosen:
+            there = tuple(name for name in self._shown.columns if name in shown.columns)
+            shown = replace(shown, columns=there, chosen=True, hidden=())
+        self.source, self._table, self._shown = opened.source, opened.table, shown
+
     async def _refuse_altered(self, columns: frozenset[FilterColumn]) -> None:
         """Conflict where the table has a filter's columns no longer, or with another type, so that nothing would match
         it, in silence. Rows of before they were added or altered don't fit either."""
-        opened = await self._opened_again()
-        there = opened.filterable
-        relation, by = opened.source.relation, "by which this subscription is filtered: subscribe anew, with a filter"
-        if gone := sorted(each.name for each in columns if each.name not in there):
-            raise Conflict(f"{relation} no longer has {', '.join(gone)}, {by} of columns that it has.")
-        if retyped := sorted(each.name for each in columns if there[each.name].type is not each.type):
-            raise Conflict(f"{relation} has other types now in {', '.join(retyped)}, {by} of its new type.")
+        refuse_altered(columns, await self._opened_again())
 
     async def _opened_again(self) -> Opened:
         """The source as it is now, once the database answers."""
@@ -320,6 +331,16 @@ class Subscriber:
             except psycopg.OperationalError as error:
                 log.warning("can't look at a source's columns, trying again", error=str(error).strip())
             await asyncio.sleep(_AGAIN_S)
+
+
+def refuse_altered(columns: frozenset[FilterColumn], opened: Opened) -> None:
+    """Conflict where the source no longer has these columns of a filter, or has them with another type."""
+    there = opened.filterable
+    relation, by = opened.source.relation, "by which this subscription is filtered: subscribe anew, with a filter"
+    if gone := sorted(each.name for each in columns if each.name not in there):
+        raise Conflict(f"{relation} no longer has {', '.join(gone)}, {by} of columns that it has.")
+    if retyped := sorted(each.name for each in columns if there[each.name].type is not each.type):
+        raise Conflict(f"{relation} has other types now in {', '.join(retyped)}, {by} of its new type.")
 
 
 async def now(context: Context) -> Cursor:

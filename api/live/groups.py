@@ -205,6 +205,11 @@ class Table:
             return
         first = transaction.changes[0].position
         before = Position(first.epoch, first.lsn, first.index - 1)
+        if transaction.anew:
+            # Everybody looks for itself what to make of it.
+            for group in list(self._groups.values()):
+                self._dissolve(group, group.place(before))
+            return
         deliveries = list(self._deliveries(transaction, before))
         self._position = transaction.position
         await self._deliver(deliveries)

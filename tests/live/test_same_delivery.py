@@ -160,7 +160,9 @@ async def test_both_ways_deliver_the_same(live: ThreadServer, sql: psycopg.Async
 async def test_a_table_that_is_dropped_and_made_again(live: ThreadServer, sql: psycopg.AsyncConnection[Any]) -> None:
     assert live.settings.database_url is not None
     await bind(live.settings.database_url, "passing")
-    query = 'subscription { changes(source: "passing") { cursor last upToDate changes { operation key row before } } }'
+    query = (
+        'subscription { changes(source: "passing", snapshot: true) { reset last upToDate changes { operation key } } }'
+    )
     async with shared(live, query) as one, shared(live, query) as two, stock(live, query) as alone:
         for client in (one, two, alone):
             await client.up_to_date()
@@ -169,14 +171,36 @@ async def test_a_table_that_is_dropped_and_made_again(live: ThreadServer, sql: p
         async with sql.transaction():
             await sql.execute("INSERT INTO passing (id) VALUES (2)")
             await sql.execute("DROP TABLE passing")
-        async with sql.transaction():
             for statement in _made("passing"):
                 await sql.execute(statement.encode())
-        await sql.execute("INSERT INTO passing (id) VALUES (3)")
-        while True:
-            expected = await alone.message()
-            for client in (one, two):
-                assert (await client.message())["payload"] == expected["payload"]
-            [batch] = expected["payload"]["data"].values()
-            if [change["key"] for change in batch["changes"]] == [{"id": 3}]:
-                break
+            await sql.execute("INSERT INTO passing (id) VALUES (3)")
+        sent = []
+        for client in (one, two, alone):
+            before = await client.until(lambda batch: batch["reset"])
+            sent.append([*before, *await client.up_to_date()])
+        assert sent[0] == sent[1] == sent[2]
+        inserted = [[change["key"]["id"] for change in batch["changes"]] for batch in sent[0] if not batch["reset"]]
+        assert inserted == [[1], [2], [3], []]
+        await joined(live, 2, 1)
+        await sql.execute("INSERT INTO passing (id) VALUES (4)")
+        expected = await alone.message()
+        for client in (one, two):
+            assert (await client.message())["payload"] == expected["payload"]
+
+
+async def test_who_wants_no_snapshot_is_told_of_another_table(
+    live: ThreadServer, sql: psycopg.AsyncConnection[Any]
+) -> None:
+    assert live.settings.database_url is not None
+    await bind(live.settings.database_url, "brief")
+    query = 'subscription { changes(source: "brief") { upToDate } }'
+    async with shared(live, query) as one, shared(live, query) as two, stock(live, query) as alone:
+        for client in (one, two, alone):
+            await client.up_to_date()
+        await joined(live, 2, 1)
+        async with sql.transaction():
+            for statement in ("DROP TABLE brief", *_made("brief")):
+                await sql.execute(statement.encode())
+        for client in (one, two, alone):
+            [error] = (await client.message())["payload"]["errors"]
+            assert error["extensions"]["code"] == "CURSOR_EXPIRED"

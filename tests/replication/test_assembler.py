@@ -13,7 +13,7 @@ from tests.replication.pgoutput import MOMENT, begin, commit, insert, message, r
 
 TABLE = relation(1, "t", ("id", 23), ("name", 25))
 OTHER = relation(2, "other", ("id", 23), ("name", 25))
-KNOWN = LoggedTable("public.t", "public.t", ("id",))
+KNOWN = LoggedTable("public.t", ("id",), 1)
 
 
 def assembler(**sizes: int) -> Assembler:
@@ -62,7 +62,7 @@ def test_keys_count_from_where_they_were_wanted() -> None:
     made = assembler()
     given_out = made.feed([begin(100, 7), insert(1, ("1", "a")), message("rowcast", b"sources"), insert(1, ("1", "a"))])
     assert next(given_out) == WantsKeys()
-    made.know([LoggedTable("public.t", "public.t", ("name",))])
+    made.know([LoggedTable("public.t", ("name",), 1)])
     assert list(given_out) == []
     [slice_, _] = made.feed([commit(100, 120)])
     assert isinstance(slice_, Transaction)

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from db.session import connect
 from tests.examples import many
-from tests.schema.ground import Ground, Json
+from tests.schema.ground import GraphQLFailed, Ground, Json
 from tests.strict_rows import StrictRows
 from tests.things import COLUMNS, COLUMNS_SQL
 
@@ -49,17 +51,24 @@ FILTERS: st.SearchStrategy[Json] = st.recursive(
     ),
     max_leaves=5,
 )
-EDITS = st.lists(
-    st.tuples(
-        st.sampled_from("iiuuukd"),
-        VALUES["id"],
-        VALUES["id"],
-        st.fixed_dictionaries({name: st.none() | each for name, each in VALUES.items() if name != "id"}),
-    ),
-    min_size=1,
-    max_size=12,
-)
+
+
+def _edits(kinds: str) -> st.SearchStrategy[list["Edit"]]:
+    return st.lists(
+        st.tuples(
+            st.sampled_from(kinds),
+            VALUES["id"],
+            VALUES["id"],
+            st.fixed_dictionaries({name: st.none() | each for name, each in VALUES.items() if name != "id"}),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+
+
 Edit = tuple[str, int, int, dict[str, Any]]
+ROW_EDITS = "iiuuukd"
+EDITS = _edits(ROW_EDITS)
 
 CHANGES = """subscription($where: RowFilter, $columns: [String!], $ms: Int, $after: Cursor) {
   changes(source: "things", where: $where, columns: $columns, minIntervalMs: $ms, after: $after, snapshot: true) {
@@ -83,20 +92,57 @@ class Client(StrictRows):
         assert not self.wrong, self.wrong
 
     async def follow(self, ground: Ground, batches: int) -> None:
-        """From where it was, until it is up to date or has that many batches."""
-        async with ground.subscribe(CHANGES, {**self.asked, "after": self.cursor}) as stream:
-            for _ in range(batches):
-                batch = await stream.next()
-                self.apply(batch)
-                if batch["upToDate"]:
+        """From where it was, until it is up to date or has that many batches. Anew where the table was gone."""
+        while True:
+            try:
+                async with ground.subscribe(CHANGES, {**self.asked, "after": self.cursor}) as stream:
+                    for _ in range(batches):
+                        batch = await stream.next()
+                        self.apply(batch)
+                        if batch["upToDate"]:
+                            return
                     return
+            except GraphQLFailed as failed:
+                if failed.code != "CONFLICT":
+                    raise
+                self.rows, self.cursor = {}, None
+
+
+MADE = (
+    f"CREATE TABLE things ({COLUMNS_SQL})",
+    "ALTER TABLE things REPLICA IDENTITY FULL",
+    "INSERT INTO things (id, n) VALUES (1, 1), (2, 2)",
+)
+PUBLISHED = "ALTER PUBLICATION rowcast_tables ADD TABLE things"
+TAKEN_OUT = "ALTER PUBLICATION rowcast_tables DROP TABLE things"
+DDL: dict[str, Sequence[Sequence[str]]] = {
+    "x": [("DROP TABLE things", *MADE, PUBLISHED)],
+    "y": [("DROP TABLE things",), MADE, (PUBLISHED,)],
+    "o": [(TAKEN_OUT,), ("DELETE FROM things WHERE id = 1",), (PUBLISHED,)],
+    "r": [("DROP TABLE IF EXISTS old", "ALTER TABLE things RENAME TO old", *MADE, PUBLISHED)],
+}
+"""What is done to the table itself, each in some commits."""
 
 
 async def write(ground: Ground, edits: Sequence[Edit]) -> None:
     """Each edit as a commit, or a few as one; what can't be is left out."""
     async with await connect(ground.dsn, "rowcast test writer") as connection:
         for edit in edits:
-            await edited(connection, edit)
+            if edit[0] in DDL:
+                await alter(connection, DDL[edit[0]])
+            else:
+                with suppress(psycopg.errors.UndefinedTable):
+                    await edited(connection, edit)
+
+
+async def alter(connection: psycopg.AsyncConnection[Any], commits: Sequence[Sequence[str]]) -> None:
+    """One after the other, and nobody else meanwhile."""
+    await connection.execute("SELECT pg_advisory_lock(1)")
+    for commit in commits:
+        async with connection.transaction():
+            for statement in commit:
+                await connection.execute(statement.encode())
+    await connection.execute("SELECT pg_advisory_unlock(1)")
 
 
 async def edited(connection: psycopg.AsyncConnection[Any], edit: Edit) -> None:
@@ -159,7 +205,7 @@ async def test_whatever_is_written_the_set_is_the_query_s_result(ground: Ground)
         FILTERS,
         st.none() | st.lists(st.sampled_from([column.name for column in COLUMNS]), max_size=3, unique=True),
         st.sampled_from([0, 0, 1, 20]),
-        st.lists(EDITS, min_size=2, max_size=3),
+        st.lists(_edits(ROW_EDITS * 2 + "".join(DDL)), min_size=2, max_size=3),
     )
     def same(where: Json, columns: list[str] | None, ms: int, lanes: list[list[Edit]]) -> None:
         asyncio.run_coroutine_threadsafe(_same(ground, where, columns, ms, lanes), loop).result()
@@ -167,7 +213,7 @@ async def test_whatever_is_written_the_set_is_the_query_s_result(ground: Ground)
     await asyncio.to_thread(same)
 
 
-async def test_a_dropped_table_leaves_its_subscription_where_it_was(ground: Ground) -> None:
+async def test_a_dropped_table_ends_a_subscription_as_it_does_a_query(ground: Ground) -> None:
     await ground.bind("things", COLUMNS_SQL, COLUMNS)
     await ground.sql("INSERT INTO things (id) VALUES (1)")
     client = Client({}, None, 0)
@@ -175,15 +221,31 @@ async def test_a_dropped_table_leaves_its_subscription_where_it_was(ground: Grou
         for batch in await stream.until_up_to_date():
             client.apply(batch)
         await ground.sql("INSERT INTO things (id) VALUES (2)")
-        await ground.sql("DROP TABLE things")
         client.apply(await stream.next())
         assert sorted(client.rows) == [1, 2]
-        # The same table again: what is written to it comes.
-        await ground.sql(
-            f"CREATE TABLE things ({COLUMNS_SQL})",
-            "ALTER TABLE things REPLICA IDENTITY FULL",
-            "ALTER PUBLICATION rowcast_tables ADD TABLE things",
-        )
+        await ground.sql("DROP TABLE things")
+        with pytest.raises(GraphQLFailed) as ended:
+            await stream.next()
+    assert ended.value.code == (await ground.refused(ROWS, {})).code == "CONFLICT"
+    async with ground.subscribe(CHANGES, client.asked) as stream:
+        with pytest.raises(GraphQLFailed) as refused:
+            await stream.next()
+    assert refused.value.code == "CONFLICT"
+
+
+async def test_another_table_of_the_name_is_sent_in_its_place(ground: Ground) -> None:
+    await ground.bind("things", COLUMNS_SQL, COLUMNS)
+    await ground.sql("INSERT INTO things (id) VALUES (1)")
+    client = Client({}, None, 0)
+    async with ground.subscribe(CHANGES, client.asked) as stream:
+        for batch in await stream.until_up_to_date():
+            client.apply(batch)
+        await ground.sql("DROP TABLE things", *MADE, PUBLISHED)
+        while not client.resets or not batch["upToDate"]:
+            batch = await stream.next()
+            client.apply(batch)
         await ground.sql("INSERT INTO things (id) VALUES (3)")
         client.apply(await stream.next())
+        found = await ground.run(ROWS, {"waitFor": client.cursor})
+    assert client.rows == client.expected(found["nodes"])
     assert sorted(client.rows) == [1, 2, 3]
