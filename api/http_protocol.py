@@ -5,9 +5,6 @@ idle socket nor an endless header may hold a descriptor or memory for ever. WebS
 """
 
 import asyncio
-import time
-from collections import deque
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -20,49 +17,13 @@ REQUEST_S: Final = 60.0
 """Seconds until a request has come to its end, from the connection's beginning or its own first byte; 408 beyond."""
 
 
-_TURN_S: Final = 0.001
-
-
-class Handshakes:
-    """WebSockets that begin, of all connections: few in each turn of the event loop. After a restart all clients come
-    back at once, and those who are there already don't wait for them.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._soon = False
-
-    def add(self, begin: Callable[[], None]) -> None:
-        """`begin` is called soon, in the order of coming."""
-        self._waiting.append(begin)
-        self._go_on()
-
-    def _go_on(self) -> None:
-        if self._waiting and not self._soon:
-            self._soon = True
-            asyncio.get_running_loop().call_soon(self._begin)
-
-    def _begin(self) -> None:
-        self._soon = False
-        until = self._clock() + _TURN_S
-        try:
-            while self._waiting:
-                self._waiting.popleft()()
-                if self._clock() >= until:
-                    break
-        finally:
-            self._go_on()
-
-
 class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *arguments: Any, most: int, handshakes: Handshakes, **named: Any) -> None:
+    def __init__(self, *arguments: Any, most: int, **named: Any) -> None:
         """`most`: connections of this server at once, WebSockets among them."""
         super().__init__(*arguments, **named)
         self._most = most
-        self._handshakes = handshakes
         self._head = 0
         self._coming: asyncio.TimerHandle | None = None
 
@@ -70,8 +31,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Refuses those that are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._most:
-            runtime = cast("Runtime | None", self.app_state.get("runtime"))
-            if runtime is not None:
+            if (runtime := self._runtime) is not None:
                 runtime.context.activity.refused_connections += 1
             self._refuse("503 Service Unavailable", "This server has as many connections as it takes: try again.")
         else:
@@ -117,7 +77,10 @@ class HttpProtocol(HttpToolsProtocol):
         """From here on it is the other protocol's, when its turn comes."""
         self._came()
         self.transport.pause_reading()
-        self._handshakes.add(self._upgrade)
+        if (runtime := self._runtime) is not None:
+            runtime.context.hub.turns.soon(self._upgrade)
+        else:
+            self._upgrade()
 
     def _upgrade(self) -> None:
         if self.transport.is_closing():
@@ -130,6 +93,11 @@ class HttpProtocol(HttpToolsProtocol):
             raise
         self.parser = cast("Any", None)  # each refers to the other: collecting them as a cycle is dear, of many
         self.transport.resume_reading()
+
+    @property
+    def _runtime(self) -> Runtime | None:
+        """None where it serves something else than ours."""
+        return cast("Runtime | None", self.app_state.get("runtime"))
 
     def _expect(self) -> None:
         self._coming = self.loop.call_later(REQUEST_S, self._late)

@@ -25,6 +25,7 @@ from db.session import make_pool
 from replication.bus import BroadcastBus
 from replication.recent import Recent
 from replication.runner import Replication
+from replication.turns import Turns
 from sync.adapters import Adapters
 from sync.breaker import Breakers
 from sync.clock import utc_now
@@ -59,6 +60,7 @@ class Leadership:
         dsn: str,
         bus: BroadcastBus,
         recent: Recent,
+        turns: Turns,
         listener: Listener,
         credentials: Credentials,
         breakers: Breakers,
@@ -76,6 +78,7 @@ class Leadership:
         self._holder = holder_name()
         self._bus = bus
         self._recent = recent
+        self._turns = turns
         self._listener = listener
         self._credentials = credentials
         self._breakers = breakers
@@ -137,6 +140,7 @@ class Leadership:
                 appended=scheduler.changed,
                 reconcile=lambda _: scheduler.reconcile_all(),
                 recent=self._recent,
+                turns=self._turns,
             )
             self._replication, self._scheduler = replication, scheduler
             try:

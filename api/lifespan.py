@@ -29,6 +29,7 @@ from replication.bus import BroadcastBus
 from replication.hub import Hub
 from replication.recent import Recent
 from replication.relay import hear_notified, send_unheard
+from replication.turns import Turns
 from schema.activity import Activity
 from schema.context import Context, QuotaUse
 from sync.adapters import Adapters
@@ -59,13 +60,13 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     keys = keyring(settings)
     breakers = Breakers()
     credentials = _credentials(settings, breakers)
-    totals, lag, recent = RunTotals(), LoopLag(), Recent()
+    totals, lag, recent, turns = RunTotals(), LoopLag(), Recent(), Turns()
     async with (
         make_pool(dsn, _NAME, max_size=QUERIES, wait_s=_WAIT_S) as pool,
         Listener(dsn, _NAME) as listener,
         BroadcastBus(settings.broadcast_url) as bus,
         make_pool(dsn, _NAME, max_size=_LIVE, wait_s=_WAIT_S, autocommit=True) as live_pool,
-        Hub(live_pool, bus, recent) as hub,
+        Hub(live_pool, bus, recent, turns) as hub,
     ):
         feeds = Feeds(pool, keys, Guard(Allowed.parse(settings.feed_allow)), _feed_limits(settings), breakers)
         adapters = Adapters(credentials, feeds=feeds)
@@ -73,6 +74,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             dsn,
             bus,
             recent,
+            turns,
             listener,
             credentials,
             breakers,

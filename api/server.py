@@ -7,7 +7,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 
-from api.http_protocol import Handshakes, HttpProtocol
+from api.http_protocol import HttpProtocol
 from api.limits import WEBSOCKET_LIMIT
 from api.live.protocol import FrameProtocol
 from api.settings import Settings
@@ -21,7 +21,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the application."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.max_connections or max(files - _OWN_FILES, files // 2)
-    http: Any = partial(HttpProtocol, most=most, handshakes=Handshakes())
+    http: Any = partial(HttpProtocol, most=most)
     websocket: Any = partial(FrameProtocol, messages_per_second=settings.client_messages_per_second)
     return uvicorn.Config(
         app,

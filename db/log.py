@@ -3,6 +3,7 @@
 For every reader with a cursor: subscriptions, the sync, history. `db.log_append` and `db.log_append_small` write it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,9 @@ from db.slices import LogEntry, Slicer
 
 PAGE = 1000
 """Entries that one query of the log brings at most."""
+
+_AT_A_STRETCH = 50
+"""Of a page, that are made entries before everybody else in the process has a turn: a whole one takes 10 ms."""
 
 _COLUMNS = """epoch, lsn, index, (SELECT name FROM rowcast.log_relations r WHERE r.id = relation), operation, key,
     old_key, (SELECT columns::text FROM rowcast.log_layouts l WHERE l.id = layout), image, replaced,
@@ -207,13 +211,19 @@ async def _page(
         "until": None if until is None else until.lsn,
     }
     cursor = await connection.execute(query.format(sql.SQL(_COLUMNS), sql.SQL(" AND ").join(conditions)), parameters)
-    rows = await cursor.fetchall()
+    rows = await cursor.fetchmany(_AT_A_STRETCH)
     if not rows:
         return [], Position(0, 0, 0)
     epoch, head_lsn, head_index, decoded_to, *_ = rows[0]
+    entries: list[LogEntry] = []
+    while rows:
+        entries.extend(_entry(row[4:]) for row in rows if row[4] is not None)
+        if len(rows) == _AT_A_STRETCH:
+            await asyncio.sleep(0)
+        rows = await cursor.fetchmany(_AT_A_STRETCH)
     # Either may be ahead: an idle log is decoded on, and the newest entry's commit may not yet be to its end.
     end = max(Position(epoch, head_lsn, head_index), Position(epoch, decoded_to, 0))
-    return [_entry(row[4:]) for row in rows if row[4] is not None], end
+    return entries, end
 
 
 def _parts(position: Position | None) -> dict[str, int]:

@@ -30,7 +30,7 @@ from replication.log_events import LiveTable, LogEvent, Progress
 from replication.log_pages import LogPages
 from replication.log_reader import LogReader
 from replication.recent import Recent
-from replication.turn import Turn
+from replication.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,7 @@ class Hub:
         pool: Pool,
         bus: BroadcastBus,
         recent: Recent | None = None,
+        turns: Turns | None = None,
         *,
         quiet_s: float = 60.0,
         silence_s: float = 0.5,
@@ -80,7 +81,8 @@ class Hub:
         self._queues: defaultdict[str, set[LiveQueue]] = defaultdict(set)
         self._tables: dict[str, LiveTable] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._turn = Turn()
+        self.turns = turns or Turns()
+        """Of the process."""
 
     async def __aenter__(self) -> Self:
         for part in (self._known.listen, self._known.watch, self._hand_on, self._known.nudge):
@@ -139,7 +141,7 @@ class Hub:
             with self._joined(relation) as queue:
                 async with aclosing(self._pages.read(relation, progress.cursor.position, queue.start)) as older:
                     async for transaction in older:
-                        await self._turn.share()
+                        await self.turns.share()
                         for event in progress.take(transaction):
                             yield event
                 progress.passed(queue.start)
@@ -156,7 +158,7 @@ class Hub:
                         if joined:
                             return
                         if joined is None:
-                            await asyncio.sleep(0)
+                            await self.turns.share()
                             continue
                     if quiet if progress.goal is None else self._handed >= progress.goal:
                         quiet = False
@@ -218,8 +220,11 @@ class Hub:
 
     async def _hand_on(self) -> None:
         while True:
+            if self._handed >= self._known.at:
+                self.turns.release()
             while self._handed >= self._known.at:
                 await self._known.moved()
+            self.turns.hold()
             after, until, relations = self._handed, self._known.at, frozenset({*self._queues, *self._tables})
             self._handing = until
             if relations and self._known.head >= after:

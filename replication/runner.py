@@ -26,6 +26,7 @@ from replication.session import ReplicationStatus, Session
 from replication.slot import publications
 from replication.stream import walsender
 from replication.table_watch import TableWatch
+from replication.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Replication:
         appended: Callable[[frozenset[str]], None],
         reconcile: Callable[[str], None],
         recent: Recent | None = None,
+        turns: Turns | None = None,
         today: Callable[[], date] = utc_today,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -62,6 +64,7 @@ class Replication:
         self._appended = appended
         self._reconcile = reconcile
         self._recent = recent or Recent()
+        self._turns = turns or Turns()
         self._today = today
         self._clock = clock
         self._sleep = sleep
@@ -117,6 +120,7 @@ class Replication:
                 self._recent,
                 Assembler(state.epoch, self._origin_key, await _next_xid(control)),
                 TableWatch(watcher, self._term, names, clock=self._clock, sleep=self._sleep),
+                self._turns,
                 appended=self._appended,
                 status=self._measured,
                 today=self._today,

@@ -14,6 +14,7 @@ from datetime import date
 
 import structlog
 
+from db.changes import Transaction
 from db.events import EventKind, insert_event
 from db.lease import Term
 from db.log import LogState
@@ -27,6 +28,7 @@ from replication.publication_watch import PublicationWatch, Sight
 from replication.recent import Recent
 from replication.stream import Stream
 from replication.table_watch import TableWatch
+from replication.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class Session:
         recent: Recent,
         assembler: Assembler,
         tables: TableWatch,
+        turns: Turns,
         *,
         appended: Callable[[frozenset[str]], None],
         status: Callable[[ReplicationStatus], None],
@@ -90,6 +93,7 @@ class Session:
         self._term = term
         self._assembler = assembler
         self._tables = tables
+        self._turns = turns
         self._status = status
         self._today = today
         self._clock = clock
@@ -129,6 +133,8 @@ class Session:
                         await self._report([item])
                     case _:
                         items.append(item)
+            if any(isinstance(item, Transaction) for item in items):
+                self._turns.hold()
             await self._appender.decoded.put(items)
             # There may be more to read, and to append, at once and for long: everybody else in the process gets a turn.
             await asyncio.sleep(0)

@@ -47,7 +47,7 @@ async def follow(
             aclosing(paced(single, Coalescer(wanted.operations, cursor), interval_s, QUIET_S, context.clock)) as merged,
         ):
             batches = merged if interval_s else single
-            while (batch := await unless(deleted, anext(batches, None))) is not None:
+            while (batch := await unless(deleted, context.hub.turns.each(anext(batches, None)))) is not None:
                 yield batch
 
 

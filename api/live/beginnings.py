@@ -40,9 +40,6 @@ same for one as for many. Who comes when nobody did just before doesn't wait.
 SIZE = 64
 """Subscriptions of a round."""
 
-_STROKE = 8
-"""Of these, which join between two awaits, during which nothing else is delivered."""
-
 _SLICES = 100
 """Of the log while a round catches up; with more, each reads it alone."""
 
@@ -112,7 +109,9 @@ class Beginnings:
         gathering = self._gathering.get(key)
         if gathering is None or len(gathering) >= SIZE:
             gathering = self._gathering[key] = []
-            task = asyncio.create_task(self._run(key, gathering, context, self._rounds.get(key)))
+            task = asyncio.create_task(
+                context.hub.turns.each(self._run(key, gathering, context, self._rounds.get(key)))
+            )
             self._rounds[key] = task
             task.add_done_callback(partial(self._over, key))
         gathering.append(_Asked(context, wanted, beginner))
@@ -149,19 +148,19 @@ async def _begin(asked: list[_Asked], context: Context, source: str) -> None:
     opened = await followed_source(context, source)
     columns, whole = opened.filterable, shown_columns(opened, None)
     slices: list[LogSlice] = []
+    names = frozenset[str]()
 
     def join(position: Position) -> bool | None:
-        caught_up = Batch(Cursor(position), up_to_date=True)
-        names = frozenset[str]().union(*(each.transaction.names() for each in slices))
-        for _ in range(min(_STROKE, len(asked))):
-            if not asked[0].begin(opened, columns, whole, slices, names, caught_up):
-                asked[0].beginner.alone()
-            del asked[0]
+        # One of them, and then whatever else the loop has to do.
+        if not asked[0].begin(opened, columns, whole, slices, names, Batch(Cursor(position), up_to_date=True)):
+            asked[0].beginner.alone()
+        del asked[0]
         return None if asked else True
 
     async with aclosing(context.hub.subscribe(opened.source.logged_as, await now(context), join)) as events:
         async for event in events:
             if isinstance(event, LogSlice):
                 slices.append(event)
+                names |= event.transaction.names()
             if len(slices) > _SLICES:
                 return

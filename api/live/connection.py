@@ -49,6 +49,7 @@ class ConnectionHandler(TransportHandler):
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task of this connection: what it logs is of the request that was the handshake."""
+        work = self.context.hub.turns.each(work)
         return asyncio.create_task(work, context=self._variables.copy())
 
     # ---- the messages

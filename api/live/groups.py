@@ -26,7 +26,6 @@ from db.cursor import Cursor
 from db.errors import NotFound
 from db.position import Position
 from db.sources import Source
-from replication.turn import Turn
 from schema.activity import Activity
 from schema.change_types import as_batch
 from schema.context import Context
@@ -377,7 +376,6 @@ class Live:
         self.activity: Activity = context.activity
         self.members = 0
         self.throttle = Throttle()
-        self.turn = Turn()
         self.beginnings = Beginnings()
         self.clock: Callable[[], float] = context.clock
 

@@ -64,7 +64,7 @@ class SharingHandler(ConnectionHandler):
         else:
             await super().cleanup_operation(operation_id)
         # A connection that ends may have had a thousand.
-        await self._live.turn.share()
+        await self.context.hub.turns.share()
 
     def resume(self, member: Member, group: Group, place: Place) -> None:
         """It left the group: it goes on alone from there."""

@@ -10,6 +10,7 @@ read, and how long its socket lives once it doesn't answer.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -127,8 +128,15 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """As uvicorn's, except that a connection outlives an application that has handed it over."""
+        runtime = self._runtime
+        if runtime is not None:
+            await runtime.context.hub.turns.share()
+            if self.transport.is_closing():
+                # The client left while it waited for its turn.
+                return
         try:
-            await self.app(self.scope, self.receive, self.send)
+            app = self.app(self.scope, self.receive, self.send)
+            await (app if runtime is None else runtime.context.hub.turns.each(app))
         except ClientDisconnected:
             pass
         except BaseException:
@@ -281,14 +289,24 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self._break_off_after(self.close_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over, whoever ended it."""
+        """It is over, whoever ended it. Many end at once: all others' deliveries don't wait for that."""
         if self._next is not None:
             self._next.cancel()
-        closing = self.conn.close_sent
-        runtime = cast("Runtime | None", self.app_state.get("runtime"))
+        if (runtime := self._runtime) is None:
+            self._lost(exc)
+        else:
+            runtime.context.hub.turns.soon(partial(self._lost, exc))
+
+    def _lost(self, exc: Exception | None) -> None:
+        closing, runtime = self.conn.close_sent, self._runtime
         if closing is not None and not self.conn.close_rcvd_then_sent and runtime is not None:
             runtime.context.activity.closed[closing.code] += 1
         super().connection_lost(exc)
+
+    @property
+    def _runtime(self) -> "Runtime | None":
+        """None where the application is another than ours."""
+        return cast("Runtime | None", self.app_state.get("runtime"))
 
     def _break_off_after(self, seconds: float) -> None:
         """Closing in order waits until all is written, which a client can put off for ever."""

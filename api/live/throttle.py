@@ -1,12 +1,12 @@
-"""Lets few subscriptions begin at the same time: after a restart all clients come back at once.
+"""Lets so many subscriptions begin at the same time: after a restart all clients come back at once.
 
-Each that is under way has a turn of the event loop before the next delivery has one, and connections to Postgres are
-few. Who takes long, to read a long part of the log or a slow table, doesn't keep the others from it.
+Each that is under way holds memory, and what it asks Postgres is one question with what the others ask. Who takes long,
+to read a long part of the log or a slow table, doesn't keep the others from it.
 """
 
 import asyncio
 
-AT_ONCE = 8
+AT_ONCE = 64
 LONGEST_S = 1.0
 """Then another may begin as well."""
 

@@ -8,7 +8,7 @@ from db.together import Together
 
 
 async def test_who_asks_while_a_question_is_out_shares_the_next() -> None:
-    together = Together()
+    together = Together(apart_s=0)
     put: list[int] = []
     answers = [asyncio.Event() for _ in range(3)]
 
@@ -38,6 +38,23 @@ async def test_who_asks_while_a_question_is_out_shares_the_next() -> None:
     assert await asyncio.gather(*second[1:]) == [1, 1]
     answers[2].set()
     assert await together.ask("key", question) == 2
+
+
+async def test_who_asks_right_after_an_answer_shares_the_next_with_all_who_ask_until_then() -> None:
+    together, put = Together(apart_s=0.1), list[int]()
+
+    async def question() -> int:
+        put.append(len(put))
+        return put[-1]
+
+    assert await together.ask("key", question) == 0
+    asking = []
+    for _ in range(5):
+        asking.append(asyncio.create_task(together.ask("key", question)))
+        await asyncio.sleep(0)
+    assert put == [0]
+    assert await asyncio.gather(*asking) == [1] * 5
+    assert put == [0, 1]
 
 
 async def test_all_hear_of_a_failure_and_the_next_asks_again() -> None:
