@@ -27,6 +27,7 @@ from db.secrets import hook_secrets
 from db.session import Pool
 from db.sources import SourceKind, source_by_name
 from db.sync_state import note_hook
+from schema.context import Context
 
 _DATABASE_S = 5.0  # senders of hooks try again, and wait for no more than some seconds
 _LONGEST_RESOURCE = 255
@@ -63,12 +64,12 @@ class _Hooks:
         async with context.pool.connection(timeout=_DATABASE_S) as connection:
             source = await source_by_name(connection, name)
             if source is None or source.kind is not kind:
-                return self._refused(404, name, f"There is no {kind.lower()} source of the name {name!r}.")
+                return self._refused(context, 404, name, f"There is no {kind.lower()} source of the name {name!r}.")
             secrets = await hook_secrets(connection, context.keyring, source.id)
         timestamp, signature = (request.headers.get(f"x-rowcast-{part}") for part in ("timestamp", "signature"))
         wrong = objection(secrets, timestamp, signature, body, self._clock())
         if wrong is not None:
-            return self._refused(401, name, wrong)
+            return self._refused(context, 401, name, wrong)
         await self._debounce(source.id, lambda age_s: _wake(context.pool, source.id, age_s))
         return _accepted()
 
@@ -81,10 +82,10 @@ class _Hooks:
         async with context.pool.connection(timeout=_DATABASE_S) as connection:
             channel = None if channel_id is None else await heard_channel(connection, channel_id)
             if channel_id is None or channel is None:
-                return self._refused(404, "drive", f"There is no channel {name[:64]!r}.")
+                return self._refused(context, 404, "drive", f"There is no channel {name[:64]!r}.")
             digest = hashlib.sha256(headers.get("x-goog-channel-token", "").encode()).digest()
             if not hmac.compare_digest(digest, channel.token_digest):
-                return self._refused(401, "drive", "X-Goog-Channel-Token is not the channel's.")
+                return self._refused(context, 401, "drive", "X-Goog-Channel-Token is not the channel's.")
             resource = headers.get("x-goog-resource-id", "")
             if channel.resource_id is None and 0 < len(resource) <= _LONGEST_RESOURCE:
                 await note_resource(connection, channel_id, resource)
@@ -94,7 +95,8 @@ class _Hooks:
             await self._debounce(credential, lambda _: _look(context.pool, credential))
         return _accepted()
 
-    def _refused(self, status: int, hook: str, message: str) -> Response:
+    def _refused(self, context: Context, status: int, hook: str, message: str) -> Response:
+        context.activity.refused_hooks[status] += 1
         self._refusals.say(hook, message)
         return JSONResponse({"error": message}, status_code=status)
 

@@ -31,8 +31,6 @@ class HttpProtocol(HttpToolsProtocol):
         """Refuses those that are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._most:
-            if (runtime := self._runtime) is not None:
-                runtime.context.activity.refused_connections += 1
             self._refuse("503 Service Unavailable", "This server has as many connections as it takes: try again.")
         else:
             self._expect()
@@ -113,6 +111,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: str, reason: str) -> None:
         """Says why, unless an answer is under way, and ends the connection."""
+        if (runtime := self._runtime) is not None:
+            runtime.context.activity.refused_requests[int(status.split(maxsplit=1)[0])] += 1
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete:
             head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(reason)}\r\n"

@@ -48,10 +48,14 @@ class Numbers:
     live_groups: int
     live_members: int
     slow_readers: int
+    waiting_subscriptions: int
+    waiting_steps: int
+    slowed: int
     snapshot_reads: int
     log_reads: int
     closed: Mapping[int, int]
-    refused_connections: int
+    refused_requests: Mapping[int, int]
+    refused_hooks: Mapping[int, int]
     refused_operations: int
     deliveries: int
     delivered_changes: int
@@ -96,10 +100,14 @@ async def read(process: Runtime) -> Numbers:
         live_groups=process.live.groups,
         live_members=process.live.members,
         slow_readers=activity.slow,
+        waiting_subscriptions=process.live.waiting,
+        waiting_steps=process.context.hub.turns.waiting,
+        slowed=activity.slowed,
         snapshot_reads=process.context.snapshots.begun,
         log_reads=process.context.hub.pages_read,
         closed=dict(activity.closed),
-        refused_connections=activity.refused_connections,
+        refused_requests=dict(activity.refused_requests),
+        refused_hooks=dict(activity.refused_hooks),
         refused_operations=activity.refused_operations,
         deliveries=activity.delivered,
         delivered_changes=activity.delivered_changes,
@@ -156,17 +164,21 @@ def _delivery(numbers: Numbers) -> Iterator[Metric]:
     yield _gauge("rowcast_live_members", "Subscriptions that are delivered together.", numbers.live_members)
     slow = "Times that a subscription read too slowly, and went on from the log."
     yield CounterMetricFamily("rowcast_slow_readers", slow, value=numbers.slow_readers)
+    waiting = "Subscriptions that wait to begin."
+    yield _gauge("rowcast_waiting_subscriptions", waiting, numbers.waiting_subscriptions)
+    steps = "Steps of clients that begin, end or catch up, which wait for their turn of the event loop."
+    yield _gauge("rowcast_waiting_steps", steps, numbers.waiting_steps)
+    slowed = "Times that a client that sent more than it may was read more slowly."
+    yield CounterMetricFamily("rowcast_slowed_clients", slowed, value=numbers.slowed)
     snapshots = "Snapshots read, each for all subscriptions that began with the same one at the same time."
     yield CounterMetricFamily("rowcast_snapshot_reads", snapshots, value=numbers.snapshot_reads)
     yield CounterMetricFamily(
         "rowcast_log_reads", "Pages of the change log read for who comes back.", value=numbers.log_reads
     )
-    closed = CounterMetricFamily("rowcast_closed_websockets", "WebSockets that the server closed.", labels=("code",))
-    for code, count in sorted(numbers.closed.items()):
-        closed.add_metric((str(code),), count)
-    yield closed
-    refused = "Connections that were too many."
-    yield CounterMetricFamily("rowcast_refused_connections", refused, value=numbers.refused_connections)
+    yield _by("rowcast_closed_websockets", "WebSockets that the server closed.", "code", numbers.closed)
+    refused = "Requests that were refused before they were there: too many connections, too large a head, too slow."
+    yield _by("rowcast_refused_requests", refused, "status", numbers.refused_requests)
+    yield _by("rowcast_refused_hooks", "Hooks of nobody we know, or wrongly signed.", "status", numbers.refused_hooks)
     refused = "Operations that were too many for their WebSocket, or came too fast for their token."
     yield CounterMetricFamily("rowcast_refused_operations", refused, value=numbers.refused_operations)
     yield CounterMetricFamily("rowcast_deliveries", "Batches sent to subscribers.", value=numbers.deliveries)
@@ -226,6 +238,13 @@ def _database(stored: Stored | None) -> Iterator[Metric]:
     yield _gauge("rowcast_open_conflicts", "Conflicts that wait.", stored.open_conflicts)
     yield _gauge("rowcast_open_failures", "Failures that wait.", stored.open_failures)
     yield _gauge("rowcast_pending_writes", "Writes to a source that are under way.", stored.pending_writes)
+
+
+def _by(name: str, documentation: str, label: str, counts: Mapping[int, int]) -> Metric:
+    family = CounterMetricFamily(name, documentation, labels=(label,))
+    for value, count in sorted(counts.items()):
+        family.add_metric((str(value),), count)
+    return family
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

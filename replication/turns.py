@@ -36,6 +36,11 @@ class Turns:
         self._began: float | None = None  # the first step of this turn of the loop
         self._held_until = self._free_until = float("-inf")
 
+    @property
+    def waiting(self) -> int:
+        """How many steps wait."""
+        return len(self._waiting) + len(self._calls)
+
     def soon(self, call: Callable[[], None]) -> None:
         """It is called soon. For what begins and ends connections."""
         self._calls.append(call)

@@ -34,8 +34,9 @@ class Rate:
 
 
 class Activity:
-    """The process' live counters. `connections` and what is refused or `closed` (WebSockets, by the code that we
-    closed with) are kept by the transports, the others by subscriptions."""
+    """The process' live counters. `connections`, what is `closed` (WebSockets, by the code that we closed with) and
+    refused (by the status), and how often a client was `slowed`, are kept by the transports, the rest by subscriptions.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.connections = 0
@@ -45,8 +46,10 @@ class Activity:
         self.delivered = 0
         self.delivered_changes = 0
         self.slow = 0
+        self.slowed = 0
         self.closed: Counter[int] = Counter()
-        self.refused_connections = 0
+        self.refused_requests: Counter[int] = Counter()
+        self.refused_hooks: Counter[int] = Counter()
         self.refused_operations = 0
 
     def delivery(self, changes: int, to: int = 1) -> None:

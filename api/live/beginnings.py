@@ -99,6 +99,12 @@ class Beginnings:
         self._admission = asyncio.Semaphore(AT_ONCE)
         self._gathering: dict[_Key, list[_Asked]] = {}
         self._rounds: dict[_Key, asyncio.Task[None]] = {}  # of each the last
+        self._under_way: list[list[_Asked]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many wait to begin."""
+        return sum(map(len, self._under_way))
 
     def begin(self, context: Context, wanted: Wanted, beginner: Beginner) -> bool:
         """The beginner is told. False where it has to begin alone at once, and is told nothing."""
@@ -109,6 +115,7 @@ class Beginnings:
         gathering = self._gathering.get(key)
         if gathering is None or len(gathering) >= SIZE:
             gathering = self._gathering[key] = []
+            self._under_way.append(gathering)
             task = asyncio.create_task(
                 context.hub.turns.each(self._run(key, gathering, context, self._rounds.get(key)))
             )
@@ -133,6 +140,7 @@ class Beginnings:
         except Exception:  # noqa: BLE001 - logged with its trace
             _log.exception("subscriptions could not begin together", source=key[0])
         finally:
+            self._under_way.remove(asked)
             for each in asked:
                 each.beginner.alone()
         if len(self._gathering.get(key, ())) < SIZE:

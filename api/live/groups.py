@@ -394,6 +394,11 @@ class Live:
         return True
 
     @property
+    def waiting(self) -> int:
+        """How many subscriptions wait to begin."""
+        return self.throttle.waiting + self.beginnings.waiting
+
+    @property
     def groups(self) -> int:
         """How many there are."""
         return sum(table.groups for table in self._tables.values())

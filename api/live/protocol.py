@@ -222,6 +222,8 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
             if self.close_sent or self.queue.empty():
                 self._next = self.loop.call_later(wait, self._take)
+                if wait and (runtime := self._runtime) is not None:
+                    runtime.context.activity.slowed += 1
         elif self._holding:
             self._holding = False
             if not self.read_paused:

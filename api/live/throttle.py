@@ -32,8 +32,14 @@ class Throttle:
     def __init__(self, at_once: int = AT_ONCE, longest_s: float = LONGEST_S) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._longest_s = longest_s
+        self.waiting = 0
+        """How many wait for a turn."""
 
     async def turn(self) -> Turn:
         """Waits for one, in the order in which they come."""
-        await self._turns.acquire()
+        self.waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self.waiting -= 1
         return Turn(self._turns, self._longest_s)

@@ -30,10 +30,14 @@ def numbers(leader: LeaderStatus = LEADING, stored: Stored | None = None) -> Num
         live_groups=1,
         live_members=2,
         slow_readers=1,
+        waiting_subscriptions=15,
+        waiting_steps=16,
+        slowed=17,
         snapshot_reads=8,
         log_reads=9,
         closed={1011: 3, 4429: 1},
-        refused_connections=11,
+        refused_requests={431: 1, 503: 11},
+        refused_hooks={401: 18},
         refused_operations=12,
         deliveries=3,
         delivered_changes=4,
@@ -60,7 +64,9 @@ def test_everything_is_shown() -> None:
     plain = {name: value for (name, labels), value in found.items() if not labels}
     assert plain["rowcast_connections"] == 1
     assert plain["rowcast_delivered_changes_total"] == 4
-    assert plain["rowcast_refused_connections_total"] == 11
+    assert plain["rowcast_waiting_subscriptions"] == 15
+    assert plain["rowcast_waiting_steps"] == 16
+    assert plain["rowcast_slowed_clients_total"] == 17
     assert plain["rowcast_refused_operations_total"] == 12
     assert plain["rowcast_leader"] == 1
     assert plain["rowcast_slot_lag_bytes"] == 16
@@ -69,6 +75,8 @@ def test_everything_is_shown() -> None:
     assert plain["rowcast_database_up"] == 1
     assert found["rowcast_runs_total", frozenset({("state", "SUCCEEDED"), ("trigger", "HOOK")})] == 2
     assert found["rowcast_closed_websockets_total", frozenset({("code", "1011")})] == 3
+    assert found["rowcast_refused_requests_total", frozenset({("status", "503")})] == 11
+    assert found["rowcast_refused_hooks_total", frozenset({("status", "401")})] == 18
     assert found["rowcast_sources", frozenset({("state", "FAILING")})] == 1
     assert found["rowcast_quota_used", frozenset({("quota", "reads")})] == 12
     assert found["rowcast_circuit_state", frozenset({("circuit", "google default")})] == 2

@@ -97,6 +97,7 @@ async def test_who_sends_much_is_read_more_slowly_and_loses_nothing(
     # Large enough that a portion has few of them: many a second, and no flood of frames.
     large = {**message, "payload": {"x": "x" * 2000}}
     allowed = int(live.settings.client_messages_per_second * 10 / 1.5)
+    before = await metric(live, "rowcast_slowed_clients_total")
     async with others_go_on(live, sql), raw_client(live) as client:
         await client.subscribe()
         await client.send(*(text(large) for _ in range(allowed + 100)))
@@ -104,6 +105,7 @@ async def test_who_sends_much_is_read_more_slowly_and_loses_nothing(
         pongs = allowed + 101 if message["type"] == "ping" else 1
         # Throttled, for a second or so, and then all of it was answered.
         assert {each["type"] for each in await client.messages(pongs)} == {"pong"}
+    assert await metric(live, "rowcast_slowed_clients_total") > before
 
 
 async def test_operations_beyond_the_limit_fail_alone(live: ThreadServer, sql: Sql) -> None:
@@ -221,6 +223,15 @@ async def test_what_never_becomes_a_request_is_ended(
         writer.transport.abort()
 
 
+async def test_heads_that_are_too_large_are_counted(live: ThreadServer) -> None:
+    before = await metric(live, "rowcast_refused_requests_total", status="431")
+    reader, writer = await connected(live)
+    writer.write(NO_REQUESTS["a long header"][0])
+    await asyncio.wait_for(reader.read(), DEADLINE_S)
+    writer.transport.abort()
+    assert await metric(live, "rowcast_refused_requests_total", status="431") == before + 1
+
+
 @pytest.mark.parametrize("protocol", ["graphql-transport-ws", "graphql-ws"])
 async def test_who_never_begins_is_closed(live: ThreadServer, sql: Sql, protocol: str) -> None:
     before = await closes(live, 4408)
@@ -231,7 +242,7 @@ async def test_who_never_begins_is_closed(live: ThreadServer, sql: Sql, protocol
 
 
 async def test_connections_beyond_the_limit_are_told_to_come_back(live: ThreadServer, sql: Sql) -> None:
-    before = await metric(live, "rowcast_refused_connections_total")
+    before = await metric(live, "rowcast_refused_requests_total", status="503")
     async with others_go_on(live, sql):
         async with AsyncExitStack() as stack:
             opened = [await connected(live) for _ in range(MOST + 1)]
@@ -245,7 +256,7 @@ async def test_connections_beyond_the_limit_are_told_to_come_back(live: ThreadSe
             return (await live.get("/healthz")).status_code == 200
 
         await eventually(comes_in)
-    assert await metric(live, "rowcast_refused_connections_total") > before
+    assert await metric(live, "rowcast_refused_requests_total", status="503") > before
 
 
 async def test_who_answers_no_ping_is_closed_with_what_it_never_read(live: ThreadServer, sql: Sql) -> None:
