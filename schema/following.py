@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 
 from db.cursor import Cursor
-from db.errors import BadUserInput
+from db.errors import BadUserInput, CursorExpired, NotFound
 from db.notify import DELETED
 from schema.coalesce import Coalescer
 from schema.context import Context
@@ -15,13 +15,16 @@ from schema.filter_input import read_filter
 from schema.filters import And, Filter, FilterColumn
 from schema.followed_source import followed_source
 from schema.pace import paced
-from schema.source_deletion import refuse_deleted
+from schema.source_deletion import refuse_deleted, refuse_gone
 from schema.sources import Opened
 from schema.subscriber import QUIET_S, Join, Place, Subscriber, Wanted
-from schema.unless import unless
+from schema.unless import unless, until
 
 MAX_INTERVAL_MS = 3_600_000
 """The longest `minIntervalMs`."""
+
+_REST_S = 10.0
+"""How long the log may take to get to where a source was deleted."""
 
 
 async def follow(
@@ -41,14 +44,49 @@ async def follow(
             subscriber = Subscriber(context, opened, filter_of(opened, wanted, opened.filterable), each, join)
         else:
             subscriber = place.subscriber.alone(join, place)
+        sent = None if place is None else Batch(place.cursor, up_to_date=True)
         async with (
-            _beside(refuse_deleted(context, subscriber.source, notifications, look=place is not None)) as deleted,
+            _beside(refuse_deleted(context, subscriber.source, notifications)) as deleted,
             aclosing(subscriber.batches(cursor, snapshot=wanted.snapshot)) as single,
             aclosing(paced(single, Coalescer(wanted.operations, cursor), interval_s, QUIET_S, context.clock)) as merged,
         ):
             batches = merged if interval_s else single
-            while (batch := await unless(deleted, context.hub.turns.each(anext(batches, None)))) is not None:
-                yield batch
+            try:
+                if place is not None:
+                    # Else it might be taken over again and again before it is told.
+                    await refuse_gone(context, subscriber.source)
+                while (batch := await unless(deleted, context.hub.turns.each(anext(batches, None)))) is not None:
+                    sent = batch
+                    yield batch
+            except NotFound:
+                if sent is not None and not sent.cursor.partial:
+                    coalescer = Coalescer(wanted.operations, sent.cursor) if interval_s else None
+                    async with aclosing(_rest(subscriber, sent, coalescer)) as rest:
+                        async for batch in rest:
+                            yield batch
+                raise
+
+
+async def _rest(subscriber: Subscriber, sent: Batch, coalescer: Coalescer | None) -> AsyncGenerator[Batch, None]:
+    """What was committed before the source was deleted, as far as the log has it soon; merged by `coalescer`."""
+    merged = False
+    with suppress(CursorExpired):
+        async with (
+            _beside(asyncio.sleep(_REST_S)) as late,
+            aclosing(subscriber.rest(sent)) as items,
+            aclosing(until(late, items)) as batches,
+        ):
+            async for batch in batches:
+                if coalescer is None:
+                    yield batch
+                    continue
+                coalescer.add(batch)
+                merged = True
+                if coalescer.full and (full := coalescer.take()) is not None:
+                    merged = False
+                    yield full
+    if coalescer is not None and merged and (last := coalescer.take()) is not None:
+        yield last
 
 
 def filter_of(opened: Opened, wanted: Wanted, columns: Mapping[str, FilterColumn]) -> Filter:

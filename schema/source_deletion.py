@@ -1,6 +1,7 @@
 """The end of whatever follows a source: nothing of its table is logged once it is deleted."""
 
 import asyncio
+from functools import partial
 
 import psycopg
 import structlog
@@ -18,13 +19,18 @@ _AGAIN_S = 1.0
 async def until_deleted(context: Context, source: Source) -> None:
     """Waits until the source is deleted, then NotFound; at once where it was before."""
     async with context.listener.subscribe(DELETED) as notifications:
-        await refuse_deleted(context, source, notifications, look=True)
+        await refuse_gone(context, source)
+        await refuse_deleted(context, source, notifications)
 
 
-async def refuse_deleted(context: Context, source: Source, notifications: Notifications, *, look: bool) -> None:
-    """NotFound once the source is deleted: nothing of its table is logged from then on. `look` first whether it is."""
-    if look and await _is_gone(context, source):
+async def refuse_gone(context: Context, source: Source) -> None:
+    """NotFound where the source is deleted."""
+    if await context.together.ask(("gone", source.id), partial(_is_gone, context, source)):
         raise _deleted(source)
+
+
+async def refuse_deleted(context: Context, source: Source, notifications: Notifications) -> None:
+    """NotFound once the source is deleted: nothing of its table is logged from then on."""
     async for payload in notifications:
         if isinstance(payload, Resynchronise):
             gone = await _is_gone(context, source)

@@ -176,6 +176,20 @@ class Subscriber:
             else:
                 return
 
+    async def rest(self, sent: Batch) -> AsyncGenerator[Batch, None]:
+        """What was committed until now and is behind the batch. CursorExpired where the log no longer has it."""
+        cursor = await self._until_now(sent.cursor)
+        feed = self.feed()
+        feed.resume(cursor)
+        feed.up_to_date = sent.up_to_date
+        async with aclosing(self._context.hub.subscribe(self.source.logged_as, cursor)) as events:
+            async for event in events:
+                if isinstance(event, CaughtUp):
+                    return
+                batch = feed.slice(event.transaction, event.cursor)
+                if batch is not None:
+                    yield batch
+
     async def _start(self, cursor: Cursor | None, *, snapshot: bool) -> tuple[Cursor | None, bool]:
         """The cursor to go on from, None for a new snapshot, and whether that is a reset."""
         if cursor is None:

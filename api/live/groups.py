@@ -144,6 +144,8 @@ class Table:
         self._filtered: Counter[FilterColumn] = Counter()  # by how many groups
         self._sources: Counter[UUID] = Counter()
         self._watching: dict[UUID, asyncio.Task[None]] = {}
+        self._deleted: set[UUID] = set()
+        self._delivering = False
 
     def join(
         self, member: Member, subscriber: Subscriber, feed: Feed, position: Position, name: str, shape: Shape
@@ -315,6 +317,14 @@ class Table:
         member.owner.resume(member, group, place)
 
     async def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
+        self._delivering = True
+        try:
+            await self._send(deliveries)
+        finally:
+            self._delivering = False
+            self._let_go()
+
+    async def _send(self, deliveries: Sequence[_Delivery]) -> None:
         clock = self._live.clock
         until = clock() + _TURN_S
         for delivery in deliveries:
@@ -363,8 +373,16 @@ class Table:
             self._watching.pop(source.id).cancel()
 
     def _gone(self, source: UUID) -> None:
-        for group in [group for group in self._groups.values() if group.subscriber.source.id == source]:
-            self._dissolve(group)
+        self._deleted.add(source)
+        if not self._delivering:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Amid a delivery nobody can say where a member is."""
+        if self._deleted:
+            for group in [group for group in self._groups.values() if group.subscriber.source.id in self._deleted]:
+                self._dissolve(group)
+            self._deleted.clear()
 
 
 class Live:

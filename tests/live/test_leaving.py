@@ -164,6 +164,34 @@ async def test_a_deleted_source_ends_the_group_as_it_ends_one_alone(live: Thread
         await one.up_to_date()
 
 
+async def test_what_was_committed_before_a_source_was_deleted_is_sent(live: ThreadServer, sql: Sql) -> None:
+    dsn = live.settings.database_url
+    assert dsn is not None
+    for number in range(3):
+        name = f"brief{number}"
+        await bind(dsn, name)
+        query = EVERYTHING.replace(TABLE, name)
+        merged = query.replace(f'source: "{name}"', f'source: "{name}", minIntervalMs: 60000')
+        async with (
+            shared(live, query) as one,
+            shared(live, query) as two,
+            stock(live, query) as alone,
+            stock(live, merged) as seldom,
+        ):
+            clients = (one, two, alone, seldom)
+            for client in clients:
+                await client.up_to_date()
+            await joined(live, 2, 1)
+            for id_ in (1, 2):
+                await sql.execute(f"INSERT INTO {name} VALUES ({id_}, 'x')".encode())
+            await live.graphql(f'mutation {{ deleteSource(name: "{name}") {{ id }} }}')
+            for client in (one, two, alone):
+                assert seen([await client.batch(), await client.batch()]) == [("INSERT", 1), ("INSERT", 2)]
+            assert seen([await seldom.batch()]) == [("INSERT", 1), ("INSERT", 2)]
+            for client in clients:
+                assert [code for _, code in codes(await client.message())] == ["NOT_FOUND"]
+
+
 @pytest.mark.parametrize(
     ("altered", "undone", "said"),
     [
