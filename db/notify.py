@@ -31,12 +31,14 @@ RUNS: Final = "rowcast_runs"
 """A run ended; the payload is its id."""
 DELETED: Final = "rowcast_deleted"
 """A source was deleted; the payload is its id."""
+ALTERED: Final = "rowcast_altered"
+"""A source's columns are others than before; the payload is its id."""
 TOKENS: Final = "rowcast_tokens"
 """A token was revoked; the payload is its id."""
 LOG: Final = "rowcast_log"
 """How far the change log goes, where the broker doesn't tell it."""
 
-_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED, TOKENS, LOG)
+_CHANNELS = (EVENTS, WAKE, LOOK, RUNS, DELETED, ALTERED, TOKENS, LOG)
 _QUEUE = 1000
 _CHECK_S = 30.0
 _LONGEST_PAUSE_S = 10.0
@@ -77,6 +79,11 @@ async def notify_run(connection: Connection, run_id: int) -> None:
 async def notify_deleted(connection: Connection, source_id: UUID) -> None:
     """Say that a source was deleted; announced when the caller's transaction commits."""
     await connection.execute("SELECT pg_notify(%s, %s)", (DELETED, str(source_id)))
+
+
+async def notify_altered(connection: Connection, source_id: UUID) -> None:
+    """Say that a source's columns are others; announced when the caller's transaction commits."""
+    await connection.execute("SELECT pg_notify(%s, %s)", (ALTERED, str(source_id)))
 
 
 class Notifications:
@@ -134,14 +141,16 @@ class Listener:
             self._task.result()
 
     @asynccontextmanager
-    async def subscribe(self, channel: str) -> AsyncIterator[Notifications]:
-        """What is notified on a channel from now on. Each time that listening begins, RESYNCHRONISE comes first."""
+    async def subscribe(self, *channels: str) -> AsyncIterator[Notifications]:
+        """What is notified on the channels from now on. Each time that listening begins, RESYNCHRONISE comes first."""
         notifications = Notifications()
-        self._subscribers[channel].add(notifications)
+        for channel in channels:
+            self._subscribers[channel].add(notifications)
         try:
             yield notifications
         finally:
-            self._subscribers[channel].discard(notifications)
+            for channel in channels:
+                self._subscribers[channel].discard(notifications)
 
     async def _run(self) -> None:
         failures = 0

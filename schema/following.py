@@ -1,4 +1,4 @@
-"""What `changes` sends: a subscriber's batches, at most so often, until its source is deleted."""
+"""What `changes` sends: a subscriber's batches, at most so often, until its source or its filter's columns are gone."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from db.cursor import Cursor
 from db.errors import BadUserInput, CursorExpired, NotFound
-from db.notify import DELETED
 from schema.coalesce import Coalescer
 from schema.context import Context
 from schema.feed import Batch
@@ -15,7 +14,7 @@ from schema.filter_input import read_filter
 from schema.filters import And, Filter, FilterColumn
 from schema.followed_source import followed_source
 from schema.pace import paced
-from schema.source_deletion import refuse_deleted, refuse_gone
+from schema.source_ending import CHANNELS, refuse_ended, refuse_gone
 from schema.sources import Opened
 from schema.subscriber import QUIET_S, Join, Place, Subscriber, Wanted
 from schema.unless import unless, until
@@ -36,7 +35,7 @@ async def follow(
     """
     interval_s = _interval(wanted.min_interval_ms)
     cursor = None if wanted.after is None else Cursor.decode(wanted.after)
-    async with context.listener.subscribe(DELETED) as notifications:
+    async with context.listener.subscribe(*CHANNELS) as notifications:
         if place is None:
             opened = await followed_source(context, wanted.source)
             # Merged changes are picked by their operation after they were merged.
@@ -46,7 +45,7 @@ async def follow(
             subscriber = place.subscriber.alone(join, place)
         sent = None if place is None else Batch(place.cursor, up_to_date=True)
         async with (
-            _beside(refuse_deleted(context, subscriber.source, notifications)) as deleted,
+            _beside(refuse_ended(context, subscriber.source, notifications, subscriber.check_filter)) as ended,
             aclosing(subscriber.batches(cursor, snapshot=wanted.snapshot)) as single,
             aclosing(paced(single, Coalescer(wanted.operations, cursor), interval_s, QUIET_S, context.clock)) as merged,
         ):
@@ -55,7 +54,8 @@ async def follow(
                 if place is not None:
                     # Else it might be taken over again and again before it is told.
                     await refuse_gone(context, subscriber.source)
-                while (batch := await unless(deleted, context.hub.turns.each(anext(batches, None)))) is not None:
+                    await subscriber.check_filter()
+                while (batch := await unless(ended, context.hub.turns.each(anext(batches, None)))) is not None:
                     sent = batch
                     yield batch
             except NotFound:

@@ -331,6 +331,14 @@ class Subscriber:
             shown = replace(shown, columns=there, chosen=True, hidden=())
         self.source, self._table, self._shown = opened.source, opened.table, shown
 
+    async def check_filter(self) -> None:
+        """Conflict where its columns are others by now. Values may fit both types, and mean something else: "30" and
+        "30.0" are the same number."""
+        columns = columns_of(self.where) - {MARK}
+        opened = await self._opened_now() if columns else None
+        if opened is not None:
+            refuse_altered(columns, opened)
+
     async def _refuse_altered(self, columns: frozenset[FilterColumn]) -> None:
         """Conflict where the table has a filter's columns no longer, or with another type, so that nothing would match
         it, in silence. Rows of before they were added or altered don't fit either."""

@@ -7,9 +7,10 @@ happens between two awaits or says so: a member gets each slice exactly once, by
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from schema.context import Context
 from schema.feed import Batch, Feed
 from schema.filter_predicate import unfit
 from schema.filters import FilterColumn, columns_of
-from schema.source_deletion import until_deleted
+from schema.source_ending import until_deleted
 from schema.subscriber import ASK_AGAIN_S, QUIET_S, Place, Subscriber
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -145,6 +146,7 @@ class Table:
         self._sources: Counter[UUID] = Counter()
         self._watching: dict[UUID, asyncio.Task[None]] = {}
         self._deleted: set[UUID] = set()
+        self._ending: set[Group] = set()
         self._delivering = False
 
     def join(
@@ -362,7 +364,7 @@ class Table:
         """Lets members go once the source is deleted: nothing of its table is logged from then on."""
         self._sources[source.id] += 1
         if source.id not in self._watching:
-            watching = asyncio.create_task(self._live.deleted(source))
+            watching = asyncio.create_task(self._live.deleted(source, partial(self._check_filters, source.id)))
             watching.add_done_callback(lambda task: None if task.cancelled() else self._gone(source.id))
             self._watching[source.id] = watching
 
@@ -374,15 +376,30 @@ class Table:
 
     def _gone(self, source: UUID) -> None:
         self._deleted.add(source)
-        if not self._delivering:
+        self._let_go()
+
+    async def _check_filters(self, source: UUID) -> None:
+        """Its columns may be others: members whose filter ends for it look for themselves, and say why."""
+        checked: set[Group] = set()
+        while groups := [
+            group for group in self._groups.values() if group.subscriber.source.id == source and group not in checked
+        ]:
+            checks = (group.subscriber.check_filter() for group in groups)
+            for group, error in zip(groups, await asyncio.gather(*checks, return_exceptions=True), strict=True):
+                if error is not None:
+                    self._ending.add(group)
+            checked.update(groups)
             self._let_go()
 
     def _let_go(self) -> None:
-        """Amid a delivery nobody can say where a member is."""
-        if self._deleted:
-            for group in [group for group in self._groups.values() if group.subscriber.source.id in self._deleted]:
+        """Whose source is deleted, or whose filter ends. Not amid a delivery: nobody can say where a member is."""
+        if self._delivering or not (self._deleted or self._ending):
+            return
+        for group in list(self._groups.values()):
+            if group.subscriber.source.id in self._deleted or group in self._ending:
                 self._dissolve(group)
-            self._deleted.clear()
+        self._deleted.clear()
+        self._ending.clear()
 
 
 class Live:
@@ -426,7 +443,7 @@ class Live:
         del self._tables[relation]
         self._context.hub.detach(relation)
 
-    async def deleted(self, source: Source) -> None:
-        """Returns once the source is deleted."""
+    async def deleted(self, source: Source, altered: Callable[[], Awaitable[None]]) -> None:
+        """Returns once the source is deleted. `altered` is called where its columns may be others."""
         with suppress(NotFound):
-            await until_deleted(self._context, source)
+            await until_deleted(self._context, source, altered)

@@ -12,7 +12,7 @@ from psycopg import errors
 
 from db.errors import BadUserInput, Conflict, NotFound
 from db.events import EventKind, insert_event
-from db.notify import notify_deleted, wake
+from db.notify import notify_altered, notify_deleted, wake
 from db.secrets import Keyring, delete_secrets, store_feed_secrets, store_hook_secret
 from db.session import Pool
 from db.sources import (
@@ -82,6 +82,7 @@ class Registration:
                     raise Conflict(f"{name} was changed or deleted at the same moment: look at it, then try again.")
                 if changed.columns != source.columns:
                     await alter_columns(connection, source, changed)
+                    await notify_altered(connection, source.id)
                 if changed.hides_deleted:
                     await prepare_marks(connection, changed)
                 updated = await update_source(connection, changed)

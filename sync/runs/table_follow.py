@@ -7,6 +7,7 @@ from psycopg import errors
 from db.base import forget_columns
 from db.events import EventKind, insert_event
 from db.lease import Term
+from db.notify import notify_altered
 from db.session import Connection, Pool
 from db.sources import (
     Source,
@@ -129,4 +130,5 @@ async def _follow(connection: Connection, source: Source, drift: TableDrift, see
         return source
     changed = replace(source, columns=drift.columns, key=drift.key)
     await update_binding(connection, changed)
+    await notify_altered(connection, source.id)
     return changed
