@@ -36,6 +36,7 @@ TICK_S = 1.0
 PULSE_S = 0.25
 IDLE_S = 10.0
 _VISIBLE_S = 0.001
+_LONGEST_VISIBLE_S = 0.1
 
 _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_wal_flush_lsn() - '0/0')::bigint,
         pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
@@ -142,6 +143,7 @@ class Session:
     async def _keys(self) -> list[LoggedTable]:
         """The key columns of the tables that have a source, once the commit that is being read is visible."""
         xid = self._assembler.transaction
+        pause = _VISIBLE_S
         while True:
             rows = await (await self._control.execute(_KEYS, {"xid": xid})).fetchall()
             if rows[0][0]:
@@ -150,7 +152,10 @@ class Session:
                     for _, log_name, key, oid, since, xid, key_now in rows
                     if log_name is not None
                 ]
-            await self._sleep(_VISIBLE_S)
+            # Postgres has nothing that waits until another's commit is seen. That is mostly at once, and takes as long
+            # as a synchronous standby does where there is one.
+            await self._sleep(pause)
+            pause = min(2 * pause, _LONGEST_VISIBLE_S)
 
     async def _report(self, problems: list[Unreadable]) -> None:
         for problem in problems:

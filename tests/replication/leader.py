@@ -92,6 +92,7 @@ async def leading(
     broadcast: str = "memory://",
     recent: Recent | None = None,
     ttl: float = 10.0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Leader]:
     """A leader that replicates until the block ends; streaming when it begins.
 
@@ -110,6 +111,7 @@ async def leading(
             appended=appended.append,
             reconcile=reconciled.append,
             recent=recent,
+            sleep=sleep,
         )
         task = asyncio.create_task(replication.run())
         leader = Leader(dsn, bus, term, replication, task, appended, reconciled)

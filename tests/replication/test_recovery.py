@@ -238,6 +238,41 @@ async def rows_of(dsn: str, keys: Collection[str]) -> list[object]:
     return [found[key] for key in keys]
 
 
+async def test_a_commit_that_is_seen_late_is_asked_for_ever_more_rarely(own_postgres: EmbeddedPostgres) -> None:
+    """It waits for a standby that never comes, flushed and decoded, and nobody sees it meanwhile."""
+    dsn, pauses = own_postgres.dsn, list[float]()
+    name = await value(dsn, "SELECT current_database()")
+    await execute(dsn, f"ALTER DATABASE {name} SET synchronous_commit = local")
+    await bind(dsn, "t", "id integer PRIMARY KEY")
+
+    async def pausing(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(seconds)
+
+    async with (
+        leading(dsn, sleep=pausing) as leader,
+        hub_of(dsn, leader.bus) as hub,
+        await connect(own_postgres.superuser_dsn, "rowcast test") as admin,
+        await connect(dsn, "rowcast test writer") as writer,
+    ):
+        await settled(dsn, hub)
+        await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await admin.execute("SELECT pg_reload_conf()")
+        await writer.execute("SET synchronous_commit = on")
+        writing = asyncio.create_task(writer.execute("INSERT INTO t VALUES (1)"))
+
+        async def asked_often() -> bool:
+            return pauses.count(0.1) >= 3
+
+        await until(asked_often)
+        await admin.execute("SELECT pg_cancel_backend(%s)", (writer.info.backend_pid,))
+        await writing
+        await settled(dsn, hub)
+        assert [change.key for change in await logged_changes(dsn)] == ['["1"]']
+    doubling = [0.001 * 2**n for n in range(7)]
+    assert [each for each in pauses if each < 0.1] == doubling
+
+
 async def test_postgres_restarted_in_order_goes_on_where_it_was(own_postgres: EmbeddedPostgres) -> None:
     dsn = own_postgres.dsn
     await bind(dsn, "t", "id integer PRIMARY KEY, n integer")
