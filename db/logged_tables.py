@@ -31,18 +31,35 @@ _STATES = """SELECT named.log_name, relation, was.oid, was.ways, was.reason, now
                                         (SELECT c.oid::bigint FROM pg_class c WHERE c.oid = was.oid)) AS oid) now
     WHERE %(log_name)s::text IS NULL OR named.log_name = %(log_name)s"""
 
-_GIVE = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, reason)
-    VALUES (%(log_name)s, (pg_current_wal_insert_lsn() - '0/0')::bigint, %(oid)s, %(ways)s, %(reason)s)"""
+_GIVE = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, reason, key)
+    SELECT %(log_name)s, (pg_current_wal_insert_lsn() - '0/0')::bigint, %(oid)s, %(ways)s, %(reason)s, key
+    FROM rowcast.sources WHERE coalesce(log_name, relation) = %(log_name)s LIMIT 1"""
+
+# What counts from here on, like the row before it but for this.
+_AS_BEFORE = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, reason, key)
+    SELECT log_name, (pg_current_wal_insert_lsn() - '0/0')::bigint, {}
+    FROM rowcast.logged_tables WHERE log_name = %(log_name)s AND {} ORDER BY from_lsn DESC LIMIT 1"""
+
+_REKEY = _AS_BEFORE.format(
+    "oid, ways, reason, %(key)s",
+    """%(key)s IS DISTINCT FROM (SELECT key FROM rowcast.logged_tables WHERE log_name = %(log_name)s
+                                 ORDER BY from_lsn DESC LIMIT 1)""",
+)
+
+_END = _AS_BEFORE.format(
+    "NULL, '{}', 'Its source was deleted.', key",
+    "NOT EXISTS (SELECT FROM rowcast.sources s WHERE coalesce(s.log_name, s.relation) = %(log_name)s)",
+)
 
 # The stream begins where the log is decoded to.
 _FORGET = """DELETE FROM rowcast.logged_tables WHERE log_name = %(log_name)s AND from_lsn < (
         SELECT max(from_lsn) FROM rowcast.logged_tables
         WHERE log_name = %(log_name)s AND from_lsn <= (SELECT decoded_to FROM rowcast.log_state))"""
 
-_FIRST = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways)
+_FIRST = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, key)
     SELECT named.log_name, (pg_current_wal_insert_lsn() - '0/0')::bigint, oid, rowcast.publication_ways(oid, ARRAY(
-        SELECT unnest(publications) FROM rowcast.log_state))
-    FROM (SELECT id, relation, coalesce(log_name, relation) AS log_name FROM rowcast.sources WHERE id = %s) named,
+        SELECT unnest(publications) FROM rowcast.log_state)), key
+    FROM (SELECT id, relation, key, coalesce(log_name, relation) AS log_name FROM rowcast.sources WHERE id = %s) named,
         rowcast.table_named(relation) oid
     WHERE oid IS NOT NULL AND NOT EXISTS (SELECT FROM rowcast.sources s
         WHERE s.id <> named.id AND coalesce(s.log_name, s.relation) = named.log_name)"""
@@ -55,8 +72,8 @@ _SETTLED = """SELECT CASE WHEN was.reason IS NULL THEN coalesce(was.oid = now.oi
     LEFT JOIN LATERAL (SELECT oid, ways, reason FROM rowcast.logged_tables WHERE log_name = %(log_name)s
                        ORDER BY from_lsn DESC LIMIT 1) was ON true"""
 
-_ALL = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways)
-    SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, rowcast.publication_ways(oid, %s)
+_ALL = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, key)
+    SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, rowcast.publication_ways(oid, %s), key
     FROM rowcast.sources, rowcast.table_named(relation) oid WHERE oid IS NOT NULL"""
 
 
@@ -146,6 +163,17 @@ async def give_all_names(connection: Connection, publications: Sequence[str]) ->
 async def log_first(connection: Connection, source_id: UUID) -> None:
     """In the transaction that registers the first source of a table, which is locked: its name stands for it."""
     await connection.execute(_FIRST, (source_id,))
+
+
+async def rekey(connection: Connection, log_name: str, key: Sequence[str]) -> None:
+    """The key columns have these names from here on; what the log has not got yet may have others."""
+    await connection.execute(_REKEY.encode(), {"log_name": log_name, "key": list(key)})
+
+
+async def end_logging(connection: Connection, log_name: str) -> None:
+    """In the transaction that deletes a source: nothing of its table is logged from here on, unless another has it."""
+    await connection.execute(_END.encode(), {"log_name": log_name})
+    await connection.execute(_FORGET, {"log_name": log_name})
 
 
 async def settled(connection: Connection, log_name: str, relation: str) -> tuple[bool, str | None]:

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from db.feeds import FeedBinding, feed_from_json, feed_to_json
-from db.logged_tables import log_first
+from db.logged_tables import end_logging, log_first, rekey
 from db.session import Connection
 from db.wire import ColumnType
 
@@ -243,6 +243,7 @@ async def update_binding(connection: Connection, source: Source) -> None:
         "UPDATE rowcast.sources SET columns = %s, key = %s, updated_at = clock_timestamp() WHERE id = %s",
         (Jsonb([asdict(column) for column in source.columns]), list(source.key), source.id),
     )
+    await rekey(connection, source.logged_as, source.key)
 
 
 async def rename_relation(connection: Connection, id_: UUID, relation: str) -> None:
@@ -265,7 +266,11 @@ async def set_state(connection: Connection, id_: UUID, state: SourceState, reaso
 
 async def delete_source(connection: Connection, id_: UUID) -> None:
     """Forget a source with its base, runs, conflicts and failures; its table and history stay."""
-    await connection.execute("DELETE FROM rowcast.sources WHERE id = %s", (id_,))
+    cursor = await connection.execute(
+        "DELETE FROM rowcast.sources WHERE id = %s RETURNING coalesce(log_name, relation)", (id_,)
+    )
+    for (log_name,) in await cursor.fetchall():
+        await end_logging(connection, log_name)
 
 
 async def _fetch(connection: Connection, query: str, parameters: object = None) -> list[Source]:

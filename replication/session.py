@@ -44,13 +44,15 @@ _SIGHT = r"""SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint, (pg_current_w
 
 # The commit that the stream tells of may not be visible yet: then what it did to the sources isn't, either.
 _KEYS = """SELECT %(xid)s::bigint IS NULL OR pg_visible_in_snapshot(%(xid)s::bigint::text::xid8, pg_current_snapshot()),
-        table_.log_name, key, oid, from_lsn, xid,
-        ARRAY(SELECT coalesce(a.attname, name) FROM unnest(key) WITH ORDINALITY k (name, n)
-              LEFT JOIN pg_attribute a ON a.attrelid = (table_seen ->> 'oid')::oid AND NOT a.attisdropped
-                  AND a.attnum = (table_seen -> 'columns' ->> name)::int2 ORDER BY n)
-    FROM (SELECT) one LEFT JOIN (
-        rowcast.logged_tables table_ JOIN rowcast.sources s ON coalesce(s.log_name, relation) = table_.log_name
-        LEFT JOIN rowcast.sync_state ON source_id = id) ON true"""
+        table_.log_name, key, oid, from_lsn, xid, coalesce(
+            lead(key) OVER later,
+            ARRAY(SELECT coalesce(a.attname, name) FROM unnest(key) WITH ORDINALITY k (name, n)
+                  LEFT JOIN pg_attribute a ON a.attrelid = (table_seen ->> 'oid')::oid AND NOT a.attisdropped
+                      AND a.attnum = (table_seen -> 'columns' ->> name)::int2 ORDER BY n))
+    FROM (SELECT) one LEFT JOIN rowcast.logged_tables table_ ON true
+    LEFT JOIN LATERAL (SELECT table_seen FROM rowcast.sync_state JOIN rowcast.sources s ON s.id = source_id
+                       WHERE coalesce(s.log_name, relation) = table_.log_name LIMIT 1) seen ON true
+    WINDOW later AS (PARTITION BY table_.log_name ORDER BY from_lsn)"""
 
 
 @dataclass(frozen=True, slots=True)

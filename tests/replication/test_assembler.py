@@ -111,3 +111,22 @@ def _commits(count: int) -> list[object]:
     made = assembler()
     frames = [one for lsn in range(count) for one in (begin(lsn, lsn + 3), insert(1, ("1", "")), commit(lsn, lsn + 1))]
     return list(made.feed(frames))
+
+
+def test_what_counts_is_told_by_where_a_commit_stands() -> None:
+    made = Assembler(5, b"key", 2**32 + 10)
+    known = [
+        LoggedTable("public.t", ("id",), 1),
+        LoggedTable("public.other", ("id",), 2, since=110),
+        LoggedTable("public.t", ("id",), None, since=210),
+    ]
+    assert made.know(known) == []
+    list(made.feed([TABLE, OTHER]))
+    both = [insert(1, ("1", "a")), insert(2, ("2", "b"))]
+    names = []
+    for lsn in (100, 120, 220):
+        given_out = made.feed([begin(lsn, 7), *both, commit(lsn, lsn + 5)])
+        names.append(
+            [change.relation for each in given_out if isinstance(each, Transaction) for change in each.changes]
+        )
+    assert names == [["public.t"], ["public.t", "public.other"], ["public.other"]]

@@ -14,7 +14,7 @@ from db.changes import Cause, Operation
 from db.cursor import Cursor
 from db.origin import emit_origin, sign_origin
 from db.session import connect
-from db.sources import insert_source
+from db.sources import delete_source, insert_source
 from replication.log_events import LogSlice
 from replication.session import Session
 from tests.replication.leader import DEADLINE_S, ORIGIN_KEY, bind, execute, hub_of, leading, source_of, until, value
@@ -234,12 +234,15 @@ async def test_a_table_that_gets_its_source_later_is_logged_from_then_on(databas
         await execute(database, "INSERT INTO t VALUES (1)")
         await settled(database, hub)
         async with await connect(database, "rowcast test", autocommit=False) as connection:
-            await insert_source(connection, source_of("public.t"))
+            source = source_of("public.t")
+            await insert_source(connection, source)
             await connection.execute("INSERT INTO t VALUES (2)")
         await execute(database, "INSERT INTO t VALUES (3)")
         await settled(database, hub)
         assert [change.key for change in await logged_changes(database)] == ['["2"]', '["3"]']
-        await execute(database, "DELETE FROM rowcast.sources", "INSERT INTO t VALUES (4)")
+        async with await connect(database, "rowcast test", autocommit=False) as connection:
+            await delete_source(connection, source.id)
+        await execute(database, "INSERT INTO t VALUES (4)")
         await settled(database, hub)
         assert len(await logged_changes(database)) == 2
 

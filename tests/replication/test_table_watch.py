@@ -1,15 +1,18 @@
 """Tables that are dropped, replaced, or out of the publications for a while: where the log begins them anew."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from db.changes import Change, Operation
 from db.logged_tables import Logged, LoggedName
+from db.session import connect
+from db.sources import delete_source, insert_source, sources_of_relation, update_binding
 from replication.hub import Hub
 from replication.table_watch import to_log, told
-from tests.replication.leader import bind, execute, hub_of, leading, until, value
+from tests.replication.leader import bind, execute, hub_of, leading, source_of, until, value
 from tests.replication.reading import logged_changes, settled
 from tests.replication.test_recovery import replicating
 
@@ -236,3 +239,47 @@ async def test_leaders_killed_while_tables_are_replaced_begin_each_anew_once(dat
     at = [index for index, change in enumerate(changes) if change.anew]
     for number, index in zip(range(2, 5), at, strict=True):
         assert changes[index + 1].key in (f'["{number}"]', f'["{number * 10}"]')
+
+
+async def test_a_commit_is_logged_the_same_however_late(database: str) -> None:
+    """Its entries stand where they stood, though a crash of Postgres took them back once they were published."""
+    await bind(database, "t", COLUMNS)
+    await bind(database, "u", COLUMNS)
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+    await execute(database, *(MADE[n].replace(" t", " v") for n in (0, 1)))
+    await execute(database, "ALTER PUBLICATION rowcast_tables ADD TABLE v")
+    both = "INSERT INTO u VALUES ({0}); INSERT INTO v VALUES ({0}); INSERT INTO t VALUES ({0})"
+    await execute(database, both.format(1))
+    async with await connect(database, "rowcast test", autocommit=False) as connection:
+        await insert_source(connection, source_of("public.v"))
+    await execute(database, both.format(2))
+    async with await connect(database, "rowcast test", autocommit=False) as connection:
+        [source] = await sources_of_relation(connection, "public.u")
+        await delete_source(connection, source.id)
+    await execute(database, both.format(3))
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        found = [await logged_changes(database, f"public.{name}") for name in "uvt"]
+    assert [keys(changes) for changes in found] == [['["1"]', '["2"]'], ['["2"]', '["3"]'], ['["1"]', '["2"]', '["3"]']]
+    assert [[change.position.index for change in changes] for changes in found] == [[1, 1], [2, 1], [2, 3, 2]]
+
+
+async def test_a_key_that_was_renamed_is_known_by_its_names_of_then(database: str) -> None:
+    await bind(database, "t", COLUMNS)
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+    await execute(database, "INSERT INTO t VALUES (1)", "ALTER TABLE t RENAME id TO code", "INSERT INTO t VALUES (2)")
+    async with await connect(database, "rowcast test", autocommit=False) as connection:
+        # As a run does that follows it, before the log has any of this.
+        [source] = await sources_of_relation(connection, "public.t")
+        await update_binding(connection, replace(source, key=("code",)))
+    await execute(database, "INSERT INTO t VALUES (3)")
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await settled(database, hub)
+        changes = await logged_changes(database)
+    assert [(change.key, change.after) for change in changes] == [
+        ('["1"]', {"id": 1}),
+        ('["2"]', {"code": 2}),
+        ('["3"]', {"code": 3}),
+    ]
