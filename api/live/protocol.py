@@ -9,6 +9,7 @@ read, and how long its socket lives once it doesn't answer.
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -17,11 +18,12 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.typing import ExtensionParameter
 
 from api.allowance import Allowance
+from api.live.keepalive import is_answer, ping_frame
 from api.live.lean import LeanEvent, LeanQueue
 from api.live.prepared import SMALLEST
 
@@ -157,6 +159,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
             self._call_later(_DISCARD_S, self._discard_on)
             return
+        if is_answer(data, self.pending_ping_payload) and not self._unread:
+            self.handle_pong(Frame(Opcode.PONG, cast("bytes", self.pending_ping_payload)))
+            return
         self._unread = self._unread + data if self._unread else data
         if self._next is None:
             self._take()
@@ -260,6 +265,16 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self._failed, self._unread = True, b""
         self.transport.write(b"".join(self.conn.data_to_send()) or _BAD_REQUEST)
         self.transport.close()
+
+    def send_keepalive_ping(self) -> None:
+        """As uvicorn's, with a frame that is ready."""
+        self.ping_timer = None
+        if not self.closed:
+            self.pending_ping_payload = random.randbytes(4)  # noqa: S311 - tells pongs apart, no more
+            self.ping_sent_at = self.loop.time()
+            self.transport.write(ping_frame(self.pending_ping_payload))
+            assert self.ping_timeout is not None
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
 
     def keepalive_timeout(self) -> None:
         """The client answers no ping: it would not take the rest of what was written to it, either."""
