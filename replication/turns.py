@@ -7,6 +7,7 @@ everything that waits here there is one step in each turn of the loop, and none 
 
 import asyncio
 import time
+import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, TypeVar
@@ -49,19 +50,13 @@ class Turns:
     async def share(self) -> None:
         """Returns when the next step may be done. Call it between two steps that wait for nothing else."""
         if self._spent():
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            self._go_on()
-            await turn
+            await self._line_up()
         self._begin()
 
     async def each(self, work: Awaitable[_T]) -> _T:
         """Does the work: every step of it, from one wait to the next, has a turn."""
-        return await _Stepwise(self, work)
-
-    def is_given(self, awaited: object) -> bool:
-        """Whether it is the turn that was given last: who waited for that needs no other."""
-        return awaited is self._given
+        result: _T = await self._stepwise(work.__await__())
+        return result
 
     def hold(self) -> None:
         """A delivery is on its way."""
@@ -78,15 +73,44 @@ class Turns:
                 self._coming = None
             self._go_on()
 
+    @types.coroutine
+    def _stepwise(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """Stands between a task and what it runs: for the task it is that."""
+        awaited: object = None
+        error: BaseException | None = None
+        while True:
+            # Who waited for a turn within the work needs no other.
+            if awaited is None or awaited is not self._given:
+                try:
+                    if self._spent():
+                        yield from self._line_up()
+                    self._begin()
+                except asyncio.CancelledError as cancelled:
+                    error = cancelled
+            try:
+                awaited = steps.send(None) if error is None else steps.throw(error)
+            except StopIteration as end:
+                return end.value
+            error = None
+            try:
+                yield awaited
+            except BaseException as thrown:  # noqa: BLE001 - it is for the work to take
+                error = thrown
+
+    def _line_up(self) -> "asyncio.Future[None]":
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._go_on()
+        return turn
+
     def _held_s(self) -> float:
         return self._held_until - self._clock()
 
     def _spent(self) -> bool:
-        if self._held_s() > 0:
+        now = self._clock()
+        if now < self._held_until:
             return True
-        if self._began is None:
-            return bool(self._waiting)
-        return self._clock() - self._began >= LONGEST_S
+        return bool(self._waiting) if self._began is None else now - self._began >= LONGEST_S
 
     def _begin(self) -> None:
         if self._began is None:
@@ -121,32 +145,3 @@ class Turns:
                 self._given = turn
                 turn.set_result(None)
                 return
-
-
-class _Stepwise(Awaitable[_T]):
-    """Stands between a task and what it runs: for the task it is that."""
-
-    def __init__(self, turns: Turns, work: Awaitable[_T]) -> None:
-        self._turns = turns
-        self._work = work
-
-    def __await__(self) -> Generator[Any, Any, _T]:
-        steps = self._work.__await__()
-        awaited: object = None
-        error: BaseException | None = None
-        while True:
-            try:
-                if awaited is None or not self._turns.is_given(awaited):
-                    yield from self._turns.share().__await__()
-            except asyncio.CancelledError as cancelled:
-                error = cancelled
-            try:
-                awaited = steps.send(None) if error is None else steps.throw(error)
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            try:
-                error = None
-                yield awaited
-            except BaseException as thrown:  # noqa: BLE001 - it is for the work to take
-                error = thrown
