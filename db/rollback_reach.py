@@ -7,10 +7,11 @@ adopted table is in it without the rows that went: nothing before it can be told
 from datetime import datetime
 
 from db.cursor import Cursor
-from db.errors import BadUserInput, CursorExpired
+from db.errors import BadUserInput, Conflict, CursorExpired
 from db.log import log_state
 from db.log_names import OF_RELATION
 from db.logged_from import logged_from
+from db.logged_tables import settled
 from db.position import LAST_INDEX, Position
 from db.rows import behind_now
 from db.session import Connection
@@ -61,6 +62,15 @@ async def refuse_truncated(connection: Connection, source: Source, truncated: Po
         raise CursorExpired(
             f"{source.relation} was truncated after this cursor, and Postgres does not log the rows that a TRUNCATE "
             f"takes. {await _earliest(connection, source, truncated)}"
+        )
+
+
+async def refuse_unlogged(connection: Connection, source: Source) -> None:
+    """Conflict where the table is not logged as it is: what was done to it after the cursor may be in no log."""
+    is_settled, reason = await settled(connection, source.logged_as, source.relation)
+    if reason is not None or not is_settled:
+        raise Conflict(
+            reason or f"{source.relation} was altered, and the log has not noticed yet: try again in a while."
         )
 
 

@@ -20,7 +20,7 @@ from db.errors import Conflict, LimitExceeded, NotFound
 from db.keys import key_values
 from db.origin import emit_origin
 from db.rollback import RolledBack, lock_rows, lock_table, restore
-from db.rollback_reach import check_reach, refuse_begun_anew, refuse_truncated, rollback_cursor
+from db.rollback_reach import check_reach, refuse_begun_anew, refuse_truncated, refuse_unlogged, rollback_cursor
 from db.rollback_rows import gather, is_known, last_begun_anew, last_truncate, linked_keys
 from db.rows import Selected, behind_now, by_key, select_rows, stored_key
 from db.session import Connection
@@ -132,6 +132,7 @@ async def _lock_keys(context: Context, connection: Connection, opened: Opened, c
 
 async def _refuse_unknown(connection: Connection, source: Source, cursor: Cursor) -> None:
     """After the log was read: what retention took meanwhile is noticed."""
+    await refuse_unlogged(connection, source)
     await check_reach(connection, source, cursor)
     await refuse_begun_anew(connection, source, await last_begun_anew(connection, source.logged_as, cursor))
     await refuse_truncated(connection, source, await last_truncate(connection, source.logged_as, cursor))

@@ -8,7 +8,7 @@ from db.cursor import Cursor
 from db.position import Position
 from db.sources import Column, DeletePolicy
 from db.wire import ColumnType
-from tests.schema.ground import CUSTOMERS_SQL, Ground
+from tests.schema.ground import CUSTOMERS_SQL, GraphQLFailed, Ground
 from tests.schema.rolling import ROW, SOURCE, as_of, table, whole_history
 
 THINGS = """
@@ -251,3 +251,20 @@ async def test_a_row_whose_key_never_rests(ground: Ground, monkeypatch: pytest.M
     await ground.sql("UPDATE customers SET id = 2")
     failed = await ground.refused(ROW, {"to": before, "key": {"id": 2}})
     assert (failed.code, "kept changing" in str(failed), table(ground)) == ("CONFLICT", True, [("(2,Ada,,)",)])
+
+
+async def test_a_table_that_is_not_logged_is_not_rolled_back(ground: Ground) -> None:
+    """Nothing in the log would be taken for nothing done."""
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada', 30, 5)")
+    await ground.sql("ALTER PUBLICATION rowcast_tables DROP TABLE customers")
+    async with ground.subscribe('subscription { changes(source: "customers") { upToDate } }') as stream:
+        with pytest.raises(GraphQLFailed):
+            await stream.next()
+    before = await as_of(ground)
+    await ground.sql("UPDATE customers SET age = 31")
+    then = table(ground)
+    for query in (SOURCE, ROW):
+        refused = await ground.refused(query, {"to": before, "key": {"id": 1}})
+        assert refused.code == "CONFLICT"
+        assert "ALTER PUBLICATION rowcast_tables ADD TABLE" in str(refused)
+    assert table(ground) == then
