@@ -94,6 +94,9 @@ class Turns:
             error = None
             try:
                 yield awaited
+            except GeneratorExit:
+                steps.close()
+                raise
             except BaseException as thrown:  # noqa: BLE001 - it is for the work to take
                 error = thrown
 

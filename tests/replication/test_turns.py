@@ -217,3 +217,20 @@ async def test_a_call_that_fails_keeps_no_other_from_its_turn(turns: Turns) -> N
     turns.soon(lambda: begun.append(2))
     await loop_turns()
     assert begun == [1, 2]
+
+
+async def test_work_that_is_given_up_in_a_storm_ends_at_once(turns: Turns) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+
+    given_up = turns.each(work())
+    given_up.send(None)
+    turns.hold()
+    # As the interpreter does at its end.
+    given_up.close()
+    assert ended == ["work"]
