@@ -20,16 +20,27 @@ ANEW = b"tables"
 
 _LOCK_TIMEOUT = "500ms"
 
-# A table that was renamed is the same one for as long as none has the name that its source knows.
-_STATES = """SELECT named.log_name, relation, was.oid, was.ways, was.reason, now.oid,
-        rowcast.publication_ways(now.oid::oid, %(publications)s)
-    FROM (SELECT DISTINCT ON (1) coalesce(log_name, relation) AS log_name, relation FROM rowcast.sources
-          ORDER BY 1, 2) named
-    LEFT JOIN LATERAL (SELECT oid, ways, reason FROM rowcast.logged_tables l WHERE l.log_name = named.log_name
-                       ORDER BY from_lsn DESC LIMIT 1) was ON true
-    CROSS JOIN LATERAL (SELECT coalesce(rowcast.table_named(relation)::bigint,
-                                        (SELECT c.oid::bigint FROM pg_class c WHERE c.oid = was.oid)) AS oid) now
-    WHERE %(log_name)s::text IS NULL OR named.log_name = %(log_name)s"""
+# A table that was renamed is the same one for as long as none has the name that its source knows. Asked each second, of
+# all tables at once: those that are as they were are left out.
+_STATES = """WITH named AS MATERIALIZED (
+        SELECT DISTINCT ON (1) coalesce(log_name, relation) AS log_name, relation FROM rowcast.sources
+        WHERE %(log_name)s::text IS NULL OR coalesce(log_name, relation) = %(log_name)s ORDER BY 1, 2),
+    was AS (
+        SELECT DISTINCT ON (log_name) log_name, oid, ways, reason FROM rowcast.logged_tables
+        WHERE %(log_name)s::text IS NULL OR log_name = %(log_name)s ORDER BY log_name, from_lsn DESC),
+    now AS MATERIALIZED (
+        SELECT named.log_name, relation, was.oid AS was_oid, was.ways, was.reason, coalesce(there.oid, same.oid) AS oid
+        FROM named LEFT JOIN was ON was.log_name = named.log_name
+        LEFT JOIN (pg_class there JOIN pg_namespace n ON n.oid = there.relnamespace)
+            ON n.nspname = split_part(relation, '.', 1) AND there.relname = split_part(relation, '.', 2)
+                AND there.relkind IN ('r', 'p')
+        LEFT JOIN pg_class same ON same.oid = was.oid),
+    way AS (
+        SELECT table_oid, array_agg(way) AS ways FROM rowcast.publication_ways(ARRAY(
+            SELECT oid FROM now WHERE oid IS NOT NULL), %(publications)s) GROUP BY table_oid)
+    SELECT log_name, relation, was_oid, now.ways, reason, oid::bigint, coalesce(way.ways, '{}')
+    FROM now LEFT JOIN way ON table_oid = oid
+    WHERE NOT coalesce(was_oid = oid AND now.ways <@ way.ways AND now.ways @> way.ways, false) ORDER BY log_name"""
 
 _GIVE = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, reason, key)
     SELECT %(log_name)s, (pg_current_wal_insert_lsn() - '0/0')::bigint, %(oid)s, %(ways)s, %(reason)s, key
@@ -57,8 +68,8 @@ _FORGET = """DELETE FROM rowcast.logged_tables WHERE log_name = %(log_name)s AND
         WHERE log_name = %(log_name)s AND from_lsn <= (SELECT decoded_to FROM rowcast.log_state))"""
 
 _FIRST = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, key)
-    SELECT named.log_name, (pg_current_wal_insert_lsn() - '0/0')::bigint, oid, rowcast.publication_ways(oid, ARRAY(
-        SELECT unnest(publications) FROM rowcast.log_state)), key
+    SELECT named.log_name, (pg_current_wal_insert_lsn() - '0/0')::bigint, oid, ARRAY(
+        SELECT way FROM rowcast.log_state, rowcast.publication_ways(ARRAY[oid], publications)), key
     FROM (SELECT id, relation, key, coalesce(log_name, relation) AS log_name FROM rowcast.sources WHERE id = %s) named,
         rowcast.table_named(relation) oid
     WHERE oid IS NOT NULL AND NOT EXISTS (SELECT FROM rowcast.sources s
@@ -67,13 +78,15 @@ _FIRST = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, ke
 _SETTLED = """SELECT CASE WHEN was.reason IS NULL THEN coalesce(was.oid = now.oid AND was.ways && now.ways, false)
             ELSE now.ways = '{}' END, was.reason
     FROM rowcast.log_state
-    CROSS JOIN LATERAL (SELECT rowcast.table_named(%(relation)s)::bigint AS oid,
-            rowcast.publication_ways(rowcast.table_named(%(relation)s), publications) AS ways) now
+    CROSS JOIN LATERAL (SELECT oid::bigint, ARRAY(
+            SELECT way FROM rowcast.publication_ways(ARRAY[oid], publications)) AS ways
+        FROM rowcast.table_named(%(relation)s) oid) now
     LEFT JOIN LATERAL (SELECT oid, ways, reason FROM rowcast.logged_tables WHERE log_name = %(log_name)s
                        ORDER BY from_lsn DESC LIMIT 1) was ON true"""
 
 _ALL = """INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways, key)
-    SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, rowcast.publication_ways(oid, %s), key
+    SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, ARRAY(
+        SELECT way FROM rowcast.publication_ways(ARRAY[oid], %s)), key
     FROM rowcast.sources, rowcast.table_named(relation) oid WHERE oid IS NOT NULL"""
 
 
@@ -97,10 +110,13 @@ class LoggedName:
     ways: frozenset[str]
 
 
-async def logged_names(
+async def altered_names(
     connection: Connection, publications: Sequence[str], log_name: str | None = None
 ) -> list[LoggedName]:
-    """The names of all tables that have a source, or the one. `publications`: those that are streamed."""
+    """Of the tables that have a source, or of the one, those that are not logged just as they are.
+
+    `publications`: those that are streamed.
+    """
     parameters = {"publications": list(publications), "log_name": log_name}
     rows = await (await connection.execute(_STATES, parameters)).fetchall()
     return [
@@ -129,7 +145,7 @@ async def give_name(
             if not await _lock(connection, logged.oid):
                 return False
             await connection.execute("SET LOCAL lock_timeout = 0")
-        if await logged_names(connection, publications, name.log_name) != [name]:
+        if await altered_names(connection, publications, name.log_name) != [name]:
             return False
         given = {"log_name": name.log_name, "oid": logged.oid, "ways": sorted(logged.ways), "reason": logged.reason}
         await connection.execute(_GIVE, given)

@@ -154,6 +154,11 @@ async def all_sources(connection: Connection) -> list[Source]:
     return await _fetch(connection, 'SELECT * FROM rowcast.sources ORDER BY name COLLATE "C"')
 
 
+async def sources_in(connection: Connection, state: SourceState) -> list[Source]:
+    """Those in the state."""
+    return await _fetch(connection, "SELECT * FROM rowcast.sources WHERE state = %s", state)
+
+
 async def source_by_name(connection: Connection, name: str) -> Source | None:
     """The source of that name."""
     return _one(await _fetch(connection, "SELECT * FROM rowcast.sources WHERE name = %s", name))

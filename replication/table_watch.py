@@ -10,7 +10,7 @@ import structlog
 from psycopg import errors
 
 from db.lease import Term
-from db.logged_tables import Logged, LoggedName, give_name, keep_ways, logged_names
+from db.logged_tables import Logged, LoggedName, altered_names, give_name, keep_ways
 from db.session import Connection
 from db.tables import PUBLICATION, Relation
 
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
 _REFUSED_S = 10.0
-"""How long a table is let alone whose writers don't make way."""
+"""How long a table is let alone whose writers don't make way, or which may not be locked."""
 
 
 class TableWatch:
@@ -44,10 +44,10 @@ class TableWatch:
     async def watch(self) -> None:
         """Until cancelled. LeadershipLost when the term is over."""
         while True:
-            for name in await logged_names(self._connection, self._publications):
+            for name in await altered_names(self._connection, self._publications):
                 logged = to_log(name)
                 if logged is None:
-                    if name.was is not None and name.was.ways != name.ways:
+                    if name.was is not None and name.was.oid is not None:
                         await keep_ways(self._connection, self._term, name)
                 elif self._clock() >= self._refused.get(name.log_name, 0.0):
                     await self._give(name, logged)
@@ -66,6 +66,7 @@ class TableWatch:
                 f"The server may not lock {name.relation} ({error.diag.message_primary}), so its changes are in no "
                 "log: GRANT it INSERT, UPDATE and DELETE on the table."
             )
+            self._refused[name.log_name] = self._clock() + _REFUSED_S
             refused = Logged(None, reason=reason)
             if name.was != refused:
                 await give_name(self._connection, self._term, name, refused, self._publications, reason)

@@ -12,9 +12,9 @@ from db.session import Connection, Pool
 from db.sources import (
     Source,
     SourceState,
-    all_sources,
     rename_relation,
     source_to_change,
+    sources_in,
     sources_of_relation,
     update_binding,
 )
@@ -49,7 +49,7 @@ async def follow_altered(pool: Pool, term: Term, work: Work) -> bool | None:
 async def follow_paused(pool: Pool, term: Term) -> None:
     """The sources that are paused, and so have no runs, follow their tables all the same: subscriptions go on."""
     async with pool.connection() as connection:
-        sources = [source for source in await all_sources(connection) if source.state is SourceState.PAUSED]
+        sources = await sources_in(connection, SourceState.PAUSED)
     for source in sources:
         async with pool.connection() as connection:
             table = await describe(connection, Relation.parse(source.relation))
