@@ -17,7 +17,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Ope
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 
 from api.live.connection import ConnectionHandler
-from api.live.groups import Group, Member, prepared
+from api.live.members import Group, Member, prepared
 from api.live.plan import Plan, plan
 from api.live.throttle import Turn
 from db.position import Position

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.live.groups import Group
+from api.live.members import Group
 from db.session import connect
 from db.sources import Column, source_by_name, update_columns
 from db.table_seen import TableSeen, keep_table_seen
