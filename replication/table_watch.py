@@ -17,7 +17,7 @@ from db.tables import PUBLICATION, Relation
 log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
-_REFUSED_S = 10.0
+_REFUSED_S = 5.0
 """How long a table is let alone whose writers don't make way, or which may not be locked."""
 
 

@@ -210,6 +210,24 @@ async def test_writers_that_do_not_make_way_are_waited_for(database: str) -> Non
         assert '["2"]' not in found
 
 
+async def test_a_table_that_may_not_be_locked_says_so_until_it_may(database: str) -> None:
+    await bind(database, "t", COLUMNS)
+    async with leading(database) as leader, hub_of(database, leader.bus) as hub:
+        await execute(
+            database,
+            "INSERT INTO t VALUES (1)",
+            "; ".join(("DROP TABLE t", *MADE, PUBLISHED, "REVOKE ALL ON t FROM CURRENT_USER")),
+        )
+        await begun_anew(database)
+        [told_] = await drift(database)
+        assert "may not lock" in told_
+        await execute(database, "GRANT ALL ON t TO CURRENT_USER")
+        await followed(database)
+        await execute(database, "INSERT INTO t VALUES (2)")
+        await settled(database, hub)
+        assert keys(await logged_changes(database)) == ['["1"]', None, None, '["2"]']
+
+
 async def test_what_no_leader_saw_is_noticed_by_the_next(database: str) -> None:
     await bind(database, "t", COLUMNS)
     async with leading(database) as leader, hub_of(database, leader.bus) as hub:

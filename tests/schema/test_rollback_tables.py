@@ -167,6 +167,27 @@ async def test_a_truncated_table_goes_back_no_further(ground: Ground) -> None:
     assert table(ground) == []
 
 
+async def test_a_table_that_is_replaced_goes_back_no_further(ground: Ground) -> None:
+    await ground.sql("INSERT INTO customers VALUES (1, 'Ada')")
+    before = await as_of(ground)
+    await ground.sql(
+        "DROP TABLE customers",
+        f"CREATE TABLE customers ({CUSTOMERS_SQL})",
+        "ALTER TABLE customers REPLICA IDENTITY FULL",
+        "ALTER PUBLICATION rowcast_tables ADD TABLE customers",
+        "INSERT INTO customers VALUES (2, 'Bob')",
+    )
+    # The log notices a little later.
+    while (failed := await ground.refused(SOURCE, {"to": before})).code == "CONFLICT":
+        assert "was altered" in str(failed)
+    assert failed.code == "CURSOR_EXPIRED"
+    assert "replaced" in str(failed)
+    await ground.sql("INSERT INTO customers VALUES (3, 'Cyd')")
+    earliest = str(failed).rpartition("the cursor ")[2].partition(",")[0].removesuffix(".")
+    assert (await ground.run(SOURCE, {"to": earliest}))["deleted"] == 1
+    assert table(ground) == [("(2,Bob,,)",)]
+
+
 async def test_a_cursor_that_means_no_state_says_why(ground: Ground) -> None:
     cursor = Cursor.decode(await as_of(ground))
     epoch, lsn = cursor.position.epoch, cursor.position.lsn
