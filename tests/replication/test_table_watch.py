@@ -106,6 +106,7 @@ async def test_another_table_of_the_name_begins_anew(database: str, statements: 
         assert 1 <= anew(changes) <= 2
         assert keys(changes)[-1] == '["3"]'
         assert len(await drift(database)) == anew(changes)
+        assert await value(database, "SELECT count(*) FROM rowcast.changes") == 2, "nobody truncated it"
 
 
 async def test_a_table_that_is_renamed_goes_on(database: str) -> None:

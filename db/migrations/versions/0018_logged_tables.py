@@ -28,42 +28,33 @@ CREATE FUNCTION rowcast.table_named(relation text) RETURNS oid LANGUAGE sql STAB
       AND c.relkind IN ('r', 'p')
 $$;
 
--- How these tables get into the stream of these publications, whole: a row for each way. A way that is there before and
--- after was there between: an ALTER PUBLICATION that takes it away and gives it back makes it another one.
-CREATE FUNCTION rowcast.publication_ways(tables oid[], publications text[]) RETURNS TABLE (table_oid oid, way text)
-LANGUAGE plpgsql STABLE AS $$
+-- How a table gets into the stream of these publications, whole. A way that is there before and after was there between:
+-- an ALTER PUBLICATION that takes it away and gives it back makes it another one.
+CREATE FUNCTION rowcast.publication_ways(table_oid oid, publications text[]) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found text[];
+    by_schema text[] := '{}';
 BEGIN
-    RETURN QUERY
-    WITH published AS (
-        SELECT p.oid, p.oid || ':' || p.xmin || ':' AS version, p.puballtables FROM pg_publication p
-        WHERE p.pubname = ANY (publications) AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
-          AND p.pubviaroot),
-    streamed AS (
-        SELECT one AS of, one AS relid FROM unnest(tables) one
-        UNION
-        SELECT c.oid, parent.relid::oid FROM pg_class c CROSS JOIN LATERAL pg_partition_ancestors(c.oid) parent
-        WHERE c.oid = ANY (tables) AND c.relispartition),
-    member AS MATERIALIZED (
-        -- As JSON, of these tables alone: the columns that narrow it exist from Postgres 15 on.
-        SELECT streamed.of, version || r.oid AS by, to_jsonb(r) AS r
-        FROM streamed JOIN pg_publication_rel r ON r.prrelid = relid JOIN published ON published.oid = r.prpubid)
-    SELECT one, version || 'all' FROM published, unnest(tables) one WHERE puballtables
-    UNION ALL
-    SELECT member.of, member.by FROM member WHERE r ->> 'prqual' IS NULL AND r ->> 'prattrs' IS NULL;
+    SELECT coalesce(array_agg(p.oid || ':' || p.xmin || ':' || coalesce(r.oid::text, 'all')), '{}') INTO found
+    FROM pg_publication p
+    LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
+        AND r.prrelid IN (SELECT table_oid UNION SELECT relid FROM pg_partition_ancestors(table_oid))
+        AND to_jsonb(r) ->> 'prqual' IS NULL AND to_jsonb(r) ->> 'prattrs' IS NULL
+    WHERE p.pubname = ANY (publications) AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
+      AND p.pubviaroot AND (p.puballtables OR r.oid IS NOT NULL);
     -- Publications of a whole schema exist from Postgres 15 on.
     IF to_regclass('pg_catalog.pg_publication_namespace') IS NOT NULL THEN
-        RETURN QUERY
-        SELECT c.oid, p.oid || ':' || p.xmin || ':' || n.oid
+        SELECT coalesce(array_agg(p.oid || ':' || p.xmin || ':' || n.oid), '{}') INTO by_schema
         FROM pg_publication p JOIN pg_publication_namespace n ON n.pnpubid = p.oid
-        JOIN pg_class c ON c.relnamespace = n.pnnspid
-        WHERE c.oid = ANY (tables) AND p.pubname = ANY (publications) AND p.pubinsert AND p.pubupdate AND p.pubdelete
-          AND p.pubtruncate AND p.pubviaroot;
+        JOIN pg_class c ON c.relnamespace = n.pnnspid AND c.oid = table_oid
+        WHERE p.pubname = ANY (publications) AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
+          AND p.pubviaroot;
     END IF;
+    RETURN found || by_schema;
 END $$;
 
 INSERT INTO rowcast.logged_tables (log_name, from_lsn, oid, ways)
-SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, ARRAY(
-    SELECT way FROM rowcast.publication_ways(ARRAY[oid], publications))
+SELECT DISTINCT ON (1) coalesce(log_name, relation), 0, oid, rowcast.publication_ways(oid, publications)
 FROM rowcast.sources, rowcast.table_named(relation) oid, rowcast.log_state WHERE oid IS NOT NULL;
 
 -- N: the table is logged anew, and what it holds is not in the log.
