@@ -495,7 +495,7 @@ async def test_however_many_take_no_snapshot_the_others_get_theirs(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriber_module, "CHUNK", 1)
-    reads = SnapshotReads(at_once=1, aside=2, stall_s=10 * DEADLINE_S, patience_s=0.05)
+    reads = SnapshotReads(at_once=1, aside=2, stall_s=10 * DEADLINE_S, patience_s=1)
     async with standing(database, snapshots=reads) as ground, AsyncExitStack() as stack:
         await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
         await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
@@ -521,7 +521,8 @@ async def test_one_that_is_too_slow_for_the_others_begins_again_alone(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriber_module, "CHUNK", 1)
-    async with standing(database, snapshots=SnapshotReads(at_once=1, patience_s=0.05)) as ground:
+    # Longer than the fast one ever takes for a chunk.
+    async with standing(database, snapshots=SnapshotReads(at_once=1, patience_s=2)) as ground:
         await ground.bind("customers", CUSTOMERS_SQL, CUSTOMERS)
         await ground.sql("INSERT INTO customers SELECT n, 'n' || n FROM generate_series(1, 10) n")
         client: dict[int, Json] = {}
