@@ -141,7 +141,7 @@ class Hub:
             with self._joined(relation) as queue:
                 async with aclosing(self._pages.read(relation, progress.cursor.position, queue.start)) as older:
                     async for transaction in older:
-                        await self.turns.share()
+                        await self.turns.share(patient=True)
                         for event in progress.take(transaction):
                             yield event
                 progress.passed(queue.start)

@@ -23,6 +23,10 @@ HELD_S: Final = 0.005
 CALLS_EVERY: Final = 8
 """Of the steps is an arrival's where others wait: who has begun is soon done, and who comes is not kept out."""
 
+PATIENT_EVERY: Final = 4
+"""Of the steps is that of one who has many before it, where others wait: hundreds that read a long part of the log kept
+those who came from saying a word in time."""
+
 
 class Turns:
     """One a process. Steps have their turns in the order in which they came."""
@@ -30,6 +34,7 @@ class Turns:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._patient: deque[asyncio.Future[None]] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._served = 0
         self._given: asyncio.Future[None] | None = None
@@ -40,17 +45,20 @@ class Turns:
     @property
     def waiting(self) -> int:
         """How many steps wait."""
-        return len(self._waiting) + len(self._calls)
+        return len(self._waiting) + len(self._patient) + len(self._calls)
 
     def soon(self, call: Callable[[], None]) -> None:
         """It is called soon. For what begins and ends connections."""
         self._calls.append(call)
         self._go_on()
 
-    async def share(self) -> None:
-        """Returns when the next step may be done. Call it between two steps that wait for nothing else."""
-        if self._spent():
-            await self._line_up()
+    async def share(self, *, patient: bool = False) -> None:
+        """Returns when the next step may be done. Call it between two steps that wait for nothing else.
+
+        `patient`: of many steps, so that those who have few go before.
+        """
+        if self._spent(patient=patient):
+            await self._line_up(self._patient if patient else self._waiting)
         self._begin()
 
     async def each(self, work: Awaitable[_T]) -> _T:
@@ -83,7 +91,7 @@ class Turns:
             if awaited is None or awaited is not self._given:
                 try:
                     if self._spent():
-                        yield from self._line_up()
+                        yield from self._line_up(self._waiting)
                     self._begin()
                 except asyncio.CancelledError as cancelled:
                     error = cancelled
@@ -100,20 +108,22 @@ class Turns:
             except BaseException as thrown:  # noqa: BLE001 - it is for the work to take
                 error = thrown
 
-    def _line_up(self) -> "asyncio.Future[None]":
+    def _line_up(self, line: deque[asyncio.Future[None]]) -> "asyncio.Future[None]":
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        line.append(turn)
         self._go_on()
         return turn
 
     def _held_s(self) -> float:
         return self._held_until - self._clock()
 
-    def _spent(self) -> bool:
+    def _spent(self, *, patient: bool = False) -> bool:
         now = self._clock()
         if now < self._held_until:
             return True
-        return bool(self._waiting) if self._began is None else now - self._began >= LONGEST_S
+        if self._began is not None:
+            return now - self._began >= LONGEST_S
+        return bool(self._waiting or (patient and (self._patient or self._calls)))
 
     def _begin(self) -> None:
         if self._began is None:
@@ -124,7 +134,7 @@ class Turns:
         self._began = None
 
     def _go_on(self) -> None:
-        if self._coming is None and (self._waiting or self._calls):
+        if self._coming is None and self.waiting:
             loop, held_s = asyncio.get_running_loop(), self._held_s()
             self._coming = loop.call_later(held_s, self._next) if held_s > 0 else loop.call_soon(self._next)
 
@@ -138,12 +148,18 @@ class Turns:
 
     def _serve(self) -> None:
         self._served += 1
-        if self._calls and (not self._waiting or not self._served % CALLS_EVERY):
+        others = bool(self._waiting or self._calls)
+        if self._patient and not (others and self._served % PATIENT_EVERY):
+            self._give(self._patient)
+        elif self._calls and (not self._waiting or self._served % CALLS_EVERY == 1):
             self._begin()
             self._calls.popleft()()
-            return
-        while self._waiting:
-            turn = self._waiting.popleft()
+        else:
+            self._give(self._waiting)
+
+    def _give(self, line: deque[asyncio.Future[None]]) -> None:
+        while line:
+            turn = line.popleft()
             if not turn.done():  # as it is of one who gave up
                 self._given = turn
                 turn.set_result(None)

@@ -134,6 +134,10 @@ class ConnectionHandler(TransportHandler):
             self._init_timer = None
 
     def _init_missed(self) -> None:
+        if self._taking is not None:
+            # It has said something, to which we have not come yet.
+            self.on_request_accepted()
+            return
         self.connection_timed_out = True
         self.connection_init_timeout_task = self.spawn(self._end_unbegun())
         self.connection_init_timeout_task.add_done_callback(self._task_done)

@@ -98,19 +98,20 @@ class Returning:
         self.ids.extend(change["row"]["id"] for change in batch["changes"])
 
 
-async def commit(dsn: str, first: int, last: int) -> None:
-    """Commits of one row each; one of `_MATCHING` concerns the clients."""
+async def commit(dsn: str, first: int, last: int, rows: int = 1) -> None:
+    """Commits of so many rows each; one row of `_MATCHING` concerns the clients."""
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute(
-            f"""DO $$ BEGIN FOR n IN {first}..{last} LOOP
-                  INSERT INTO {TABLE} VALUES (n, 'n', CASE WHEN n % {_MATCHING} = 0 THEN 1 ELSE 2 END);
+            f"""DO $$ BEGIN FOR begun IN {first}..{last} BY {rows} LOOP
+                  INSERT INTO {TABLE} SELECT n, 'n', CASE WHEN n % {_MATCHING} = 0 THEN 1 ELSE 2 END
+                    FROM generate_series(begun, begun + {rows} - 1) n;
                   COMMIT;
                 END LOOP; END $$""".encode()
         )
 
 
 async def places(dsn: str, count: int) -> Sequence[tuple[Position, int]]:
-    """Where the log has each of so many commits, and which row it is of."""
+    """Where the log has each of so many rows, and which it is: within a commit, too, a cursor may be."""
     async with await connect(dsn, "rowcast test") as connection:
 
         async def all_there() -> list[tuple[Any, ...]]:
@@ -137,14 +138,16 @@ async def server(database: str, tmp_path: Path) -> AsyncIterator[ProcessServer]:
 
 
 @pytest.mark.parametrize(
-    "count",
+    ("count", "rows"),
     [
-        pytest.param(300, marks=pytest.mark.timeout(600)),
-        pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+        pytest.param(300, 1, marks=pytest.mark.timeout(600)),
+        pytest.param(10_000, 10, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
     ],
 )
-async def test_after_a_restart_all_come_back_at_once(server: ProcessServer, database: str, count: int) -> None:
-    await commit(database, 1, count)
+async def test_after_a_restart_all_come_back_at_once(
+    server: ProcessServer, database: str, count: int, rows: int
+) -> None:
+    await commit(database, 1, count, rows)
     known = await places(database, count)
     await server.stop()
     # What happens meanwhile, and while they come, concerns them too.
