@@ -13,7 +13,7 @@ import psycopg
 from bench.live.processes import started
 from bench.live.unmeasured import Unmeasured
 from db.session import connect
-from db.sources import Column, SheetBinding, SourceState, insert_source
+from db.sources import Column, DriftPolicy, SheetBinding, SourceState, insert_source
 from db.wire import ColumnType
 from tests.replication.leader import source_of
 from tests.server import Client, eventually, server_settings
@@ -53,11 +53,12 @@ async def bind(dsn: str) -> None:
 
 
 async def bind_idle(dsn: str, table: str, statements: Iterable[str], columns: tuple[Column, ...]) -> None:
-    """Give a table, which these statements make, a source of its name that never runs."""
+    """Give a table, which these statements make, a source of its name that never runs, nor gets columns."""
     source = replace(
         source_of(f"public.{table}"),
         name=table,
         state=SourceState.PAUSED,
+        drift_policy=DriftPolicy.STRICT,
         columns=columns,
         sheet=SheetBinding("sheet", "Sheet1", 0, 1, None),
     )
