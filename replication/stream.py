@@ -114,6 +114,13 @@ class Stream:
 
         StreamSilent when nothing comes, not even an answer to a status.
         """
+        try:
+            return await self._frames()
+        except psycopg.Error:
+            self._forget_socket()
+            raise
+
+    async def _frames(self) -> list[bytes | Keepalive]:
         frames: list[bytes | Keepalive] = []
         size, looked = 0, False
         while size < _BATCH_BYTES and len(frames) < _BATCH_FRAMES:
@@ -145,17 +152,29 @@ class Stream:
         """Send a status now; with `ask` the server answers with a keepalive."""
         async with self._sending:
             status = encode_status(self._flushed, self._now(), reply=ask)
-            while self._pgconn.put_copy_data(status) == 0:
-                await self._drained()
-            while self._pgconn.flush() == 1:
-                await self._drained()
+            try:
+                while self._pgconn.put_copy_data(status) == 0:
+                    await self._drained()
+                while self._pgconn.flush() == 1:
+                    await self._drained()
+            except psycopg.Error:
+                self._forget_socket()
+                raise
 
     async def close(self) -> None:
         """Stop the timed status. The connection is its opener's."""
         self._reporting.cancel()
         await asyncio.wait({self._reporting})
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._forget_socket()
+
+    def _forget_socket(self) -> None:
+        """Wait for it no more. Called before anything else is awaited after an error: libpq may have closed it, and
+        its number is soon another connection's, which would wait for ever.
+        """
+        for waiting, stop in ((self._readable, self._loop.remove_reader), (self._writable, self._loop.remove_writer)):
+            if waiting:
+                stop(self._socket)
+                waiting.clear()
 
     async def _report_by_time(self) -> None:
         while True:

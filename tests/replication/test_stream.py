@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -144,3 +145,29 @@ async def test_no_limit_of_the_server_means_a_status_all_the_same(database: str)
 async def to_its_end(stream: Stream) -> None:
     while True:
         await stream.receive()
+
+
+async def received_for_ever(stream: Stream) -> None:
+    while True:
+        await stream.receive()
+
+
+async def test_the_number_of_a_lost_connections_socket_is_left_to_who_has_it_next(database: str) -> None:
+    heard = asyncio.Event()
+    async with streaming(database, "60s") as stream:
+        number = stream._pgconn.socket
+        with socket.socket(fileno=os.dup(number)) as same:
+            same.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(received_for_ever(stream), DEADLINE_S)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+        reading, writing = os.pipe()
+        os.dup2(reading, number)
+        asyncio.get_running_loop().add_reader(number, heard.set)
+    os.write(writing, b"x")
+    async with asyncio.timeout(DEADLINE_S):
+        await heard.wait()
+    asyncio.get_running_loop().remove_reader(number)
+    for each in {number, reading, writing}:
+        os.close(each)
