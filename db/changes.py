@@ -3,7 +3,7 @@
 Values are wire values (`db.wire`): what GraphQL clients see in JSON. Keys are key texts (`db.keys`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -55,7 +55,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One commit of a synced table, or a slice of a large one (`last` is False until its final slice)."""
+    """One commit of a synced table, or a slice of a large one (`last` is False until its final slice).
+
+    `nothing_to`: kinds of readers that it doesn't concern, as far as that was found.
+    """
 
     xid: int
     committed_at: datetime
@@ -63,6 +66,7 @@ class Transaction:
     actor: str | None
     changes: tuple[Change, ...]
     last: bool
+    nothing_to: list[Hashable] = field(init=False, default_factory=list, compare=False, repr=False)
     _names: list[frozenset[str]] = field(init=False, default_factory=list, compare=False, repr=False)
 
     @property

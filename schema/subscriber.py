@@ -27,6 +27,7 @@ from db.snapshot import Snapshot
 from db.tables import Relation
 from db.view import flush_by_commit, flush_seen, view
 from replication.log_events import CaughtUp, LogSlice
+from schema.alike import Alike
 from schema.context import Context
 from schema.feed import Batch, Feed, Shown, snapshot_batch
 from schema.filter_input import RowFilter
@@ -268,6 +269,7 @@ class Subscriber:
         sent = clock()
         filtered, there = columns_of(self.where), frozenset({MARK} if self.source.hides_deleted else ())
         join = None if self.join is None else partial(self.join, self, feed)
+        alike = self._alike(feed)
         async with aclosing(
             self._context.hub.subscribe(self.source.logged_as, cursor, join, caught_up=feed.up_to_date)
         ) as events:
@@ -277,10 +279,18 @@ class Subscriber:
                     case LogSlice(transaction, reached):
                         if not feed.shown.chosen and self._may_be_new(feed.unknown(transaction.names())):
                             await self._widen(feed)
-                        if (asked := filtered - there) and (altered := unfit(transaction.changes, asked)):
-                            await self._refuse_altered(altered)
-                            there |= altered
-                        batch = feed.slice(transaction, reached)
+                            alike = self._alike(feed)
+                        if alike.passed(transaction) and not feed.within:
+                            batch = None
+                        else:
+                            asked = filtered - there
+                            altered = unfit(transaction.changes, asked) if asked else asked
+                            if altered:
+                                await self._refuse_altered(altered)
+                                there |= altered
+                            batch = feed.slice(transaction, reached)
+                            if batch is None and not altered:
+                                alike.passes(transaction)
                         if batch is None and clock() - sent >= QUIET_S:
                             batch = feed.passed(reached)
                     case CaughtUp(reached):
@@ -288,6 +298,9 @@ class Subscriber:
                 if batch is not None:
                     sent = clock()
                     yield batch
+
+    def _alike(self, feed: Feed) -> Alike:
+        return Alike(self.source.id, self.where, feed.shown, self.operations)
 
     def _may_be_new(self, unknown: frozenset[str]) -> bool:
         """Whether to ask if columns that the subscriber doesn't get are the source's by now: at first, then rarely."""
