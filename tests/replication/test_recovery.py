@@ -259,6 +259,20 @@ async def test_a_commit_that_is_seen_late_is_asked_for_ever_more_rarely(own_post
         await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         await admin.execute("SELECT pg_reload_conf()")
         await writer.execute("SET synchronous_commit = on")
+
+        async def waiting() -> bool:
+            query = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
+            row = await (await admin.execute(query, (writer.info.backend_pid,))).fetchone()
+            return writing.done() or row == ("SyncRep",)
+
+        # Postgres takes the setting when it comes to it: until then nothing waits.
+        while True:
+            writing = asyncio.create_task(writer.execute("SELECT pg_logical_emit_message(true, 'test', '')"))
+            await until(waiting)
+            if not writing.done():
+                break
+        await admin.execute("SELECT pg_cancel_backend(%s)", (writer.info.backend_pid,))
+        await writing
         writing = asyncio.create_task(writer.execute("INSERT INTO t VALUES (1)"))
 
         async def asked_often() -> bool:
